@@ -1,0 +1,1 @@
+"""Ray, and nothing of the science: where trials run, whether they fit there, and jobs on a cluster."""

@@ -1,0 +1,110 @@
+"""One name for all that a trial needs to know about data: images, labels, answers, splits, test sets, a metric."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softcore.errors import RequestError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TestSet:
+    """Items to score on and what the truth about each is.
+
+    `items` int64 [m] indexes the data set's images; `targets` float64 [m, K] has rows that sum to 1.
+    """
+
+    __test__ = False  # pytest: not a class of tests
+
+    items: np.ndarray
+    targets: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """Images with reference labels, people's answers, splits and test sets; read-only by agreement.
+
+    Test sets' items, validation items and training items are disjoint. `records` has the columns of
+    `softcore.records.COLUMNS`, repeats included and marked, and names training items only.
+    """
+
+    name: str
+    title: str
+    images: np.ndarray  # uint8 [n, h, w, c]; item i is images[i]
+    labels: np.ndarray  # int64 [n], the reference labels
+    classes: tuple[str, ...]
+    train_items: np.ndarray  # int64
+    validation_items: np.ndarray  # int64, never trained on
+    records: pd.DataFrame
+    counts: np.ndarray | None  # int64 [n, K] clicks a class where they are known as counts; a row of zeros: none known
+    fixed_tests: Mapping[str, TestSet]
+    held_out: int  # annotated training items that each seed holds out anew
+    held_out_test: str  # the name of the test set made of them
+    default_metric: str
+    simulated: bool
+    odd_rows: Mapping[str, int]  # rule of `softcore.records.ODD_RULES` -> first answers it changed or marks
+    fingerprints: Mapping[str, str]  # file or part -> SHA-256 (hex) of what was read
+    notes: tuple[str, ...] = ()  # sentences that belong on the data set's card
+
+    @property
+    def annotated_items(self) -> np.ndarray:
+        """The training items that at least one person answered (a repeat alone does not count), int64, ascending."""
+        first = self.records.loc[~self.records["is_repeat"], "item"].to_numpy(dtype=np.int64)
+        return np.intersect1d(first, self.train_items)
+
+
+def _cifar10s(root: Path | None) -> Dataset:
+    from softcore.cifar10s import load_cifar10s
+
+    return load_cifar10s(data_root(root))
+
+
+def _digits(root: Path | None) -> Dataset:
+    from softcore.digits import load_digits  # scikit-learn takes a second to import
+
+    return load_digits()
+
+
+DATASETS: Mapping[str, Callable[[Path | None], Dataset]] = {"cifar10s": _cifar10s, "digits": _digits}
+
+
+def load(name: str, root: Path | None = None) -> Dataset:
+    """The data set called `name`, or the user's own where `name` is the path of a .yaml or .yml file.
+
+    `root` is the folder of fetched files (`data_root` says what None means); `digits` and a user's own need none.
+    Raises RequestError for an unknown name, a missing file or a file that breaks its format.
+    """
+    if name.endswith((".yaml", ".yml")):
+        from softcore.own_data import load_own
+
+        return load_own(Path(name))
+    if name not in DATASETS:
+        raise RequestError(
+            f"unknown data set '{name}'; known: {', '.join(sorted(DATASETS))}, or the path of your own .yaml file"
+        )
+    return DATASETS[name](root)
+
+
+def data_root(given: str | Path | None = None) -> Path:
+    """The folder of fetched files: `given`, else $SOFTCORE_DATA, else ~/.cache/softcore; it need not exist."""
+    if given is not None:
+        return Path(given).expanduser()
+    from_environment = os.environ.get("SOFTCORE_DATA")
+    return Path(from_environment).expanduser() if from_environment else Path.home() / ".cache" / "softcore"
+
+
+def fingerprint(*parts: np.ndarray | bytes | str) -> str:
+    """SHA-256 (hex) over `parts` in order; an array counts with its type and shape, so that no two arrays collide."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype.str}{part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).data)
+        else:
+            digest.update(part.encode() if isinstance(part, str) else part)
+    return digest.hexdigest()

@@ -1,0 +1,161 @@
+"""Fetch the official files, check them, convert them to the cache. Nothing else in this project reads the network."""
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+from softcore.cifar10 import convert
+from softcore.cifar10s import TEST_IMAGES, VALIDATION_IMAGES, read_images
+from softcore.datasets import DATASETS
+from softcore.errors import RequestError, known
+from softcore.sources import SOURCES, Source
+
+Progress = Callable[[str, int, int | None], None]  # file, bytes there, bytes in all (None: not said)
+
+CHUNK = 1 << 20
+TIMEOUT_SECONDS = 30
+ATTEMPTS = 4  # in one call; a file that is cut more often waits for the next call, which goes on where this one ended
+ROWS = {"cifar10/test.npz": TEST_IMAGES, "cifar10/validation.npz": VALIDATION_IMAGES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileState:
+    """What became of a file (`fetched`, `there`) or was found (`ok`, `missing`, `wrong`), and why."""
+
+    file: str
+    state: str
+    detail: str
+
+
+def fetch(
+    name: str, root: Path, *, mirror: str | None = None, progress: Progress | None = None, sources=SOURCES
+) -> list[FileState]:
+    """Bring all files of the data set `name` below `root`; what is there and right is left alone.
+
+    `mirror` is the address of a folder laid out like the data root that stands in for the owners' (its files must have
+    the same checksums). A broken-off file goes on where it ended, in this call or the next. A file appears under its
+    name only once its SHA-256 is right. Raises RequestError if a file can't be had, is not what it should be, or can't
+    be written.
+    """
+    report = []
+    for source in _sources(name, sources):
+        wanted = source.makes or (source.file,)
+        if all(_check(root, file, source).state == "ok" for file in wanted):
+            report += [FileState(file=file, state="there", detail="left as it is") for file in wanted]
+            continue
+        address = f"{mirror.rstrip('/')}/{source.file}" if mirror else source.url
+        target = root / source.file
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # An archive that outlived an interrupted conversion need not be fetched again.
+            if not target.is_file() or _sha256(target) != source.sha256:
+                download(address, target, source.sha256, progress)
+            if source.makes:
+                convert(target, target.parent)
+                target.unlink()
+        except OSError as error:
+            raise RequestError(f"{target}: can't be written ({error.strerror or error})") from error
+        report += [FileState(file=file, state="fetched", detail=address) for file in wanted]
+    return report
+
+
+def verify(name: str, root: Path, *, sources=SOURCES) -> list[FileState]:
+    """The state of every file of the data set `name` below `root`: `ok`, `missing` or `wrong`.
+
+    Files as their owners publish them must have the pinned SHA-256; images in this project's own format are checked
+    for shape and type, as their compression differs between machines. Raises RequestError for an unknown name.
+    """
+    return [_check(root, file, source) for source in _sources(name, sources) for file in source.makes or (source.file,)]
+
+
+def _sources(name: str, sources: Mapping[str, Sequence[Source]]) -> Sequence[Source]:
+    if name not in sources and name not in DATASETS:
+        raise known("data set", name, DATASETS)
+    return sources.get(name, ())  # digits needs no file
+
+
+def _check(root: Path, file: str, source: Source) -> FileState:
+    path = root / file
+    if not path.is_file():
+        return FileState(file=file, state="missing", detail=f"no file {path}")
+    if source.makes:
+        try:
+            read_images(path, ROWS[file])
+        except RequestError as error:
+            return FileState(file=file, state="wrong", detail=str(error))
+        return FileState(file=file, state="ok", detail="shape and type")
+    found = _sha256(path)
+    state = "ok" if found == source.sha256 else "wrong"
+    return FileState(file=file, state=state, detail=f"sha256 {found}")
+
+
+def download(url: str, target: Path, sha256: str, progress: Progress | None = None) -> None:
+    """Fetch `url` to `target`, which is replaced in one step once all is there with the checksum `sha256`.
+
+    What has come so far stays beside it as `.part` when the line breaks, never when the checksum is wrong. Raises
+    RequestError if the server can't be reached, breaks off too often, or has another file.
+    """
+    part = target.with_name(target.name + ".part")
+    resumed = part.is_file() and part.stat().st_size > 0
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            whole = _transfer(url, part, target.name, progress)
+        except urllib.error.HTTPError as error:
+            raise RequestError(f"{url}: the server answers {error.code} {error.reason}") from error
+        except ValueError as error:
+            raise RequestError(f"'{url}' is no address ({error}); http://, https:// or file:// is allowed") from error
+        except (urllib.error.URLError, HTTPException, OSError) as error:
+            if isinstance(error, OSError) and error.filename is not None:
+                raise  # the disk, not the line
+            whole, reason = False, getattr(error, "reason", None) or error
+        else:
+            reason = "it broke off"
+        if whole:
+            if _sha256(part) == sha256:
+                os.replace(part, target)
+                return
+            found = _sha256(part)
+            part.unlink()
+            if not resumed:
+                raise RequestError(f"{url}: its sha256 is {found}; allowed: {sha256}; nothing was kept")
+            resumed = False  # what an earlier call had left may be of another file: once more, from the start
+        elif attempt == ATTEMPTS:
+            break
+    kept = part.stat().st_size if part.is_file() else 0
+    raise RequestError(
+        f"{url}: can't be fetched ({reason}); {kept} bytes are kept, the same command goes on from there"
+    )
+
+
+def _transfer(url: str, part: Path, name: str, progress: Progress | None) -> bool:
+    """Add to `part` what is still missing of `url`; whether all of it is there now."""
+    have = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise
+        return True  # nothing beyond what is there: the checksum tells whether that is all of it
+    with response:
+        resumes = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        have = have if resumes else 0  # a server without ranges sends everything again
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length is not None else None
+        with part.open("ab" if resumes else "wb") as file:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                have += len(chunk)
+                if progress:
+                    progress(name, have, total)
+    return total is None or have == total
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

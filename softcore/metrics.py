@@ -1,0 +1,124 @@
+"""Scores of stored logits: NumPy only, so that they can be computed again without training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from softcore.errors import known
+
+BIN = 100  # items a bin of the calibration error ...
+SMALL_BIN = 10  # ... and where a test set has fewer than SMALL
+SMALL = 1000
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a metric is: definition, range, whether lower is better, known faults."""
+
+    name: str
+    title: str
+    definition: str
+    lower: bool
+    faults: str
+
+
+METRICS = {
+    card.name: card
+    for card in (
+        Card(
+            "ce",
+            "cross-entropy",
+            "mean of -sum_k target_k log p_k in nats, 0 or more",
+            True,
+            "falls when a model is merely less sure of itself: read scaled-ce beside it",
+        ),
+        Card(
+            "scaled-ce",
+            "cross-entropy after one temperature",
+            "ce after dividing the logits by the temperature that fits the validation images' hard labels best",
+            True,
+            "one temperature a trial; the validation labels are hard",
+        ),
+        Card(
+            "rmsce",
+            "RMS calibration error",
+            "root of the mean squared gap between confidence and accuracy over bins of equal count, 0..1",
+            True,
+            "biased upward, more so on small test sets; a model can be calibrated and bad",
+        ),
+        Card("fgsm", "loss after FGSM", "ce after one FGSM step at 4/255", True, "a weak attack; rewards softness"),
+        Card("accuracy", "accuracy", "share of items whose arg-max is that of the target", False, "blind to softness"),
+    )
+}
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether less of `metric` ("ce/10h" or "ce") is better; RequestError for an unknown one."""
+    name = metric.split("/")[0]
+    if name not in METRICS:
+        raise known("metric", name, METRICS)
+    return METRICS[name].lower
+
+
+def cross_entropy(logits: Float[np.ndarray, "n k"], targets: Float[np.ndarray, "n k"]) -> float:
+    """Mean over items of -sum_k target_k log softmax(logits)_k, in nats; a class without mass adds nothing.
+
+    Source: Collins 2022, section 3.3.1 (with the sign put right).
+    """
+    return float(-(targets * log_softmax(logits.astype(np.float64), axis=1)).sum(axis=1).mean())
+
+
+def accuracy(logits: Float[np.ndarray, "n k"], targets: Float[np.ndarray, "n k"]) -> float:
+    """Share of items where the largest logit is at the largest target; the first class wins a tie in either."""
+    return float((logits.argmax(axis=1) == targets.argmax(axis=1)).mean())
+
+
+def rms_calibration_error(logits: Float[np.ndarray, "n k"], targets: Float[np.ndarray, "n k"]) -> float:
+    """Root of the count-weighted mean, over bins of equal count, of (mean confidence - accuracy) squared.
+
+    Items are sorted by confidence (their largest probability; equal ones stay in their order) and cut into bins of
+    100, or of 10 where there are fewer than 1,000; the last bin may be smaller and every bin counts. "Correct" is
+    agreement with the arg-max of the target. Source: Hendrycks et al. 2022 (adaptive bins), Collins 2022, 3.3.1.
+    """
+    confidence = softmax(logits.astype(np.float64), axis=1).max(axis=1)
+    correct = (logits.argmax(axis=1) == targets.argmax(axis=1)).astype(float)
+    order = np.argsort(confidence, kind="stable")
+    starts = np.arange(0, len(order), BIN if len(order) >= SMALL else SMALL_BIN)
+    gaps = np.add.reduceat((confidence - correct)[order], starts)
+    counts = np.diff(np.append(starts, len(order)))
+    return float(np.sqrt((gaps**2 / counts).sum() / len(order)))
+
+
+def fit_temperature(logits: Float[np.ndarray, "n k"], labels: Int[np.ndarray, " n"]) -> float:
+    """The temperature in 0.01..100 that gives the hard `labels` the least cross-entropy (Guo et al. 2017).
+
+    Raises ValueError without any item.
+    """
+    if not len(labels):
+        raise ValueError("a temperature needs at least one validation image")
+    wide = logits.astype(np.float64)
+
+    def loss(log_temperature: float) -> float:
+        scaled = log_softmax(wide / np.exp(log_temperature), axis=1)
+        return float(-scaled[np.arange(len(labels)), labels].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.01), np.log(100)), method="bounded").x))
+
+
+def scores(
+    clean: Float[np.ndarray, "n k"],
+    attacked: Float[np.ndarray, "n k"],
+    targets: Float[np.ndarray, "n k"],
+    temperature: float,
+) -> dict[str, float]:
+    """Every metric of one test set by name."""
+    return {
+        "ce": cross_entropy(clean, targets),
+        "scaled-ce": cross_entropy(clean / temperature, targets),
+        "rmsce": rms_calibration_error(clean, targets),
+        "fgsm": cross_entropy(attacked, targets),
+        "accuracy": accuracy(clean, targets),
+    }

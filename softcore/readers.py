@@ -1,0 +1,128 @@
+"""The published files of people's answers -> records and counts. Files of the owners, formats of the owners."""
+
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from softcore.errors import RequestError
+from softcore.files import NUMBER, csv_rows, read_array
+from softcore.records import NO_CLASS, Answer, BadRow, refuse, table
+
+CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+FIRST, AGAIN = "spec_conf", "rerun_spec_conf"
+RAW_COLUMNS = ("trial_index", "time_elapsed", "subject", "rt", "response", "task", "img_id")
+PERCENT = "a number from 0 to 100"
+
+
+def read_cifar10s(path: Path) -> tuple[pd.DataFrame, dict[str, int]]:
+    """CIFAR-10S as collected (`raw_human_data.csv`) -> (records, first answers that each rule for odd answers met).
+
+    Rows that are no answer (consent, instructions) are passed over; a session that is stored twice counts once; the
+    pages that ask again are marked `is_repeat`. Seconds are the page's, position numbers a person's pages from 1.
+    Raises RequestError with all rows that break the format (first 20 and a count).
+    Source: Collins, Bhatt & Weller 2022; github.com/cambridge-mlg/cifar-10s.
+    """
+    bad: list[BadRow] = []
+    pages: dict[tuple[str, ...], tuple[Answer, tuple[str, ...]]] = {}
+    for line, row in csv_rows(path, bad):
+        missing = sorted(set(RAW_COLUMNS) - row.keys())
+        if missing:
+            raise RequestError(f"{path}: no column '{missing[0]}'; needed: {', '.join(RAW_COLUMNS)}")
+        if row["task"] not in (FIRST, AGAIN):
+            continue
+        # Equal to the millisecond in the same session: the page was stored twice, not seen twice.
+        key = tuple(row[c] for c in ("subject", "task", "trial_index", "time_elapsed", "img_id", "response"))
+        if key not in pages and (page := _page(line, row, bad)):
+            pages[key] = page
+    if bad:
+        refuse(str(path), bad)
+    in_order = sorted(pages.values(), key=lambda page: (page[0].annotator, page[0].position))
+    seen: Counter[str] = Counter()
+    answers = []
+    for answer, _ in in_order:
+        seen[answer.annotator] += 1
+        answers.append(replace(answer, position=seen[answer.annotator]))
+    return table(answers, [typed for _, typed in in_order])
+
+
+def _page(line: int, row: dict[str, str], bad: list[BadRow]) -> tuple[Answer, tuple[str, ...]] | None:
+    """The answer on one stored page and the rules of typing it met; None if a value breaks the format.
+
+    Each such value is added to `bad`. The position is still the page's number in the whole session.
+    """
+    before = len(bad)
+
+    def number(field: str, text: str, high: float, allowed: str) -> float:
+        value = float(text) if NUMBER.fullmatch(text.strip()) else float("nan")
+        if not 0 <= value <= high:
+            bad.append(BadRow(line, field, text, allowed))
+            return 0.0
+        return value
+
+    def class_of(field: str, text: object, prefix: str) -> int:
+        name = str(text).removeprefix(prefix).lower()
+        if name not in CIFAR_CLASSES:
+            bad.append(BadRow(line, field, text, f"{prefix} and one of {', '.join(CIFAR_CLASSES)}"))
+            return NO_CLASS
+        return CIFAR_CLASSES.index(name)
+
+    response = _json(row["response"])
+    if not {"classSelect", "prob", "classSelect2", "prob2"} <= response.keys():
+        bad.append(BadRow(line, "response", row["response"][:60], "JSON with classSelect, prob, classSelect2, prob2"))
+        return None
+    if not row["subject"]:
+        bad.append(BadRow(line, "subject", "", "the person's id"))
+    first, typed = _first_probability(str(response["prob"]))
+    second, second_class = str(response["prob2"]), response["classSelect2"]
+    ticks = [key for key in response if key.startswith("improbClassSelect")]
+    answer = Answer(
+        annotator=row["subject"],
+        item=int(number("img_id", row["img_id"], 9_999, "an image of the CIFAR-10 test set, 0 to 9999")),
+        top1=class_of("classSelect", response["classSelect"], "mostProb"),
+        p1=number("prob", first, 100, PERCENT) / 100,
+        top2=NO_CLASS if second_class == "secondProbNo" else class_of("classSelect2", second_class, "secondProb"),
+        p2=number("prob2", second, 100, PERCENT) / 100 if NUMBER.fullmatch(second.strip()) else float("nan"),
+        impossible=tuple(class_of("response", key, "improbClassSelect") for key in ticks),
+        seconds=number("rt", row["rt"], float("inf"), "milliseconds, 0 or more") / 1000,
+        position=int(number("trial_index", row["trial_index"], 1e6, "a page number, 0 or more")),
+        is_repeat=row["task"] == AGAIN,
+    )
+    return (answer, typed) if len(bad) == before else None
+
+
+def _json(text: str) -> dict:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {}
+
+
+def _first_probability(text: str) -> tuple[str, tuple[str, ...]]:
+    """A first probability with a 'p' for its 0 ('8p') put right, as its owners do, and the rule this met."""
+    text = text.strip()
+    if re.fullmatch(r"\d+p", text):
+        return text.replace("p", "0"), ("p-for-zero",)
+    return text, ()
+
+
+def read_counts(path: Path, n_items: int = 10_000, n_classes: int = 10) -> np.ndarray:
+    """CIFAR-10H: clicks a class for every test image, int64 [n_items, n_classes], every row with at least one click.
+
+    Raises RequestError for a file that is missing, has another shape or type, or has a negative count.
+    Source: Peterson et al. 2019; github.com/jcpeterson/cifar-10h.
+    """
+    counts = read_array(path)
+    if counts.shape != (n_items, n_classes) or counts.dtype.kind not in "iu":
+        raise RequestError(
+            f"{path}: {counts.dtype} {list(counts.shape)}; whole numbers [{n_items}, {n_classes}] are expected"
+        )
+    if (counts < 0).any() or (counts.sum(axis=1) == 0).any():
+        row = int(np.flatnonzero((counts < 0).any(axis=1) | (counts.sum(axis=1) == 0))[0])
+        raise RequestError(f"{path}: image {row} has clicks {counts[row].tolist()}; 0 or more, not all 0, are allowed")
+    return counts.astype(np.int64)

@@ -1,0 +1,63 @@
+"""Intervals for means over few replicates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from softcore.errors import RequestError
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanInterval:
+    """A mean of `n` values with the bounds of its interval (None where one value gives none), and what it is over."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    level: float = 0.95
+    over: str = "replicates"
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the interval's width, or None without an interval."""
+        return None if self.high is None else self.high - self.mean
+
+
+def mean_interval(values: Sequence[float] | np.ndarray, level: float = 0.95) -> MeanInterval:
+    """The mean of replicates' `values` [n] with Student's t interval at `level`.
+
+    One value has no interval, never one of width zero. No value at all, NaN or infinity is a RequestError, as is a
+    level outside 0..1.
+
+    What it covers is what the replicates vary: seeds, and panels where they differ; not the test images and not their
+    labels. It takes replicates as independent and alike. With three of them t is 4.3 and the interval mostly reflects
+    three numbers' luck; pool the variance over cells before a close call is decided, and compare two cells by their
+    paired differences, not by whether two of these overlap.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or not values.size:
+        raise RequestError(f"an interval needs a list of one value or more, not shape {values.shape}")
+    if not np.isfinite(values).all():
+        raise RequestError(f"an interval needs finite values; {(~np.isfinite(values)).sum()} of {values.size} are not")
+    mean, n = float(values.mean()), values.size
+    if n == 1:
+        half_width(np.nan, n, level)  # a level that makes no sense is refused here too
+        return MeanInterval(mean=mean, low=None, high=None, n=n, level=level)
+    half = float(half_width(values.std(ddof=1), n, level))
+    return MeanInterval(mean=mean, low=mean - half, high=mean + half, n=n, level=level)
+
+
+def half_width(sd: float | np.ndarray, n: int | np.ndarray, level: float = 0.95) -> np.ndarray:
+    """Half the width of Student's t interval for means of `n` values with sample standard deviation `sd`, elementwise.
+
+    NaN where n < 2. A level outside 0..1 is a RequestError.
+    """
+    if not 0 < level < 1:
+        raise RequestError(f"level must lie between 0 and 1, not {level}")
+    n = np.asarray(n)
+    enough = np.maximum(n, 2)
+    half = stdtrit(enough - 1, (1 + level) / 2) * np.asarray(sd, dtype=np.float64) / np.sqrt(enough)
+    return np.where(n >= 2, half, np.nan)

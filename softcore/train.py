@@ -1,0 +1,104 @@
+"""The training loop, the only one: every method of the project is a choice of targets, batches or loss."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from softcore.batches import Batches
+from softcore.errors import RequestError, known
+from softcore.images import as_tensor, pixels
+from softcore.labels.build import Targets
+from softcore.losses import soft_cross_entropy
+from softcore.models import Normalised, make_model
+from softcore.policy import TrainingPolicy
+from softcore.seeding import torch_seed
+
+SCHEDULES = ("one-cycle", "step")
+CLIP_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """How far training is: epochs done, of how many, and the mean training loss of the last."""
+
+    number: int
+    of: int
+    loss: float
+
+
+def start(images: np.ndarray, targets: Targets, policy: TrainingPolicy, *, classes: int, seed: int, device="cpu"):
+    """A model with fresh weights for `images` (uint8, n h w c, pooled already) and the epochs that will train it.
+
+    Iterating the second trains the first in place, one epoch a step. Bit for bit the same on one machine kind with one
+    thread. Raises RequestError for an unknown model, schedule or augmentation.
+    """
+    if policy.schedule not in SCHEDULES:
+        raise known("schedule", policy.schedule, SCHEDULES)
+    if len(targets.items) < 2:
+        raise RequestError(f"training needs at least 2 items, it has {len(targets.items)}")
+    held = as_tensor(images)
+    model = make_model(
+        policy.model, pixels(held[torch.from_numpy(targets.items)]), classes, torch_seed("weights", seed)
+    ).to(device)
+    batches = Batches(
+        held, targets, batch=policy.batch, seed=seed, augmentation=policy.augmentation, device=torch.device(device)
+    )
+    return model, epochs(model, batches, policy)
+
+
+def epochs(model: nn.Module, batches: Batches, policy: TrainingPolicy) -> Iterator[Epoch]:
+    """Train `model` on `batches`: SGD with momentum, clipped gradients, one learning rate a step."""
+    optimiser = torch.optim.SGD(
+        model.parameters(), lr=policy.learning_rate, momentum=0.9, weight_decay=policy.weight_decay, foreach=True
+    )
+    schedule = make_schedule(optimiser, policy, len(batches))
+    parameters = list(model.parameters())
+    for number in range(policy.epochs):
+        model.train()
+        losses: list[Tensor] = []
+        for images, targets in batches.epoch(number):
+            loss = soft_cross_entropy(model(images), targets)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.detach())
+        yield Epoch(number + 1, policy.epochs, float(torch.stack(losses).mean()))
+
+
+def make_schedule(optimiser: torch.optim.Optimizer, policy: TrainingPolicy, steps: int):
+    """The learning rate by step: one cycle over all epochs, or a tenth after 50/65 and again after 55/65 of them."""
+    total = steps * policy.epochs
+    if policy.schedule == "one-cycle":
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, policy.learning_rate, total_steps=total + 1)
+    drops = [round(total * share) for share in (50 / 65, 55 / 65)]
+    return torch.optim.lr_scheduler.MultiStepLR(optimiser, drops)
+
+
+def train(images: np.ndarray, targets: Targets, policy: TrainingPolicy, *, classes: int, seed: int, device="cpu"):
+    """The trained model, in evaluation mode: `start` and all its epochs."""
+    model, steps = start(images, targets, policy, classes=classes, seed=seed, device=device)
+    for _ in steps:
+        pass
+    return model.eval()
+
+
+def rounded(model: Normalised) -> dict[str, np.ndarray]:
+    """The model's weights as they are stored, and the model set to just those.
+
+    Parameters are kept as float16, running statistics as float32. What is evaluated is then what is stored. Raises
+    FloatingPointError when a weight is not finite (the training diverged) or too large for float16.
+    """
+    stored: dict[str, np.ndarray] = {}
+    parameters = dict(model.named_parameters())
+    for name, tensor in model.state_dict().items():
+        kept = tensor.half() if name in parameters else tensor
+        if not torch.isfinite(kept).all():
+            raise FloatingPointError(f"weights of {name} are not finite: the training diverged")
+        tensor.copy_(kept)
+        stored[name] = kept.cpu().contiguous().numpy()
+    return stored

@@ -1,0 +1,5 @@
+"""`python -m sweeps` is `sweeps`."""
+
+from sweeps.cli import main
+
+main()

@@ -1,0 +1,288 @@
+"""The command line: a thin layer over `sweeps.sweep`, `softcore` and `cluster`.
+
+Nothing heavy is imported before a command needs it: `sweeps --help` answers at once.
+"""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from sweeps import cli_data, cli_jobs
+
+app = typer.Typer(
+    help="Which question to ask of how many people on how many images, and how to train on the answers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(cli_data.app, name="data")
+for command in (cli_jobs.submit, cli_jobs.status, cli_jobs.logs, cli_jobs.stop):
+    app.command()(command)
+report_app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)
+app.add_typer(report_app, name="report")
+
+Out = Annotated[str | None, typer.Option(help="Output folder; else SWEEPS_OUT, else ./sweeps-out.")]
+DataRoot = Annotated[str | None, typer.Option(help="Data folder; else SOFTCORE_DATA, else ~/.cache/softcore.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Cpus = Annotated[int | None, typer.Option(help="Cores of this machine to use; all without it.")]
+Address = Annotated[str | None, typer.Option("--ray-address", help="Join this Ray cluster; without it, run here.")]
+Tracking = Annotated[str | None, typer.Option(help="MLflow server; without it, SQLite in the output folder.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="axis=value, in YAML; may be repeated.")]
+Scale = Annotated[str | None, typer.Option(help="tiny, half, small or paper.")]
+Id = Annotated[str, typer.Argument(help="A sweep: its id, a unique beginning of it, or its folder.")]
+Wage = Annotated[float, typer.Option(help="Dollars an hour.")]
+Fee = Annotated[float, typer.Option(help="The platform's fee, as a share of the pay.")]
+Cost = Annotated[str, typer.Option(help="Price list: thesis.")]
+
+
+@app.command()
+def run(
+    spec: Annotated[str, typer.Argument(help="A spec's YAML file, or the name of a preset.")],
+    data_root: DataRoot = None,
+    out: Out = None,
+    set_: Sets = None,
+    scale: Scale = None,
+    cpus: Cpus = None,
+    tracking_uri: Tracking = None,
+    ray_address: Address = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a sweep, or go on with it where it was stopped."""
+    from sweeps.sweep import run as run_sweep
+
+    sweep = run_sweep(
+        spec,
+        scale=scale,
+        sets=set_ or [],
+        data_root=data_root,
+        out=out,
+        cpus=cpus,
+        address=ray_address,
+        tracking_uri=tracking_uri,
+    )
+    _ended(sweep, tracking_uri, as_json)
+
+
+@app.command()
+def resume(
+    sweep: Id,
+    out: Out = None,
+    data_root: DataRoot = None,
+    cpus: Cpus = None,
+    tracking_uri: Tracking = None,
+    ray_address: Address = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a sweep that was stopped in any way; failed trials are tried again."""
+    from sweeps.sweep import resume as resume_sweep
+
+    found = resume_sweep(sweep, out=out, data_root=data_root, cpus=cpus, address=ray_address, tracking_uri=tracking_uri)
+    _ended(found, tracking_uri, as_json)
+
+
+def _ended(sweep: Any, tracking_uri: str | None, as_json: bool) -> None:
+    """What a finished run prints: the frontier, its picture, where to look further."""
+    from sweeps.show import frontier_table, print_table
+
+    failed = sweep.store.failed()
+    if as_json:
+        print(json.dumps({"sweep": sweep.id, "folder": str(sweep.folder), "failed": sorted(failed)}))
+    else:
+        if sweep.store.finished():
+            print_table(frontier_table(sweep))
+        print(f"sweep     {sweep.id}")
+        print(f"results   sweeps results {sweep.id}")
+        for kind in ("png", "html"):
+            if (path := sweep.folder / f"frontier.{kind}").exists():
+                print(f"{'picture' if kind == 'png' else 'page':<9} {path}")
+        print(f"MLflow    {ui_command(sweep.folder.parent, tracking_uri)}")
+    for name, event in sorted(failed.items()):
+        print(f"failed: {name}: {event.get('error', 'no reason given')}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
+def ui_command(out: Path, tracking_uri: str | None) -> str:
+    """The command (or address) that shows the sweep in MLflow."""
+    return f"open {tracking_uri}" if tracking_uri else f"sweeps ui --out {out}"
+
+
+@app.command()
+def presets(as_json: AsJson = False) -> None:
+    """List the presets."""
+    from sweeps.show import print_table, table
+    from sweeps.spec import presets as all_presets
+
+    rows = [
+        {"preset": name, "dataset": spec.dataset, "seeds": len(spec.seeds), "about": spec.about}
+        for name, spec in all_presets().items()
+    ]
+    print_table(table(rows, title="Presets; each also with --scale tiny, half, small or paper"), as_json)
+
+
+@app.command("list")
+def list_(out: Out = None, as_json: AsJson = False) -> None:
+    """List the sweeps of an output folder."""
+    from sweeps import store
+    from sweeps.show import print_table, sweeps_table
+
+    print_table(sweeps_table(store.stores(store.out_folder(out))), as_json)
+
+
+@app.command()
+def show(sweep: Id, out: Out = None, as_json: AsJson = False) -> None:
+    """Show a sweep: its state, cells and annotation-time budgets."""
+    from sweeps.show import show_sweep
+    from sweeps.sweep import open_sweep
+
+    show_sweep(open_sweep(sweep, out=out), as_json)
+
+
+@app.command()
+def results(
+    sweep: Id,
+    out: Out = None,
+    format_: Annotated[Literal["csv", "json", "parquet"], typer.Option("--format", help="How to write it.")] = "csv",
+    to: Annotated[Path | None, typer.Option(help="Write here instead of standard output.")] = None,
+) -> None:
+    """Print one row a trial; works while the sweep runs."""
+    from sweeps.show import encode
+    from sweeps.store import write_bytes
+    from sweeps.sweep import open_sweep
+
+    content = encode(open_sweep(sweep, out=out).results(), format_)
+    if to is not None:
+        write_bytes(to, content)
+    else:
+        sys.stdout.buffer.write(content)
+
+
+@app.command()
+def frontier(
+    sweep: Id,
+    out: Out = None,
+    metric: Annotated[str | None, typer.Option(help="For example ce/10h; the spec's without it.")] = None,
+    cost: Cost = "thesis",
+    wage: Wage = 12.0,
+    fee: Fee = 0.333,
+    as_json: AsJson = False,
+) -> None:
+    """Print which cells no other beats on cost and metric; writes the picture and the page into the sweep's folder."""
+    from sweeps.show import frontier_table, print_table
+    from sweeps.sweep import draw_frontier, open_sweep
+
+    found = open_sweep(sweep, out=out)
+    shown = frontier_table(found, metric, cost=cost, wage=wage, fee=fee)
+    paths = draw_frontier(found, metric, cost=cost, wage=wage, fee=fee)
+    print_table(shown, as_json)
+    if not as_json:
+        for path in paths.values():
+            print(path)
+
+
+@report_app.command("table")
+def report_table(
+    sweep: Id,
+    out: Out = None,
+    format_: Annotated[
+        Literal["text", "markdown", "csv", "json"], typer.Option("--format", help="How to print it.")
+    ] = "text",
+    as_json: AsJson = False,
+) -> None:
+    """Print a sweep as the thesis's table of the same name, or as cells by metrics."""
+    from sweeps.show import print_report
+    from sweeps.sweep import open_sweep
+
+    print_report(open_sweep(sweep, out=out), "json" if as_json else format_)
+
+
+@app.command()
+def replay(
+    trial: Annotated[str, typer.Argument(help="A trial's id or a unique beginning of it.")],
+    out: Out = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Train a stored trial again; 0 if metrics and prediction bytes are equal, 1 if not."""
+    from sweeps.replay import replay as again
+
+    differences = again(trial, out=out, root=data_root)
+    if differences:
+        print("differs: " + "; ".join(differences))
+        raise typer.Exit(1)
+    print("the same metrics and the same prediction bytes")
+
+
+@app.command()
+def labels(
+    dataset: Annotated[str, typer.Argument(help="A data set's name, or the YAML file of your own.")],
+    out: Annotated[Path, typer.Option(help="A .parquet or .csv file.")],
+    variety: Annotated[str, typer.Option(help="How an answer becomes a soft label.")] = "t2-clamp",
+    gamma: Annotated[float, typer.Option(help="Mass kept for possible classes when all is spent.")] = 0.1,
+    aggregation: Annotated[str, typer.Option(help="separate, or a method that pools an item's labels.")] = "separate",
+    data_root: DataRoot = None,
+) -> None:
+    """Write people's soft labels, one row a label."""
+    from sweeps.label_file import write_labels
+
+    print(write_labels(dataset, out, variety=variety, gamma=gamma, aggregation=aggregation, root=data_root))
+
+
+@app.command()
+def ui(
+    out: Out = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+) -> None:
+    """Open the MLflow UI on an output folder, on this machine only."""
+    from softcore.errors import RequestError
+    from sweeps import store
+
+    database = store.out_folder(out) / "mlflow" / "mlflow.db"
+    if not database.is_file():
+        raise RequestError(f"no MLflow store at {database}; run a sweep first, or name its folder with --out")
+    where = [
+        "--backend-store-uri",
+        f"sqlite:///{database}",
+        "--default-artifact-root",
+        str(database.parent / "artifacts"),
+    ]
+    print(f"http://127.0.0.1:{port}  (Ctrl-C ends it)", flush=True)
+    os.execvp(
+        sys.executable, [sys.executable, "-m", "mlflow", "server", *where, "--host", "127.0.0.1", "--port", str(port)]
+    )
+
+
+@app.command()
+def doctor(out: Out = None, data_root: DataRoot = None, as_json: AsJson = False) -> None:
+    """Check this machine: versions, memory, disk, output folder, data, MLflow store."""
+    from sweeps.doctor import checks
+    from sweeps.show import print_table, table
+
+    found = checks(out, data_root)
+    rows = [{"check": c.name, "ok": c.ok, "found": c.found, "way out": "" if c.ok else c.way_out} for c in found]
+    print_table(table(rows, title="This machine"), as_json)
+    if not all(check.ok for check in found):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """The console script: one line and exit code 2 for a request that can't be served, 130 when interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    from cluster.errors import ClusterError
+    from softcore.errors import RequestError
+
+    try:
+        app()
+    except (RequestError, ClusterError) as error:
+        print(f"sweeps: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("sweeps: interrupted; `sweeps resume` goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,204 @@
+"""`sweeps data`: what data there is, fetching it, checking it, its card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from softcore.fetch import FileState, Progress
+
+app = typer.Typer(no_args_is_help=True, help="List, fetch, verify and describe data sets.")
+
+Name = Annotated[str, typer.Argument(help="cifar10s, digits, or the path of your own .yaml file.")]
+Root = Annotated[
+    Path | None,
+    typer.Option("--data-root", help="Folder of fetched files; else SOFTCORE_DATA, else ~/.cache/softcore."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+@app.command("list")
+def list_data(data_root: Root = None, as_json: AsJson = False) -> None:
+    """List the data sets and whether their files are there."""
+    from softcore.datasets import DATASETS
+    from softcore.datasets import data_root as chosen_root
+
+    root = chosen_root(data_root)
+    rows = [{"name": name, **_presence(name, root)} for name in DATASETS]
+    if as_json:
+        _print_json(rows)
+        return
+    _print_table(f"Data sets (data root: {root})", rows)
+
+
+@app.command("fetch")
+def fetch_data(
+    name: Name,
+    data_root: Root = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Address of a folder laid out like the data root, instead of the owners' own.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the official files from their owners, check them and convert them. What is there and right stays."""
+    from softcore.datasets import data_root as chosen_root
+    from softcore.fetch import fetch
+
+    _refuse_own(name, "fetched")
+    root = chosen_root(data_root)
+    with _progress() as progress:
+        states = fetch(name, root, mirror=mirror, progress=progress)
+    _print_states(name, root, states, as_json)
+
+
+@app.command("verify")
+def verify_data(name: Name, data_root: Root = None, as_json: AsJson = False) -> None:
+    """Check the files against their owners' checksums; exits with 1 if one is missing or wrong."""
+    from softcore.datasets import data_root as chosen_root
+    from softcore.fetch import verify
+
+    _refuse_own(name, "verified against a checksum (`describe` reads and checks it)")
+    root = chosen_root(data_root)
+    states = verify(name, root)
+    _print_states(name, root, states, as_json)
+    if any(state.state != "ok" for state in states):
+        raise typer.Exit(1)
+
+
+@app.command("describe")
+def describe_data(name: Name, data_root: Root = None, as_json: AsJson = False) -> None:
+    """Print the data set's card: people, answers, odd rows by rule, page seconds, consistency, entropy."""
+    from softcore.card import describe
+    from softcore.datasets import load
+
+    card = describe(load(name, data_root))
+    if as_json:
+        _print_json(card)
+        return
+    _print_card(card)
+
+
+def _presence(name: str, root: Path) -> dict[str, str]:
+    from softcore import cifar10s, digits
+
+    if name == "digits":
+        return {"what": digits.TITLE, "files": "embedded"}
+    missing = [file for file in cifar10s.FILES if not (root / file).is_file()]
+    state = f"{len(missing)} of {len(cifar10s.FILES)} missing: sweeps data fetch {name}" if missing else "there"
+    return {"what": cifar10s.TITLE, "files": state}
+
+
+def _refuse_own(name: str, done: str) -> None:
+    from softcore.errors import RequestError
+
+    if name.endswith((".yaml", ".yml")):
+        raise RequestError(f"'{name}' is your own data and can't be {done}; allowed: the name of a built-in data set")
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in rows[0]:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+def _print_states(name: str, root: Path, states: list[FileState], as_json: bool) -> None:
+    rows = [{"file": state.file, "state": state.state, "detail": state.detail} for state in states]
+    if as_json:
+        _print_json(rows)
+    elif rows:
+        _print_table(f"{name} in {root}", rows)
+    else:
+        typer.echo(f"{name} is embedded: it has no files")
+
+
+def _print_card(card: dict[str, Any]) -> None:
+    """The card as one table a section; the sentence of each rule for odd answers stands beside its count."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from softcore.records import ODD_RULES
+
+    console = Console()
+    mark = "  [bold yellow](simulated annotators)[/]" if card["simulated"] else ""
+    console.print(f"[bold]{escape(card['name'])}[/]: {escape(card['title'])}{mark}", highlight=False)
+    table = Table(show_header=False)
+    table.add_column("what")
+    table.add_column("value", overflow="fold")
+    for key, value in card.items():
+        if key in ("name", "title", "simulated", "odd_rows", "notes", "fingerprints"):
+            continue
+        for path, leaf in _leaves(key, value):
+            table.add_row(escape(path.replace("_", " ")), escape(_shown(leaf)))
+    console.print(table)
+    odd = Table("odd answers (first ones)", "count", "what is done")
+    for rule, count in card["odd_rows"].items():
+        if count:
+            odd.add_row(rule, f"{count:,}", ODD_RULES[rule])
+    console.print(odd)
+    for note in card["notes"]:
+        console.print(f"- {escape(note)}", highlight=False)
+    prints = Table("fingerprint of", "SHA-256 of what was read")
+    for part, digest in card["fingerprints"].items():
+        prints.add_row(part, digest)
+    console.print(prints)
+
+
+def _leaves(path: str, value: Any) -> list[tuple[str, Any]]:
+    """(path, value) of all leaves; the count of a distribution stays on one line."""
+    if isinstance(value, dict) and not all(isinstance(key, int) for key in value):
+        if set(value) == {"absent"}:
+            return [(path, f"- ({value['absent']})")]
+        return [leaf for key, part in value.items() for leaf in _leaves(f"{path}: {key}", part)]
+    return [(path, value)]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, dict):
+        return ", ".join(f"{count} with {m}" for m, count in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """What `fetch` reports to: a bar a file on standard error where that is a terminal, nothing elsewhere."""
+    from rich import progress as rich_progress
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    columns = (
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.DownloadColumn(),
+        rich_progress.TransferSpeedColumn(),
+        rich_progress.TimeRemainingColumn(),
+    )
+    tasks: dict[str, rich_progress.TaskID] = {}
+    with rich_progress.Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+
+        def report(file: str, done: int, total: int | None) -> None:
+            if file not in tasks:
+                tasks[file] = bars.add_task(file, total=total)
+            bars.update(tasks[file], completed=done, total=total)
+
+        yield report

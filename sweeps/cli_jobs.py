@@ -1,0 +1,215 @@
+"""`sweeps submit`, `status`, `logs` and `stop`: a sweep as a job of a cluster."""
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from cluster.jobs import Job
+    from sweeps.store import Store
+
+SUBMISSION = "submission.json"
+ADDRESS = "SWEEPS_ADDRESS"
+
+Id = Annotated[str, typer.Argument(help="A sweep: its id, a unique beginning of it, or its folder.")]
+Out = Annotated[str | None, typer.Option(help="Output folder; else SWEEPS_OUT, else ./sweeps-out.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Address = Annotated[
+    str | None, typer.Option(help="The dashboard, if it has moved since the submission (another ssh tunnel).")
+]
+
+
+def submit(
+    spec: Annotated[str, typer.Argument(help="A spec's YAML file, or the name of a preset.")],
+    address: Annotated[
+        str | None, typer.Option(help="The head's dashboard, such as http://127.0.0.1:8265; else SWEEPS_ADDRESS.")
+    ] = None,
+    data_root: Annotated[
+        str | None,
+        typer.Option(help="Data folder; else SOFTCORE_DATA, else ~/.cache/softcore. Every node must see it here."),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="Output folder; else SWEEPS_OUT, else ./sweeps-out. Every node must see it at this path."),
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="axis=value, in YAML; may be repeated.")] = None,
+    scale: Annotated[str | None, typer.Option(help="tiny, half, small or paper.")] = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="MLflow server, as the cluster's head reaches it.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the log until the sweep has ended.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a sweep on a cluster, with this code; the same command again goes on with one that was stopped."""
+    from cluster import jobs
+    from cluster.dashboard import checked_address
+    from softcore.errors import RequestError
+    from sweeps.cells import resolved, sweep_id
+    from sweeps.job_files import packed, run_command, with_dataset
+    from sweeps.spec import resolve
+    from sweeps.store import check_writable, create, out_folder, write_text
+    from sweeps.sweep import manifest, prepare
+
+    address = address or os.environ.get(ADDRESS)
+    if not address:
+        raise RequestError(f"no cluster named: --address or {ADDRESS}, such as http://127.0.0.1:8265")
+    address = checked_address(address)
+    sets = with_dataset(resolve(spec, scale=scale, sets=set_ or []).dataset, set_ or [])
+    asked, dataset, root = prepare(spec, scale=scale, sets=sets, root=data_root)
+    folder = out_folder(out)
+    check_writable(folder)
+    identity = sweep_id(asked, dataset)
+    jobs.check_free(identity, address)
+    # The folder is made here, not by the job: the code's commit is known here, and `status` finds it at once.
+    store = create(
+        folder, identity, asked.model_dump(), resolved(asked, dataset), manifest(asked, dataset, root, tracking_uri)
+    )
+    command = run_command(
+        spec, out=folder, data_root=root.absolute(), scale=scale, sets=sets, tracking_uri=tracking_uri
+    )
+    with packed(spec) as working_dir:
+        job = jobs.submit(
+            command, submission_id=identity, working_dir=working_dir, address=address, metadata={"sweep": identity}
+        )
+    record = {"address": address, "submission": job.submission_id, "out": str(folder)}
+    write_text(store.folder / SUBMISSION, json.dumps(record, indent=1))
+    if as_json:
+        print(json.dumps({"sweep": identity, "folder": str(store.folder), **record}))
+    else:
+        print(f"sweep     {identity}")
+        print(f"job       {job.submission_id} at {address}")
+        print(f"look      sweeps status {identity} --out {folder}")
+        print(f"log       sweeps logs {identity} --out {folder} --follow", flush=True)
+    if wait:
+        _follow(identity, address, sys.stderr if as_json else sys.stdout)
+        _exit_as(jobs.wait(identity, address))
+
+
+def status(sweep: Id, address: Address = None, out: Out = None, as_json: AsJson = False) -> None:
+    """Show how a submitted sweep stands: its job on the cluster, its trials in its folder."""
+    from cluster import jobs
+    from cluster.errors import ClusterError
+    from sweeps.show import print_table, table
+
+    store, identity, where = _submission(sweep, address, out)
+    job: Job | None = None
+    problem: ClusterError | None = None
+    try:
+        job = jobs.status(identity, where)
+    except ClusterError as error:
+        problem = error
+    if job or store:
+        print_table(table([_state(identity, where, job, store)], title=f"Job at {where}"), as_json)
+    if job and job.state == "FAILED" and not as_json:
+        print(_reason(job, identity), file=sys.stderr)
+    if problem:
+        raise problem
+
+
+def logs(
+    sweep: Id,
+    address: Address = None,
+    out: Out = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on until the job has ended; Ctrl-C ends only this.")
+    ] = False,
+) -> None:
+    """Print what a submitted sweep's driver has printed."""
+    from cluster import jobs
+
+    _, identity, where = _submission(sweep, address, out)
+    if follow:
+        _follow(identity, where, sys.stdout)
+    else:
+        sys.stdout.writelines(jobs.logs(identity, where))
+
+
+def stop(sweep: Id, address: Address = None, out: Out = None) -> None:
+    """Stop a submitted sweep and wait until it has ended; what has finished stays, and the rest can be resumed."""
+    from cluster import jobs
+
+    _, identity, where = _submission(sweep, address, out)
+    job = jobs.stop(identity, where)
+    print(f"{job.submission_id} has ended: {job.state.lower()}")
+    if job.state != "SUCCEEDED":
+        print("the same `sweeps submit` goes on from here")
+
+
+def _submission(sweep: str, address: str | None, out: str | None) -> "tuple[Store | None, str, str]":
+    """The sweep's folder if it can be read here, the id that its jobs go by, and the dashboard.
+
+    An address that is given wins over the one in `submission.json`, which wins over SWEEPS_ADDRESS. Without a readable
+    folder `sweep` must be the whole id.
+    """
+    from cluster.dashboard import checked_address
+    from softcore.errors import RequestError
+    from sweeps.store import find, out_folder
+
+    named = address or os.environ.get(ADDRESS)
+    store: Store | None = None
+    try:
+        store = find(sweep, out_folder(out))
+    except RequestError:
+        if not named:
+            raise
+    recorded = _recorded(store)
+    where = address or recorded or named
+    if not where:
+        raise RequestError(
+            f"sweep {store.id if store else sweep} has no {SUBMISSION}: it was never submitted from here; "
+            f"name its cluster with --address or {ADDRESS}"
+        )
+    return store, store.id if store else sweep, checked_address(where)
+
+
+def _recorded(store: "Store | None") -> str | None:
+    if store is None or not (store.folder / SUBMISSION).is_file():
+        return None
+    return str(json.loads((store.folder / SUBMISSION).read_text())["address"])
+
+
+def _state(identity: str, where: str, job: "Job | None", store: "Store | None") -> dict[str, Any]:
+    """One row: the job's state, and the trials that have ended, None where the folder can't be read from here."""
+    row: dict[str, Any] = {
+        "sweep": identity,
+        "job": job.submission_id if job else None,
+        "state": job.state.lower() if job else None,
+        "done": None,
+        "failed": None,
+        "trials": None,
+    }
+    if store:
+        from sweeps.sweep import Sweep
+
+        row.update(done=len(store.finished()), failed=len(store.failed()), trials=len(Sweep(store).trials()))
+    return row
+
+
+def _follow(identity: str, where: str, to: Any) -> None:
+    from cluster import jobs
+
+    try:
+        for piece in jobs.logs(identity, where, follow=True):
+            to.write(piece)
+            to.flush()
+    except KeyboardInterrupt:
+        print(f"\nsweeps: {identity} goes on at {where}; `sweeps stop {identity}` ends it", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _exit_as(job: "Job") -> None:
+    """End as the sweep has ended: with its driver's exit code, and 130 for one that was stopped."""
+    if job.state == "STOPPED":
+        raise typer.Exit(130)
+    if job.exit_code is None and job.state == "FAILED":
+        from cluster.errors import ClusterError
+
+        raise ClusterError(f"{job.submission_id} failed before it could run: {job.message.strip().splitlines()[0]}")
+    raise typer.Exit(job.exit_code or 0)
+
+
+def _reason(job: "Job", identity: str) -> str:
+    """Why a job failed: the last thing that its driver said."""
+    lines = [line for line in job.message.splitlines() if line.strip()]
+    return f"{job.submission_id}: {lines[-1] if lines else 'no reason given'}; more: sweeps logs {identity}"

@@ -1,0 +1,122 @@
+"""What the PNG and the page share: a colour and a mark for each variety, and a cost axis that shows zero."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sweeps.wording import dollars, hours
+
+GREY = "#b4b4b4"
+
+# Colours that stay apart for most colour-blind readers (after Okabe and Ito), and marks that stay apart in grey.
+COLOURS = {
+    "hard": "#222222",
+    "smoothed": "#8c6d31",
+    "random": "#cc79a7",
+    "uniform": "#7b5ea7",
+    "click": "#d62728",
+    "t1-uniform": "#56b4e9",
+    "t1-clamp": "#009e73",
+    "t2-uniform": "#e69f00",
+    "t2-clamp": "#0055a4",
+}
+MARKS = {  # name: (matplotlib's, Plotly's, as text)
+    "hard": ("s", "square", "■"),
+    "smoothed": ("p", "pentagon", "⬟"),
+    "random": ("X", "x", "✖"),
+    "uniform": ("P", "cross", "✚"),
+    "click": ("o", "circle", "●"),
+    "t1-uniform": ("v", "triangle-down", "▼"),
+    "t1-clamp": ("<", "triangle-left", "◀"),
+    "t2-uniform": (">", "triangle-right", "▶"),
+    "t2-clamp": ("D", "diamond", "◆"),
+}
+_OTHER = ("h", "hexagon", "⬢")
+_SMALL = {"v": 1.5, "<": 1.5, ">": 1.5, "p": 1.6, "P": 1.4, "X": 1.4, "h": 1.3}
+
+
+def colour(variety: str) -> str:
+    """The colour of a variety; one for all that are not known here."""
+    return COLOURS.get(variety, "#17becf")
+
+
+def marks(variety: str) -> tuple[str, str, str]:
+    """The mark of a variety for matplotlib, for Plotly and as a character."""
+    return MARKS.get(variety, _OTHER)
+
+
+def enlarged(variety: str) -> float:
+    """The factor on a mark's area that makes it look as large as a circle."""
+    return _SMALL.get(marks(variety)[0], 1.0)
+
+
+@dataclass(frozen=True)
+class CostAxis:
+    """A logarithmic axis of people's time with a place for zero at its left: positions, and ticks in words.
+
+    `edge` is the right end of the strip that holds zero, None where nothing is free or nothing costs.
+    """
+
+    zero: float
+    edge: float | None
+    low: float
+    high: float
+    ticks: tuple[tuple[float, float], ...]  # position, seconds
+    usd_per_second: float
+
+    def at(self, seconds: Sequence[float] | np.ndarray | pd.Series) -> np.ndarray:
+        """Positions [n] of `seconds` [n]; NaN for NaN."""
+        seconds = np.asarray(seconds, dtype=float)
+        return np.where(seconds == 0, self.zero, np.log10(np.where(seconds > 0, seconds, np.nan)))
+
+    def words(self, newline: str) -> list[str]:
+        """Tick labels: time, and below it money."""
+        lines = [(hours(s) if s else "free", dollars(s * self.usd_per_second)) for _, s in self.ticks]
+        return [newline.join(line) for line in lines]
+
+
+def cost_axis(seconds: Sequence[float] | np.ndarray | pd.Series, usd_per_second: float = 0.0) -> CostAxis:
+    """The axis that shows all of `seconds` [n], zeros among them; NaN is left out."""
+    seconds = np.asarray(seconds, dtype=float)
+    paid = np.log10(seconds[seconds > 0])
+    some_free = bool((seconds <= 0).any())
+    if not len(paid):
+        return CostAxis(0.0, None, -1.0, 1.0, ((0.0, 0.0),), usd_per_second)
+    pad = max(0.06 * np.ptp(paid), 0.08)
+    low, high = paid.min() - pad, paid.max() + pad
+    strip = 0.2 * (high - low) if some_free else 0.0
+    zero = low - strip / 2
+    ticks = [(zero, 0.0)] if some_free else []
+    for seconds_there in _round_times(10**low, 10**high):
+        position = float(np.log10(seconds_there))
+        if not ticks or position - ticks[-1][0] > 0.085 * (high - low + strip):  # room for the words
+            ticks.append((position, seconds_there))
+    return CostAxis(zero, low if some_free else None, low - strip, high, tuple(ticks), usd_per_second)
+
+
+def usd_per_second(table: pd.DataFrame) -> float:
+    """The rate that a frontier table was priced at; 0 where nothing was bought."""
+    seconds = table["label_seconds_total"].sum()
+    return float(table["label_usd"].sum() / seconds) if seconds > 0 else 0.0
+
+
+def step(axis: CostAxis, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of the frontier's line: the best value to be had at a cost or less, up to the axis's right end."""
+    best = table[table["on_frontier"]].drop_duplicates(["label_seconds_total", "value"])
+    x = np.append(axis.at(best["label_seconds_total"]), axis.high)
+    values = best["value"].to_numpy(dtype=float)
+    return np.repeat(x, 2)[1:-1], np.repeat(values, 2)
+
+
+def _round_times(low: float, high: float) -> list[float]:
+    """Round numbers of seconds, minutes or hours in low..high, about three to six of them."""
+    minutes, hour = 60.0, 3600.0
+    small = [1, 2, 5, 10, 20, 30, *(minutes * m for m in (1, 2, 5, 10, 20, 30))]
+    fine = [*small, *(hour * m * 10.0**k for k in range(7) for m in (1, 2, 5))]
+    finest = [*small, *(hour * m * 10.0**k for k in range(7) for m in (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9))]
+    coarse = [1, minutes, *(hour * 10.0**k for k in range(7))]
+    choices = [[s for s in times if low <= s <= high] for times in (coarse, fine, finest)]
+    enough = [times for times in choices if len(times) >= 3]
+    return enough[0] if enough else choices[-1] or [float(f"{np.sqrt(low * high):.2g}")]

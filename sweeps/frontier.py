@@ -1,0 +1,168 @@
+"""What a sweep's cells cost, how well they do, and which of them no other beats on both."""
+
+import numpy as np
+import pandas as pd
+
+from softcore.costs import FREE, PriceList, price, price_list, usd
+from softcore.errors import RequestError, known
+from softcore.metrics import lower_is_better
+from softcore.statistics import half_width
+from sweeps.columns import ANSWERS, answer_columns, axis_columns, metric_columns
+from sweeps.recipes import ASKED, recipes
+
+_STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
+
+
+def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """One row a cell of a results table, in order of first appearance: what it is, what it cost, how well it did.
+
+    Columns: `cell`, `recipe`, the axes, `n` finished and `n_failed` trials, each metric's mean with `<metric> low` and
+    `<metric> high` (Student's t over replicates; NaN where n is 1), means of the stored costs, times and answers. A
+    metric that any finished trial of a cell lacks (NaN or infinite) is NaN for that cell: the mean of the trials that
+    did not fail to have one would flatter it.
+    """
+    if missing := [c for c in ("cell", "status") if c not in results]:
+        raise RequestError(f"a results table needs the column '{missing[0]}'; it has {', '.join(results.columns)}")
+    cells = results.groupby("cell", sort=False)[axis_columns(results)].first()
+    summary = cells.reset_index()
+    summary.insert(1, "recipe", recipes(summary))
+    done = results[results["status"] == "done"]
+    counts = done.groupby("cell").size().reindex(cells.index, fill_value=0)
+    summary["n"] = counts.to_numpy()
+    summary["n_failed"] = (results["status"] == "failed").groupby(results["cell"]).sum().reindex(cells.index).to_numpy()
+    metrics = metric_columns(results)
+    numbers = done[metrics].astype(float).replace([np.inf, -np.inf], np.nan)
+    grouped = numbers.groupby(done["cell"])
+    whole = grouped.count().eq(grouped.size(), axis=0).reindex(cells.index, fill_value=False)
+    mean = grouped.mean().reindex(cells.index).where(whole)
+    half = half_width(grouped.std().reindex(cells.index).to_numpy(), counts.to_numpy()[:, None], level)
+    bounds: dict[str, np.ndarray] = {}
+    for j, metric in enumerate(metrics):
+        middle = mean[metric].to_numpy()
+        bounds |= {metric: middle, f"{metric} low": middle - half[:, j], f"{metric} high": middle + half[:, j]}
+    others = [c for c in (*_STORED_COSTS, *answer_columns(results)) if c in results]
+    means = done[others].astype(float).groupby(done["cell"]).mean().reindex(cells.index)
+    return pd.concat([summary, pd.DataFrame(bounds), means.reset_index(drop=True)], axis="columns")
+
+
+def frontier(
+    results: pd.DataFrame, metric: str, cost: str = "thesis", wage: float = 12.0, fee: float = 0.333
+) -> pd.DataFrame:
+    """One row a cell of a results table, by rising cost: what it costs, its `metric`, whether it is on the frontier.
+
+    Costs are made afresh from the answers that the trials used, with the price list named `cost`, `wage` in dollars an
+    hour and a platform's `fee` as a share; what the results say of money is not read. Columns: `metric`, `cell`,
+    `recipe`, `variety`, `question` (what people were asked), `label_seconds_per_item`, `label_seconds_total` and
+    `label_usd` (NaN where no answers are known), `value` with `low` and `high` (NaN at n = 1), `n`, `n_failed`, `free`,
+    `on_frontier`, and `excluded`: why a cell without a value or a cost is not compared, else empty. Cells of equal cost
+    and equal value are both on the frontier, or neither. An unknown metric or price list is a RequestError.
+    """
+    if metric not in metric_columns(results):
+        raise known("metric", metric, metric_columns(results) or ["none in these results"])
+    sign = 1.0 if lower_is_better(metric) else -1.0
+    summary = summarise(results)
+    table = summary[["cell", "recipe"]].copy()
+    table.insert(0, "metric", metric)
+    table["variety"] = summary["variety"].astype(str)
+    table["question"] = table["variety"].map(lambda variety: ASKED.get(variety, variety))
+    table["value"], table["low"], table["high"] = (summary[f"{metric}{end}"] for end in ("", " low", " high"))
+    table["n"], table["n_failed"] = summary["n"], summary["n_failed"]
+    table["free"] = table["variety"].isin(FREE)
+    priced = table["free"].to_numpy() | _answered(summary)
+    table["excluded"] = _excluded(table, results, metric, priced)
+    seconds = np.where(priced, _seconds(summary, price_list(cost)), np.nan)
+    where = list(table.columns).index("value")
+    table.insert(where, "label_seconds_per_item", np.where(seconds == 0, 0.0, seconds / _items(summary)))
+    table.insert(where + 1, "label_seconds_total", seconds)
+    table.insert(where + 2, "label_usd", seconds / 3600 * usd(3600, wage, fee))
+    compared = (table["excluded"] == "").to_numpy()
+    on = np.zeros(len(table), dtype=bool)
+    on[compared] = non_dominated(seconds[compared], sign * table["value"].to_numpy()[compared])
+    table.insert(list(table.columns).index("excluded"), "on_frontier", on)
+    order = table.assign(rank=sign * table["value"]).sort_values(["label_seconds_total", "rank"], kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def frontiers(
+    results: pd.DataFrame, metric: str, cost: str = "thesis", wage: float = 12.0, fee: float = 0.333
+) -> dict[str, pd.DataFrame]:
+    """The frontier of `metric`; for cross-entropy, raw or scaled, those of `ce/X` and `scaled-ce/X`, in this order.
+
+    A companion that the results do not have is left out.
+    """
+    name, _, test_set = metric.partition("/")
+    wanted = [metric] if name not in ("ce", "scaled-ce") else [f"ce/{test_set}", f"scaled-ce/{test_set}"]
+    there = [m for m in wanted if m == metric or m in results]
+    return {m: frontier(results, m, cost, wage, fee) for m in there}
+
+
+def side_by_side(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row a cell with the columns of all `tables`: first the cells on any frontier, then the others, by cost.
+
+    `value`, `low`, `high`, `on_frontier` and `excluded` are columns by metric, `value ce/10h` and so on.
+    """
+    own = ["value", "low", "high", "on_frontier", "excluded"]
+    merged: pd.DataFrame | None = None
+    for metric, table in tables.items():
+        renamed = table.drop(columns="metric").rename(columns={column: f"{column} {metric}" for column in own})
+        later = renamed[["cell", *(f"{column} {metric}" for column in own)]]
+        merged = renamed if merged is None else merged.merge(later, on="cell", validate="one_to_one")
+    if merged is None:
+        raise RequestError("a frontier needs a metric; none was given")
+    best = merged[[f"on_frontier {metric}" for metric in tables]].any(axis=1)
+    order = merged.assign(rest=~best).sort_values(["rest", "label_seconds_total"], kind="stable").index
+    return merged.loc[order].reset_index(drop=True)
+
+
+def non_dominated(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Which of n points no other beats: bool [n] for `cost` [n] and `value` [n], both finite, less of each is better.
+
+    A point is beaten by one that is no worse on both and better on one; equal points stand or fall together. Sorts, so
+    n log n. Source: the usual definition of a Pareto front in two dimensions.
+    """
+    if not len(cost):
+        return np.zeros(0, dtype=bool)
+    costs, group = np.unique(cost, return_inverse=True)
+    best = np.full(len(costs), np.inf)
+    np.minimum.at(best, group, value)
+    cheaper = np.concatenate([[np.inf], np.minimum.accumulate(best)[:-1]])
+    return (value == best[group]) & (best < cheaper)[group]
+
+
+def _seconds(summary: pd.DataFrame, prices: PriceList) -> np.ndarray:
+    columns = answer_columns(summary)
+    answers = summary[columns].to_numpy(dtype=float) if columns else np.zeros((len(summary), 0))
+    if (answers < 0).any():
+        cell = summary["cell"].to_numpy()[(answers < 0).any(axis=1)][0]
+        raise RequestError(f"answers can't be negative; cell {cell}")
+    each = np.array([price(column.removeprefix(ANSWERS), prices) for column in columns])
+    # Rounded so that equal costs by different ways (3 x 12.8 and 2 x 19.2) tie.
+    return np.round(np.nan_to_num(answers) @ each if columns else np.zeros(len(summary)), 6)
+
+
+def _items(summary: pd.DataFrame) -> np.ndarray:
+    """Items with bought labels a cell [n]: a trial's two stored costs have their number between them, else the axis."""
+    items = pd.to_numeric(summary["items"], errors="coerce") if "items" in summary else pd.Series(np.nan, summary.index)
+    if {"label_seconds_total", "label_seconds_per_item"} <= set(summary.columns):
+        each = summary["label_seconds_per_item"]
+        items = (summary["label_seconds_total"] / each.where(each > 0)).fillna(items)
+    return items.to_numpy(dtype=float)
+
+
+def _answered(summary: pd.DataFrame) -> np.ndarray:
+    return (summary[answer_columns(summary)].fillna(0).sum(axis="columns") > 0).to_numpy()
+
+
+def _excluded(table: pd.DataFrame, results: pd.DataFrame, metric: str, priced: np.ndarray) -> pd.Series:
+    """Why each cell can't be compared; empty where it can."""
+    reason = pd.Series("", index=table.index, dtype=object)
+    reason[~priced] = "bought labels, but no answers on record to price"
+    done = results[results["status"] == "done"]
+    finite = pd.Series(np.isfinite(done[metric].astype(float).to_numpy()), index=done.index)
+    lacking = (~finite).groupby(done["cell"]).sum().reindex(table["cell"], fill_value=0)
+    for place, (missing, n) in enumerate(zip(lacking, table["n"], strict=True)):
+        if missing:
+            reason.iloc[place] = f"{missing} of {n} finished trials have no finite {metric}"
+    none = table["n"] == 0
+    reason[none] = "no finished trial (" + table["n_failed"].astype(int).astype(str) + " failed)"
+    return reason

@@ -1,0 +1,76 @@
+"""A sweep's frontier as files: CSV, JSON, PNG and HTML."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from softcore.costs import price_list
+from sweeps.figures import frontier_png
+from sweeps.frontier import frontiers
+from sweeps.page import frontier_page
+from sweeps.wording import INTERVAL, verdict
+
+_QUESTION = "Which labels cost what, and how well do they do?"
+
+
+def write_frontier(
+    folder: Path,
+    results: pd.DataFrame,
+    metric: str,
+    *,
+    sweep_id: str,
+    simulated: bool,
+    hardware: str,
+    prices: str = "thesis",
+    wage: float = 12.0,
+    fee: float = 0.333,
+) -> dict[str, Path]:
+    """Write `frontier.csv`, `.json`, `.png` and `.html` of a results table into `folder`; give their paths by ending.
+
+    Each is whole or absent: written under a temporary name, then renamed. An unknown metric or price list is a
+    RequestError before anything is written. `hardware` is a line about what the sweep ran on.
+    """
+    tables = frontiers(results, metric, prices, wage, fee)
+    listed = price_list(prices)
+    together = pd.concat(tables.values(), ignore_index=True)
+    about = {
+        "sweep": sweep_id,
+        "simulated_annotators": simulated,
+        "interval": INTERVAL,
+        "prices": {"name": listed.name, "assumes": listed.assumes, "wage": wage, "fee": fee},
+        "hardware": hardware,
+        "verdict": {name: verdict(table) for name, table in tables.items()},
+    }
+
+    def as_json() -> str:
+        cells = {
+            name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in tables.items()
+        }  # NaN as null
+        return json.dumps(about | {"frontiers": cells}, indent=1, ensure_ascii=False)
+
+    def as_page() -> str:
+        money = {"prices": listed, "wage": wage, "fee": fee}
+        return frontier_page(tables, sweep_id=sweep_id, simulated=simulated, hardware=hardware, **money)  # type: ignore[arg-type]
+
+    note = f"Sweep {sweep_id}. {listed.assumes}"
+    writers: dict[str, Callable[[Path], object]] = {
+        "csv": lambda path: together.to_csv(path, index=False),
+        "json": lambda path: path.write_text(as_json(), "utf-8"),
+        "png": lambda path: frontier_png(tables, path, _QUESTION, simulated, note=note),
+        "html": lambda path: path.write_text(as_page(), "utf-8"),
+    }
+    return {ending: _whole(folder / f"frontier.{ending}", write) for ending, write in writers.items()}
+
+
+def _whole(path: Path, write: Callable[[Path], object]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,223 @@
+"""The frontier as one HTML page that needs no network: pictures to point at, and a table of all cells."""
+
+import json
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from softcore.costs import THESIS, PriceList
+from sweeps.columns import records
+from sweeps.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
+from sweeps.frontier import side_by_side
+from sweeps.recipes import VARIETIES
+from sweeps.wording import (
+    INTERVAL,
+    SIMULATED,
+    coverage,
+    dollars,
+    hours,
+    metric_title,
+    metric_unit,
+    pay,
+    test_set_title,
+    value,
+    verdict,
+)
+
+_WHY_SCALED = (
+    "  <dt>Why two pictures</dt><dd>Any soft label makes a model less sure of itself, and plain cross-entropy rewards "
+    "that. One temperature, fitted after training on images with ordinary labels, does the same for nothing. The "
+    "second picture gives every model that temperature first, so what is left there is what the labels taught.</dd>"
+)
+
+
+def frontier_page(
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    sweep_id: str,
+    simulated: bool,
+    hardware: str,
+    prices: PriceList = THESIS,
+    wage: float = 12.0,
+    fee: float = 0.333,
+) -> str:
+    """The page for the frontier `tables` of one sweep, by metric in the order in which they are shown.
+
+    Everything is inside, Plotly's script too (5 MB); it works offline and in a sandboxed frame. All names are escaped.
+    """
+    from plotly.offline import get_plotlyjs
+
+    cells = side_by_side(dict(tables))
+    figures = [{"id": f"panel-{i}", **figure(metric, table)} for i, (metric, table) in enumerate(tables.items())]
+    return Template((files("sweeps") / "templates" / "frontier.html").read_text("utf-8")).substitute(
+        title=escape(f"Frontier of {sweep_id}"),
+        sweep=escape(sweep_id),
+        simulated=f'<p class="simulated">{SIMULATED}: a program gave the answers, not people</p>' if simulated else "",
+        coverage=escape(coverage(cells)),
+        verdicts="\n".join(_verdict(metric, table) for metric, table in tables.items()),
+        legend="\n".join(_legend(tables)),
+        panels="\n".join(f'<div class="panel" id="{f["id"]}"></div>' for f in figures),
+        headings="".join(_headings(list(tables))),
+        rows="\n".join(_row(row, list(tables)) for row in records(cells)),
+        excluded=_excluded(tables),
+        why_scaled=_WHY_SCALED if any(metric.startswith("scaled-") for metric in tables) else "",
+        interval=escape(INTERVAL),
+        prices=escape(f"Price list '{prices.name}', at {pay(wage, fee)} fee. {prices.assumes}"),
+        hardware=escape(f"Made by sweep {sweep_id} on {hardware}."),
+        plotly=get_plotlyjs(),
+        figures=_script(figures),
+    )
+
+
+def figure(metric: str, table: pd.DataFrame) -> dict[str, Any]:
+    """Plotly's data and layout for one frontier table."""
+    cells = table[table["excluded"] == ""]
+    axis = cost_axis(cells["label_seconds_total"], usd_per_second(cells))
+    data = []
+    if cells["on_frontier"].any():
+        x, y = step(axis, cells)
+        line = {"color": "#555555", "width": 2}
+        data.append({"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, "hoverinfo": "skip"})
+    for (variety, on), group in cells.sort_values("on_frontier").groupby(["variety", "on_frontier"], sort=False):
+        data.append(_points(axis.at(group["label_seconds_total"]), group, str(variety), bool(on), metric))
+    strip = {"type": "rect", "yref": "paper", "x0": axis.low, "x1": axis.edge, "y0": 0, "y1": 1, "layer": "below"}
+    title = f"<b>{escape(metric_title(metric))}</b><br>{escape(test_set_title(metric.split('/')[1]))}"
+    layout = {
+        "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "paper", "xanchor": "left"},
+        "margin": {"l": 70, "r": 10, "t": 62, "b": 78},
+        "showlegend": False,
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left", "bgcolor": "white", "font": {"color": "#222222"}},
+        "plot_bgcolor": "white",
+        "shapes": [strip | {"fillcolor": "#f0f0f0", "line": {"width": 0}}] if axis.edge is not None else [],
+        "xaxis": {
+            "title": {"text": "What the labels cost: people's time and money"},
+            "tickangle": 0,
+            "tickvals": [x for x, _ in axis.ticks],
+            "ticktext": axis.words("<br>"),
+            "range": [axis.low, axis.high],
+            "showgrid": False,
+            "zeroline": False,
+            "linecolor": "#888888",
+            "mirror": True,
+        },
+        "yaxis": {
+            "title": {"text": metric_unit(metric)},
+            "gridcolor": "#e6e6e6",
+            "zeroline": False,
+            "linecolor": "#888888",
+            "mirror": True,
+        },
+    }
+    return {"data": [_plain(trace) for trace in data], "layout": layout}
+
+
+def _points(x: np.ndarray, group: pd.DataFrame, variety: str, on: bool, metric: str) -> dict[str, Any]:
+    ink = colour(variety) if on else GREY
+    size = round(10 * enlarged(variety) ** 0.5)
+    fill = ["white" if alone else ink for alone in group["low"].isna()]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": escape(VARIETIES.get(variety, variety), quote=False),
+        "x": x,
+        "y": group["value"],
+        "error_y": {
+            "type": "data",
+            "array": group["high"] - group["value"],
+            "arrayminus": group["value"] - group["low"],
+            "color": ink,
+            "thickness": 1.4,
+            "width": 4,
+        },
+        "marker": {"color": fill, "size": size, "symbol": marks(variety)[1], "line": {"color": ink, "width": 1.6}},
+        "hovertext": [_hover(row, metric) for row in records(group)],
+        "hoverinfo": "text",
+    }
+
+
+def _hover(row: Mapping[str, Any], metric: str) -> str:
+    interval = f"95% interval over replicates: {row['low']:.3f} to {row['high']:.3f}"
+    lines = [
+        f"<b>{escape(row['recipe'], quote=False)}</b>",
+        f"People are asked: {escape(row['question'], quote=False)}",
+        "Free" if row["free"] else f"Costs {_cost(row)}, {row['label_seconds_per_item']:.3g} s an image",
+        f"{escape(metric_title(metric), quote=False)}: {row['value']:.3f}",
+        "No interval: one replicate" if np.isnan(row["low"]) else interval,
+        f"n = {row['n']} replicate{'' if row['n'] == 1 else 's'}" + _failed(row),
+        "On the frontier" if row["on_frontier"] else "Another cell does as well or better and costs no more",
+    ]
+    return "<br>".join(lines)
+
+
+def _verdict(metric: str, table: pd.DataFrame) -> str:
+    name = f"{metric_title(metric)} ({test_set_title(metric.split('/')[1])})"
+    return f"<p><b>{escape(name)}.</b> {escape(verdict(table))}</p>"
+
+
+def _legend(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    there = {v for table in tables.values() for v in table.loc[table["excluded"] == "", "variety"]}
+    order = [v for v in VARIETIES if v in there] + sorted(there - set(VARIETIES))
+    marked = [(colour(v), marks(v)[2], VARIETIES.get(v, v)) for v in order] + [(GREY, "●", "not on the frontier")]
+    entries = [
+        f'<span><span class="mark" style="color:{ink}">{mark}</span>{escape(name)}</span>' for ink, mark, name in marked
+    ]
+    return [*entries, '<span><span class="line"></span>frontier</span>']
+
+
+def _headings(metrics: list[str]) -> list[str]:
+    plain = ["Recipe", "What people are asked"]
+    numbers = ["People's time", "Money", "Seconds an image", *map(metric_title, metrics), "n"]
+    return [*(f"<th>{escape(h)}</th>" for h in plain), *(f'<th class="number">{escape(h)}</th>' for h in numbers)]
+
+
+def _row(row: Mapping[str, Any], metrics: list[str]) -> str:
+    each = row["label_seconds_per_item"]
+    paid = [hours(row["label_seconds_total"]), dollars(row["label_usd"]), "–" if np.isnan(each) else f"{each:.3g}"]
+    cells = [f"<td>{escape(row['recipe'])}</td>", f"<td>{escape(row['question'])}</td>"]
+    cells += [f'<td class="number">{text}</td>' for text in (["free", "$0", "0"] if row["free"] else paid)]
+    for metric in metrics:
+        mean, _, interval = value(*(row[f"{name} {metric}"] for name in ("value", "low", "high"))).partition(" ")
+        on = " on" if row[f"on_frontier {metric}"] else ""
+        cells.append(f'<td class="number{on}">{mean}<br><small>{interval or "no interval"}</small></td>')
+    beaten = "" if any(row[f"on_frontier {metric}"] for metric in metrics) else ' class="beaten"'
+    return f'<tr{beaten}>{"".join(cells)}<td class="number">{row["n"]}{_failed(row)}</td></tr>'
+
+
+def _excluded(tables: Mapping[str, pd.DataFrame]) -> str:
+    reasons = {
+        f"<li>{escape(metric)}: {escape(row['recipe'])}: {escape(row['excluded'])}</li>": None
+        for metric, table in tables.items()
+        for row in records(table[table["excluded"] != ""])
+    }
+    return f"<h2>Not compared</h2>\n<ul>{''.join(reasons)}</ul>" if reasons else ""
+
+
+def _cost(row: Mapping[str, Any]) -> str:
+    return f"{hours(row['label_seconds_total'])} of people's time, {dollars(row['label_usd'])}"
+
+
+def _failed(row: Mapping[str, Any]) -> str:
+    return f" (and {row['n_failed']} failed)" if row["n_failed"] else ""
+
+
+def _plain(item: Any) -> Any:
+    """`item` as JSON has it: lists for arrays, null for NaN."""
+    if isinstance(item, Mapping):
+        return {key: _plain(part) for key, part in item.items()}
+    if isinstance(item, list | np.ndarray | pd.Series):
+        return [_plain(part) for part in item]
+    if isinstance(item, float | np.floating):
+        return float(item) if np.isfinite(item) else None
+    return item
+
+
+def _script(item: Any) -> str:
+    """`item` as JSON that can't end the script element it stands in."""
+    text = json.dumps(item, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

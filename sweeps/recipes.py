@@ -1,0 +1,92 @@
+"""Short names for cells: what was asked of whom, in words that fit a legend."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from sweeps.columns import axis_columns, records
+
+VARIETIES: Mapping[str, str] = {
+    "hard": "hard labels",
+    "smoothed": "label smoothing",
+    "random": "random labels",
+    "uniform": "uniform labels",
+    "click": "clicks",
+    "t1-uniform": "T1 Uniform",
+    "t1-clamp": "T1 Clamp",
+    "t2-uniform": "T2 Uniform",
+    "t2-clamp": "T2 Clamp",
+}
+
+ASKED: Mapping[str, str] = {
+    "hard": "nothing",
+    "smoothed": "nothing",
+    "random": "nothing",
+    "uniform": "nothing",
+    "click": "one click: the most likely class",
+    "t1-uniform": "the most likely class and its probability",
+    "t1-clamp": "the most likely class, its probability, what is impossible",
+    "t2-uniform": "the two most likely classes and their probabilities",
+    "t2-clamp": "the two most likely classes, their probabilities, what is impossible",
+}
+
+# Axes that a recipe always names, then words for some of those that it names only where they tell cells apart.
+ALWAYS = ("variety", "aggregation", "annotators", "items")
+_WORDS = {
+    "model": "{}",
+    "epochs": "{} epochs",
+    "image_size": "{} pixels",
+    "budget_hours": "budget {} h",
+    "dataset": "on {}",
+}
+
+
+def recipe(axes: Mapping[str, Any]) -> str:
+    """The name of a cell by variety, aggregation, M and N', leaving out what is null or absent.
+
+    A variety that is not known here keeps its own name; without any the cell is "unnamed".
+    """
+    shown = {axis: value for axis, value in axes.items() if not _null(value)}
+    variety = str(shown.get("variety", "unnamed"))
+    name = VARIETIES.get(variety, variety)
+    if variety == "smoothed" and "beta" in shown:
+        name += f" {_plain(shown['beta'])}"
+    parts = [name]
+    if "aggregation" in shown:
+        parts.append(str(shown["aggregation"]))
+    if "annotators" in shown:
+        parts.append(f"M={_plain(shown['annotators'])}")
+    if "items" in shown:
+        parts.append(f"N'={_plain(shown['items'])}")
+    return ", ".join(parts)
+
+
+def recipes(frame: pd.DataFrame, without: Iterable[str] = ()) -> pd.Series:
+    """The name of the cell in each row of `frame`, with just those further axes that tell cells of one name apart.
+
+    Rows of one cell (or, without a column `cell`, rows with equal axes) share a name. Axes in `without` are not named,
+    so that cells which differ in nothing else share a name: the name of a line in a plot. Otherwise names are unique:
+    where axes do not tell two cells apart the cell's own id is added.
+    """
+    axes = [axis for axis in axis_columns(frame) if axis not in set(without)]
+    names = pd.Series([recipe(row) for row in records(frame[axes])], index=frame.index, dtype=object).rename("recipe")
+    if names.is_unique:
+        return names
+    for axis in [axis for axis in axes if axis not in ALWAYS]:
+        texts = frame[axis].map(lambda value: "" if _null(value) else _plain(value)).astype(object)
+        differs = (texts.groupby(names).transform("nunique") > 1) & (texts != "")
+        words = _WORDS.get(axis, axis.replace("_", " ") + " {}")
+        names = names.where(~differs, names + ", " + texts.map(words.format))
+    if "cell" in frame and not list(without):
+        shared = frame["cell"].groupby(names).transform("nunique") > 1
+        names = names.where(~shared, names + " (" + frame["cell"].astype(str) + ")")
+    return names
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _null(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)

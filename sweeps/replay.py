@@ -1,0 +1,32 @@
+"""Train a stored trial again and compare."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from sweeps import store as stores
+from sweeps.sweep import Sweep
+from sweeps.trial import run, trial_of
+
+TIMES = ("train_seconds", "eval_seconds")
+
+
+def replay(name: str, *, out: str | Path | None = None, root: str | Path | None = None) -> list[str]:
+    """What differs between a stored trial and the same trial trained now; empty when nothing does.
+
+    Metrics, costs and the bytes of predictions, weights and panel are compared, the two times are not.
+    """
+    store, trial = stores.find_trial(name, stores.out_folder(out))
+    stored = json.loads((store.trials / trial / "trial.json").read_text())
+    dataset = Sweep(store).dataset(root)
+    with tempfile.TemporaryDirectory(prefix="sweeps-replay-") as scratch:
+        run(trial_of(stored["config"]), dataset, Path(scratch))
+        again = json.loads((Path(scratch) / trial / "trial.json").read_text())
+    old, new = stored["result"], again["result"]
+    differences = [
+        f"{key}: {old.get(key)} was stored, now {new.get(key)}"
+        for key in sorted(old.keys() | new.keys())
+        if key not in TIMES and old.get(key) != new.get(key)
+    ]
+    files = [key for key in stored["sha256"] if stored["sha256"][key] != again["sha256"].get(key)]
+    return differences + [f"the bytes of {key}" for key in files]

@@ -1,0 +1,176 @@
+"""A sweep's results as a table: the thesis's rows and columns where the preset is one of its tables, else all cells."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from softcore.costs import price
+from softcore.errors import RequestError
+from softcore.statistics import mean_interval
+from sweeps.columns import axis_columns, metric_columns, records, test_sets
+from sweeps.frontier import side_by_side
+from sweeps.layouts import LAYOUTS, Layout
+from sweeps.recipes import recipes
+from sweeps.report_table import EMPTY, Entry, ReportTable
+from sweeps.wording import INTERVAL, dollars, hours, metric_title, test_set_title, value, verdict
+
+_SHORT_SETS = {"10h": "10H", "10s": "10S"}
+
+
+def table(results: pd.DataFrame, preset_name: str) -> ReportTable:
+    """The table of `results` as the thesis lays it out for `preset_name`; for any other name cells by metrics.
+
+    An entry is a mean over replicates with half its 95% interval; one replicate gives none. Where the cells of a row
+    differ in the model only, each replicate counts once with its mean over the models, and only if it has them all.
+    Cells that a row's label does not tell apart get a row each. Trials that fit no row are named in the notes, as is
+    every entry that is missing. Results without a finished trial are a RequestError.
+    """
+    done = results[results["status"] == "done"].copy()
+    if done.empty:
+        raise RequestError("no finished trial to report on yet")
+    layout = LAYOUTS.get(preset_name) or _general(done, preset_name)
+    rows = [part for row in layout.rows for part in _rows(done, layout, *row)]
+    entries: list[Entry] = []
+    notes: list[str] = []
+    for test_set in test_sets(done):
+        for label, trials in rows:
+            entries += _row(layout, test_set, label, trials, notes)
+    title = f"Simulated annotators. {layout.title}" if is_simulated(results) else layout.title
+    notes = [f"± is half of a {INTERVAL}.", *_left_out(done, layout), *_failures(results), *dict.fromkeys(notes)]
+    return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))
+
+
+def frontier_table(tables: Mapping[str, pd.DataFrame], title: str = "Frontier") -> ReportTable:
+    """Frontier tables of one sweep side by side, one row a cell, those on a frontier first and marked with a star."""
+    entries = []
+    for row in records(side_by_side(dict(tables))):
+        place: dict[str, Any] = {"group": "", "row": row["recipe"], "column_group": ""}
+        cost = "free" if row["free"] else hours(row["label_seconds_total"])
+        entries.append(Entry(**place, column="people's time", text=cost, mean=_number(row["label_seconds_total"])))
+        entries.append(Entry(**place, column="money", text=dollars(row["label_usd"]), mean=_number(row["label_usd"])))
+        for metric in tables:
+            mean, low, high = (_number(row[f"{name} {metric}"]) for name in ("value", "low", "high"))
+            text = ("★ " if row[f"on_frontier {metric}"] else "") + value(mean, low, high)
+            entries.append(Entry(**place, column=metric, text=text, mean=mean, low=low, high=high, n=row["n"]))
+        entries.append(Entry(**place, column="n", text=str(row["n"]), mean=row["n"]))
+    notes = [f"★ on the frontier. [ ] is a {INTERVAL}."]
+    for metric, cells in tables.items():
+        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {verdict(cells)}")
+        left_out = cells[cells["excluded"] != ""]
+        notes += [f"Not compared on {metric}: {row['recipe']}: {row['excluded']}." for row in records(left_out)]
+    return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))
+
+
+def is_simulated(results: pd.DataFrame) -> bool:
+    """Whether any trial used the data set whose annotators are simulated."""
+    return "dataset" in results and bool((results["dataset"] == "digits").any())
+
+
+def _general(done: pd.DataFrame, name: str) -> Layout:
+    metrics = dict.fromkeys(column.split("/")[0] for column in metric_columns(done))
+    cells = done.drop_duplicates("cell")
+    rows = tuple((label, {"cell": cell}) for label, cell in zip(recipes(cells), cells["cell"], strict=True))
+    return Layout(title=f"{name}: all cells", rows=rows, columns=tuple((metric, metric) for metric in metrics))
+
+
+def _rows(
+    done: pd.DataFrame, layout: Layout, label: str, where: Mapping[str, Any]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The trials of a row of the layout; several rows where its cells differ in more than the model."""
+    trials = _matching(done, where)
+    varying = _varying(trials, layout)
+    if not varying:
+        yield label, trials
+        return
+    for values, part in trials.groupby([trials[axis].astype(str) for axis in varying], sort=False):
+        words = ", ".join(f"{axis} {value}" for axis, value in zip(varying, values, strict=True))
+        yield f"{label}: {words}", part
+
+
+def _varying(trials: pd.DataFrame, layout: Layout) -> list[str]:
+    """Axes that differ between trials of one model in one group of columns."""
+    axes = [axis for axis in axis_columns(trials) if axis not in ("model", "budget_hours")]
+    found = set()
+    for _, where in layout.column_groups:
+        chosen = _matching(trials, where)
+        texts = chosen[axes].astype(str).groupby(_models(chosen)).nunique()
+        found |= {axis for axis in axes if (texts[axis] > 1).any()}
+    return [axis for axis in axes if axis in found]
+
+
+def _models(trials: pd.DataFrame) -> pd.Series:
+    return (trials["model"] if "model" in trials else pd.Series("", index=trials.index)).astype(str).rename("model")
+
+
+def _row(layout: Layout, test_set: str, label: str, trials: pd.DataFrame, notes: list[str]) -> Iterator[Entry]:
+    group = _SHORT_SETS.get(test_set, test_set)
+    if layout.timed:
+        seconds = price(str(trials["variety"].iloc[0])) if len(trials) else None
+        text = EMPTY if seconds is None else f"{seconds:g}s"
+        yield Entry(group=group, row=label, column_group="", column="Time", text=text, mean=seconds)
+    for name, where in layout.column_groups:
+        chosen = _matching(trials, where)
+        place = f"{group} {label} {name}".strip()
+        blank = Entry(group=group, row=label, column_group=name, column="", text=EMPTY)
+        n = 0
+        for metric, heading in layout.columns:
+            entry = _measured(chosen, f"{metric}/{test_set}", place, notes)
+            yield replace(entry or blank, group=group, row=label, column_group=name, column=heading)
+            n = max(n, (entry and entry.n) or 0)
+        yield replace(blank, column="n", text=str(n), mean=n)
+
+
+def _measured(trials: pd.DataFrame, metric: str, place: str, notes: list[str]) -> Entry | None:
+    """The entry of `metric` over `trials`, its place still open; None, with a note, where there is none."""
+    if trials.empty or metric not in trials:
+        notes.append(f"{place}: no finished trial." if trials.empty else f"{metric} was not measured.")
+        return None
+    numbers = pd.to_numeric(trials[metric]).astype(float)
+    if not (finite := np.isfinite(numbers)).all():
+        notes.append(f"{place}: {(~finite).sum()} of {len(trials)} trials have no finite {metric}.")
+        return None
+    placed = trials[["seed", "panel"]].assign(model=_models(trials), value=numbers)
+    each = placed.pivot_table(index=["seed", "panel"], columns="model", values="value")
+    whole = each.dropna()
+    if each.shape[1] > 1:
+        notes.append(f"A replicate's value is its mean over the models {', '.join(map(str, each.columns))}.")
+    if len(whole) < len(each):
+        notes.append(f"{place}: {len(each) - len(whole)} of {len(each)} replicates lack a model and are left out.")
+    if whole.empty:
+        return None
+    found = mean_interval(whole.mean(axis=1).to_numpy())
+    half = "" if found.half_width is None else f" ± {found.half_width:.3f}"
+    blank = Entry(group="", row="", column_group="", column="", text=f"{found.mean:.3f}{half}")
+    return replace(blank, mean=found.mean, low=found.low, high=found.high, n=found.n)
+
+
+def _matching(trials: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
+    keep = pd.Series(True, index=trials.index)
+    for axis, wanted in where.items():
+        if axis not in trials:
+            return trials.iloc[:0]
+        column = trials[axis]
+        numeric = pd.to_numeric(column, errors="coerce") if isinstance(wanted, int | float) else column
+        keep &= numeric == wanted
+    return trials[keep]
+
+
+def _left_out(done: pd.DataFrame, layout: Layout) -> list[str]:
+    taken = [
+        _matching(_matching(done, row), group)["trial"] for _, row in layout.rows for _, group in layout.column_groups
+    ]
+    rest = done[~done["trial"].isin(pd.concat(taken))]
+    names = dict.fromkeys(recipes(done).loc[rest.index])
+    return [f"Run, but not part of this table: {'; '.join(names)}."] if names else []
+
+
+def _failures(results: pd.DataFrame) -> list[str]:
+    failed = int((results["status"] == "failed").sum())
+    return [f"{failed} of {len(results)} trials failed and are left out."] if failed else []
+
+
+def _number(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

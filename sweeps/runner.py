@@ -1,0 +1,253 @@
+"""Run a sweep's trials through Ray Tune: ask a proposer, log what comes back, mirror it."""
+
+import logging
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from ray import tune
+from ray.tune.search import Searcher
+
+from cluster.connection import connect
+from cluster.errors import ClusterError
+from cluster.preflight import shared_folder_check
+from cluster.resources import check_fits, concurrency, this_node, trial_resources
+from softcore.datasets import Dataset
+from sweeps.cells import Trial
+from sweeps.progress import Progress
+from sweeps.proposer import Proposer
+from sweeps.store import DONE, FAILED, STOPPED, Store
+
+log = logging.getLogger(__name__)
+DEATHS = 3  # how often a trial whose process dies under it is started again
+QUIET = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the store is the log; Ray's own loggers grow with the trials
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # nor is Tune's state ever restored: the store says what is left
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+
+
+class Listener(Protocol):
+    """Told of each finished trial; must neither block nor raise."""
+
+    def trial_done(self, trial: Trial, result: Mapping[str, Any]) -> None:
+        """A trial's folder is whole and logged."""
+
+
+class Worker(tune.Trainable):
+    """One Ray actor: runs trial after trial, one epoch a step."""
+
+    def setup(self, config: Mapping[str, Any], work: Callable[..., Iterator[Any]], trials: str, context: Any) -> None:
+        """`work(config, context, trials, host)` yields after each epoch and at last a result mapping."""
+        self.work, self.trials, self.context = work, trials, context
+        self.reset_config(dict(config))
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Begin another trial in the same process."""
+        self.under_way = self.work(new_config["trial"], self.context, Path(self.trials), this_node())
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """One epoch. What a trial itself does wrong is a result: only a dying process is worth another try."""
+        try:
+            said = next(self.under_way)
+        except Exception as error:
+            log.exception("trial failed")
+            return {"done": True, "failed": f"{type(error).__name__}: {error}"}
+        if isinstance(said, dict):
+            return {"done": True, "result": said}
+        return {"epoch": said}
+
+
+class Unsaved:
+    """Ray Tune pickles what it is given so that it could restore it; ours lives in the driver and is never restored."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Unsaved, ())
+
+
+class Asking(Unsaved, Searcher):
+    """A proposer as Ray Tune asks it."""
+
+    def __init__(self, proposer: Proposer, as_config: Callable[[Trial], Any]) -> None:
+        super().__init__(metric="training_iteration", mode="max")  # every report has it; nothing reads it
+        self.proposer, self.as_config = proposer, as_config
+        self.trials: dict[str, Trial] = {}
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next trial's configuration, or that there is none."""
+        trial = self.proposer.ask()
+        if trial is None:
+            return Searcher.FINISHED
+        self.trials[trial_id] = trial
+        return {"trial": self.as_config(trial)}
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """Results reach the proposer through `Recorder`, which knows which of them are real."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the store is what a sweep resumes from."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing, likewise."""
+
+
+class Recorder(Unsaved, tune.Callback):
+    """Writes what happens to the store. Never raises: an exception in a callback would end the sweep."""
+
+    def __init__(self, store: Store, asking: Asking, progress: Progress, listeners: Sequence[Listener]) -> None:
+        self.store, self.asking, self.progress, self.listeners = store, asking, progress, listeners
+        self.running: dict[str, int] = {}
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial has begun, or begun again after its process died."""
+        if trial.trial_id not in self.running:
+            self.running[trial.trial_id] = 0
+            self.progress.trial_started()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """An epoch has ended; keeps the line of progress alive."""
+        self.running[trial.trial_id] = int(result.get("epoch") or 0)
+        self.progress.show()
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial has said its last word."""
+        last = trial.last_result or {}
+        if "result" in last:
+            self._ended(trial.trial_id, DONE, result=last["result"])
+        else:
+            self._ended(trial.trial_id, FAILED, error=last.get("failed", "ended without a result"))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial's process died too often."""
+        self._ended(trial.trial_id, FAILED, error=f"its process died {DEATHS + 1} times")
+
+    def _ended(self, trial_id: str, status: str, **what: Any) -> None:
+        try:
+            trial = self.asking.trials[trial_id]
+            epoch = self.running.pop(trial_id, 0)
+            result = what.get("result")
+            self.store.log(trial.id, trial.cell.axes["epochs"] if result else epoch, status, **what)
+            self.asking.proposer.tell(trial, result)
+            self.progress.trial_ended(status == DONE)
+            if result is not None:
+                for listener in self.listeners:
+                    listener.trial_done(trial, result)
+        except Exception:
+            log.exception("could not record trial %s", trial_id)
+
+    def stopped(self) -> None:
+        """Log the trials in flight as stopped."""
+        for trial_id, epoch in self.running.items():
+            self.store.log(self.asking.trials[trial_id].id, epoch, STOPPED)
+
+
+def work_on_trial(config: Mapping[str, Any], dataset: Dataset, trials: Path, host: str) -> Iterator[Any]:
+    """What a worker does: yields the number of each finished epoch, at last the result."""
+    from sweeps.trial import Run, trial_of
+
+    run = Run(trial_of(config), dataset)
+    for epoch in run.train():
+        yield epoch.number
+    yield run.finish(trials, host=host)
+
+
+def run_trials(
+    store: Store,
+    proposer: Proposer,
+    context: Any,
+    *,
+    waiting: int,
+    done: int,
+    as_config: Callable[[Trial], Any],
+    work: Callable[..., Iterator[Any]] = work_on_trial,
+    cpus: int | None = None,
+    address: str | None = None,
+    cpus_per_trial: int = 1,
+    gpus_per_trial: float | None = None,
+    listeners: Sequence[Listener] = (),
+) -> bool:
+    """Run at most `waiting` trials from `proposer`; whether all were run (False: interrupted, resumable).
+
+    `context` (the data set) goes to every node once, through the object store. `done` trials are behind us. The caller
+    holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached.
+    """
+    with environment(QUIET), connect(address, cpus) as connection:
+        resources = trial_resources(cpus_per_trial, gpus_per_trial)
+        check_fits(resources)
+        if not connection.private:
+            shared = shared_folder_check(store.trials)
+            if not shared.ok:
+                raise ClusterError(f"{shared.name}: {shared.found}; {shared.way_out}")
+        slots = concurrency(resources)
+        hosts = sorted({*store.manifest().get("hosts", []), *connection.hosts})
+        store.update_manifest(hosts=hosts, ray=connection.ray_version)
+        progress = Progress(waiting + done, done=done, slots=slots)
+        asking = Asking(proposer, as_config)
+        recorder = Recorder(store, asking, progress, listeners)
+        trainable = tune.with_parameters(Worker, work=work, trials=str(store.trials), context=context)
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
+        with tempfile.TemporaryDirectory(prefix="sweeps-tune-") as scratch, interruptible() as interrupted:
+            tune.Tuner(
+                tune.with_resources(trainable, resources),
+                tune_config=tune.TuneConfig(
+                    search_alg=asking, num_samples=waiting, reuse_actors=True, trial_name_creator=_trial_name
+                ),
+                run_config=tune.RunConfig(
+                    name="trials",
+                    storage_path=scratch,
+                    verbose=0,
+                    callbacks=[recorder],
+                    failure_config=tune.FailureConfig(max_failures=DEATHS),
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                ),
+            ).fit()
+        recorder.stopped()
+        progress.end()
+        return not interrupted.is_set() and progress.done + progress.failed >= progress.total
+
+
+def _trial_name(trial: Any) -> str:
+    return str(trial.trial_id)
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Make SIGTERM end the sweep as gently as SIGINT does (Tune catches that one); tell whether either came."""
+    came = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+
+    def interrupt(number: int, frame: Any) -> None:
+        came.set()
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGTERM, before)

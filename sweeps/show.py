@@ -1,0 +1,127 @@
+"""What commands print: tables for people, JSON for programs."""
+
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sweeps.report_table import Entry, ReportTable, rich_table, to_csv, to_json, to_markdown
+from sweeps.store import Store
+
+if TYPE_CHECKING:
+    from sweeps.sweep import Sweep
+
+
+def table(rows: Sequence[Mapping[str, Any]], title: str) -> ReportTable:
+    """A plain table from one mapping a row; the first entry of each is its label."""
+    entries = []
+    for number, row in enumerate(rows):
+        (first, label), *rest = row.items()
+        for name, value in rest or [(first, label)]:
+            text = "–" if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
+            entries.append(Entry(group="", row=f"{label}", column_group="", column=name, text=text))
+    return PlainTable(title=title, entries=tuple(entries), source=tuple(dict(row) for row in rows))
+
+
+class PlainTable(ReportTable):
+    """A table that is JSON as the rows it was made of."""
+
+    def __init__(self, *, source: tuple[dict[str, Any], ...], **rest: Any) -> None:
+        super().__init__(**rest)
+        object.__setattr__(self, "source", source)
+
+
+def print_table(shown: ReportTable, as_json: bool = False) -> None:
+    """Print to standard output: JSON and nothing else, or a table as wide as the terminal."""
+    if as_json:
+        source = getattr(shown, "source", None)
+        print(json.dumps(source, indent=1) if source is not None else to_json(shown))
+        return
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    # In a file or a pipe nothing is gained by squeezing columns to 80.
+    Console(width=None if terminal else 200).print(rich_table(shown))
+
+
+def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=12.0, fee=0.333) -> ReportTable:
+    """A sweep's frontier, `ce` and `scaled-ce` side by side."""
+    from sweeps.frontier import frontiers
+    from sweeps.report import frontier_table as as_table
+
+    title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")
+    return as_table(frontiers(sweep.results(), metric or sweep.metric, cost, wage, fee), title)
+
+
+def sweeps_table(stores: Sequence[Store]) -> ReportTable:
+    """The sweeps of an output folder and how far each is."""
+    return table([_state(store) for store in stores], title="Sweeps")
+
+
+def _state(store: Store) -> dict[str, Any]:
+    content = store.resolved()
+    total = len(content["cells"]) * len(content["seeds"]) * len(content["panels"])
+    return {
+        "sweep": store.id,
+        "study": content["study"],
+        "dataset": content["dataset"],
+        "cells": len(content["cells"]),
+        "trials": total,
+        "done": len(store.finished()),
+        "failed": len(store.failed()),
+        "created": store.manifest()["created"],
+    }
+
+
+def show_sweep(sweep: "Sweep", as_json: bool) -> None:
+    """A sweep's state, its cells with what they cost, and what each annotation-time budget buys."""
+    from sweeps.recipes import recipes
+    from sweeps.sweep import cell_id
+
+    content, done = sweep.store.resolved(), sweep.store.finished()
+    cells = pd.DataFrame(content["cells"])
+    ids = [cell_id(cell) for cell in content["cells"]]
+    counts = pd.Series([name.split("-")[0] for name in done], dtype=str).value_counts()
+    rows = [
+        {"cell": name, "labels": recipe, "trials done": int(counts.get(name, 0))}
+        for name, recipe in zip(ids, recipes(cells), strict=True)
+    ]
+    state = _state(sweep.store)
+    if as_json:
+        print(
+            json.dumps(
+                {**state, "cells": rows, "budgets": content["budgets"], "manifest": sweep.store.manifest()}, indent=1
+            )
+        )
+        return
+    print(", ".join(f"{key} {value}" for key, value in state.items()))
+    print_table(table(rows, title="Cells"))
+    if content["budgets"]:
+        print_table(table(content["budgets"], title="Annotation-time budgets (hours of people's time)"))
+
+
+def print_report(sweep: "Sweep", format_: str) -> None:
+    """The sweep as a report table in a format."""
+    from sweeps.report import table as report
+
+    made = report(sweep.results(), str(sweep.store.resolved()["name"]))
+    if format_ == "text":
+        print_table(made)
+    else:
+        print({"json": to_json, "csv": to_csv, "markdown": to_markdown}[format_](made))
+
+
+def encode(results: pd.DataFrame, format_: str) -> bytes:
+    """The results table as bytes of CSV, JSON (a list of rows) or Parquet."""
+    if format_ == "csv":
+        return results.to_csv(index=False).encode()
+    if format_ == "json":
+        return (results.to_json(orient="records", indent=1, double_precision=15) + "\n").encode()
+    buffer = io.BytesIO()
+    # Axes such as `annotators` hold numbers and words ("all"): Parquet wants one kind, so they are text there.
+    mixed = {name: results[name].astype("string") for name in results if results[name].dtype == object}
+    results.assign(**mixed).to_parquet(buffer, index=False)
+    return buffer.getvalue()

@@ -1,0 +1,260 @@
+"""What a user asks for: a YAML spec, checked and completed into a Spec."""
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from softcore.errors import RequestError, known
+
+# Axes that say which labels, and axes that say how a model is trained on them.
+LABEL_AXES = ("variety", "aggregation", "annotators", "items", "rest", "gamma", "beta", "budget_hours", "budget_buys")
+TRAINING_AXES = (
+    "model",
+    "epochs",
+    "batch",
+    "learning_rate",
+    "schedule",
+    "weight_decay",
+    "augmentation",
+    "image_size",
+)
+AXES = (*LABEL_AXES, *TRAINING_AXES)
+
+# A scale replaces the model, its schedule and the image size; `paper` leaves them as the preset has them.
+SCALES: dict[str, dict[str, Any]] = {
+    "tiny": {"model": "cnn", "epochs": 2, "batch": 64, "learning_rate": 0.1, "schedule": "one-cycle", "image_size": 8},
+    "half": {
+        "model": "cnn",
+        "epochs": 15,
+        "batch": 64,
+        "learning_rate": 0.1,
+        "schedule": "one-cycle",
+        "image_size": 16,
+    },
+    "small": {
+        "model": "cnn",
+        "epochs": 15,
+        "batch": 64,
+        "learning_rate": 0.1,
+        "schedule": "one-cycle",
+        "image_size": 32,
+    },
+    "paper": {},
+}
+DEFAULT_AXES: dict[str, Any] = {
+    "aggregation": "separate",
+    "annotators": "all",
+    "items": "all",
+    "rest": "hard",
+    "gamma": 0.1,
+    "beta": 0.05,
+    "budget_hours": None,
+    "budget_buys": "annotators",
+    "weight_decay": 1e-4,
+    "augmentation": "none",
+    **SCALES["small"],
+}
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
+
+Scalar = int | float | str | None
+Grid = dict[str, list[Scalar]]
+
+
+class Resources(BaseModel):
+    """What one trial takes of a machine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    cpus: int = Field(1, ge=1)
+    gpus: float | None = Field(None, ge=0)
+
+
+class Spec(BaseModel):
+    """A sweep as asked for: blocks of axes, crossed with seeds and panels.
+
+    `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1. `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as
+    written. `metric` is the one that frontiers show first; None takes the data set's own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    about: str = ""
+    study: str = "default"
+    dataset: str = "cifar10s"
+    scale: str | None = None
+    common: Grid = {}
+    blocks: list[Grid] = Field(min_length=1)
+    seeds: list[int] = Field(default=[0], min_length=1)
+    panels: list[int] = Field(default=[0], min_length=1)
+    metric: str | None = None
+    resources: Resources = Resources()
+
+    @field_validator("name", "study")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not NAME.fullmatch(value):
+            raise ValueError("must be 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit")
+        return value
+
+    @field_validator("scale")
+    @classmethod
+    def _known_scale(cls, value: str | None) -> str | None:
+        if value is not None and value not in SCALES:
+            raise ValueError(f"unknown scale '{value}'; known: {', '.join(SCALES)}")
+        return value
+
+    @field_validator("seeds", "panels", mode="before")
+    @classmethod
+    def _count_or_list(cls, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value < 1:
+                raise ValueError("must be at least 1")
+            return list(range(value))
+        return value
+
+    @field_validator("seeds", "panels")
+    @classmethod
+    def _distinct(cls, value: list[int]) -> list[int]:
+        if len(set(value)) < len(value) or min(value) < 0:
+            raise ValueError("must be distinct whole numbers of 0 or more")
+        return value
+
+    @field_validator("common", mode="before")
+    @classmethod
+    def _shared(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError("must be a mapping from axes to values")
+        return _grid(value, "common")
+
+    @field_validator("blocks", mode="before")
+    @classmethod
+    def _grids(cls, value: Any) -> Any:
+        if not isinstance(value, list) or not all(isinstance(block, dict) for block in value):
+            raise ValueError("must be a list of blocks, each a mapping from axes to values")
+        return [_grid(block, f"block {number}") for number, block in enumerate(value, start=1)]
+
+    @model_validator(mode="after")
+    def _varieties(self) -> "Spec":
+        for number, block in enumerate(self.blocks, start=1):
+            if "variety" not in {**self.common, **block}:
+                raise ValueError(f"block {number} names no 'variety'")
+        return self
+
+
+def _grid(block: Mapping[str, Any], place: str) -> dict[str, list[Any]]:
+    grid = {}
+    for axis, values in block.items():
+        if axis not in AXES:
+            raise ValueError(f"unknown axis '{axis}' in {place}; known: {', '.join(AXES)}")
+        listed = list(values) if isinstance(values, list) else [values]
+        if not listed:
+            raise ValueError(f"axis '{axis}' in {place} has no value")
+        if not all(value is None or isinstance(value, (int, float, str)) for value in listed):
+            raise ValueError(f"axis '{axis}' in {place} takes numbers and words, not {values}")
+        grid[axis] = listed
+    return grid
+
+
+def presets() -> dict[str, Spec]:
+    """Every preset by name, in order."""
+    folder = resources.files("sweeps") / "presets"
+    names = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return {name: read(name) for name in names}
+
+
+def read(spec: str | Path | Mapping[str, Any] | Spec) -> Spec:
+    """The spec of a preset's name, a YAML file or a mapping, as written.
+
+    Raises RequestError in one line that names the file, the key, the value and what is allowed.
+    """
+    if isinstance(spec, Spec):
+        return spec
+    if isinstance(spec, Mapping):
+        return _parse(spec, "spec")
+    text, source = _text(str(spec))
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise RequestError(f"{source}{place}: not valid YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(content, dict):
+        raise RequestError(f"{source}: a spec is a mapping with at least 'name' and 'blocks'")
+    parsed = _parse(content, source)
+    if Path(parsed.dataset).suffix in (".yaml", ".yml") and not Path(parsed.dataset).is_absolute():
+        # A data set's file is looked for beside the spec that names it.
+        parsed = parsed.model_copy(update={"dataset": str(Path(source).absolute().parent / parsed.dataset)})
+    return parsed
+
+
+def _text(name: str) -> tuple[str, str]:
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        try:
+            return Path(name).read_text(encoding="utf-8"), name
+        except (OSError, UnicodeDecodeError) as error:
+            raise RequestError(f"spec {name} can't be read: {getattr(error, 'strerror', None) or error}") from None
+    folder = resources.files("sweeps") / "presets"
+    file = folder / f"{name}.yaml"
+    if not file.is_file():
+        names = [entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")]
+        raise known("preset", name, names)
+    return file.read_text(encoding="utf-8"), name
+
+
+def _parse(content: Mapping[str, Any], source: str) -> Spec:
+    try:
+        return Spec(**content)  # keys of a YAML mapping that are not text are refused below like any unknown key
+    except ValidationError as error:
+        raise RequestError(f"{source}: {first_problem(error, tuple(Spec.model_fields))}") from None
+    except TypeError as error:
+        raise RequestError(f"{source}: {error}") from None
+
+
+def first_problem(error: ValidationError, fields: Sequence[str]) -> str:
+    """The first thing that pydantic found wrong, as `key: what (value)`."""
+    found = error.errors()[0]
+    key = ".".join(str(part) for part in found["loc"]) or "spec"
+    if found["type"] == "extra_forbidden":
+        return f"unknown key '{key}'; known: {', '.join(fields)}"
+    message = found["msg"].removeprefix("Value error, ")
+    value = repr(found.get("input"))
+    return f"{key}: {message}" + (f" (it is {value})" if len(value) < 60 and found["type"] != "missing" else "")
+
+
+def resolve(spec: str | Path | Mapping[str, Any] | Spec, *, scale: str | None = None, sets: Sequence[str] = ()) -> Spec:
+    """The spec with its scale and the `axis=value` settings applied; settings win over the scale.
+
+    A setting's value is YAML: `seeds=3`, `gamma=[0.0, 0.1]`, `dataset=digits`. It replaces the axis in every block.
+    """
+    asked = read(spec)
+    if scale is not None and scale not in SCALES:
+        raise known("scale", scale, SCALES)
+    chosen = scale or asked.scale
+    content = asked.model_dump()
+    content["scale"] = chosen
+    scaled = SCALES.get(chosen or "paper", {})
+    content["blocks"] = [{**content["common"], **block, **scaled} for block in content["blocks"]]
+    content["common"] = {}
+    for setting in sets:
+        _apply(content, setting)
+    return _parse(content, "spec" if isinstance(spec, (Mapping, Spec)) else str(spec))
+
+
+def _apply(content: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise RequestError(f"--set takes axis=value; it got '{setting}'")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RequestError(f"--set {key}: '{text}' is not a YAML value") from None
+    if key in AXES:
+        content["blocks"] = [{**block, key: value} for block in content["blocks"]]
+    elif key in ("name", "study", "dataset", "seeds", "panels", "metric"):
+        content[key] = value
+    else:
+        raise known("axis", key, [*AXES, "name", "study", "dataset", "seeds", "panels", "metric"])

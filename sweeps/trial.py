@@ -1,0 +1,162 @@
+"""Run one trial: the only caller of softcore's training. Knows nothing of Ray."""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from softcore.costs import label_seconds, usd
+from softcore.datasets import Dataset
+from softcore.evaluate import Predictions, evaluate, predict
+from softcore.images import pooled
+from softcore.labels.build import Targets, build
+from softcore.test_sets import test_sets
+from softcore.train import Epoch, rounded, start
+from sweeps.cells import Cell, Trial
+
+SCHEMA = 1
+_pooled: dict[tuple[str, int | None], np.ndarray] = {}  # a worker runs many trials on the same images
+
+
+def trial_of(config: Mapping[str, Any]) -> Trial:
+    """The trial that a plain mapping (as Ray and trial.json carry it) describes."""
+    return Trial(Cell(dict(config["axes"])), config["seed"], config["panel"])
+
+
+def config_of(trial: Trial) -> dict[str, Any]:
+    """The plain mapping of a trial."""
+    return {"axes": dict(trial.cell.axes), "seed": trial.seed, "panel": trial.panel}
+
+
+class Run:
+    """One trial under way: iterate `epochs`, then `finish` writes its folder. A pure function of trial and data."""
+
+    def __init__(self, trial: Trial, dataset: Dataset) -> None:
+        calm_torch()
+        self.trial, self.dataset = trial, dataset
+        self.started = time.perf_counter()
+        policy = trial.cell.training_policy()
+        self.images = images_at(dataset, policy.image_size)
+        self.targets = build(dataset, trial.cell.label_policy(), seed=trial.seed, panel=trial.panel)
+        self.model, self.epochs = start(
+            self.images, self.targets, policy, classes=len(dataset.classes), seed=trial.seed, device=device()
+        )
+
+    def train(self) -> Iterator[Epoch]:
+        """Each epoch as it ends."""
+        return self.epochs
+
+    def finish(self, trials: Path, *, host: str = "") -> dict[str, Any]:
+        """Evaluate, write `trials`/<id> (atomically) and return the result: metrics, costs and the two times.
+
+        `host` is the name of the machine as the record keeps it; "" takes the machine's own.
+        """
+        weights = rounded(self.model.eval())
+        trained = time.perf_counter()
+        tests = test_sets(self.dataset, self.trial.seed)
+        predictions = predict(self.model, self.images, self.dataset, tests)
+        result = {
+            **evaluate(predictions, self.dataset, tests),
+            "train_seconds": round(trained - self.started, 3),
+            "eval_seconds": round(time.perf_counter() - trained, 3),
+            **label_costs(self.targets),
+        }
+        save(trials, self.trial, result, predictions, weights, self.targets, host or socket.gethostname())
+        return result
+
+
+def label_costs(targets: Targets) -> dict[str, Any]:
+    """What the labels cost at the thesis's prices: seconds an item and in all, dollars, answers by question."""
+    seconds = label_seconds(targets.answers)
+    return {
+        "label_seconds_per_item": seconds / max(1, len(targets.panel.items)),
+        "label_seconds_total": seconds,
+        "label_usd": usd(seconds),
+        "answers": dict(targets.answers),
+        "recorded_seconds": None if np.isnan(targets.recorded_seconds) else targets.recorded_seconds,
+    }
+
+
+def save(
+    trials: Path,
+    trial: Trial,
+    result: Mapping[str, Any],
+    predictions: Predictions,
+    weights: Mapping[str, np.ndarray],
+    targets: Targets,
+    host: str,
+) -> None:
+    """Write the trial's folder under a temporary name and rename it; a folder that is there already stays."""
+    temporary = trials / f".{trial.id}-{socket.gethostname()}-{os.getpid()}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    np.savez(temporary / "predictions.npz", **predictions.arrays())  # type: ignore[arg-type]
+    np.savez(temporary / "weights.npz", **weights)  # type: ignore[arg-type]
+    panel = targets.panel
+    np.savez(
+        temporary / "panel.npz",
+        item=panel.label_items,
+        annotator=panel.annotators,
+        label=panel.probs.astype(np.float32),
+        held_out=targets.held_out,
+    )
+    record = {
+        "schema": SCHEMA,
+        "trial": trial.id,
+        "config": config_of(trial),
+        "epochs": trial.cell.axes["epochs"],
+        "result": result,
+        "host": host,
+        "sha256": {name: sha256(temporary / f"{name}.npz") for name in ("predictions", "weights", "panel")},
+    }
+    (temporary / "trial.json").write_text(json.dumps(record, indent=1))
+    try:
+        temporary.rename(trials / trial.id)
+    except OSError:
+        if not (trials / trial.id / "trial.json").is_file():
+            raise
+        shutil.rmtree(temporary, ignore_errors=True)  # another worker finished the same trial: the same bytes
+
+
+def run(trial: Trial, dataset: Dataset, trials: Path) -> dict[str, Any]:
+    """The whole trial at once."""
+    under_way = Run(trial, dataset)
+    for _ in under_way.train():
+        pass
+    return under_way.finish(trials)
+
+
+def images_at(dataset: Dataset, image_size: int | None) -> np.ndarray:
+    """The data set's images at a size; a process keeps the last few."""
+    key = (json.dumps(dict(dataset.fingerprints), sort_keys=True), image_size)
+    if key not in _pooled:
+        while len(_pooled) >= 2:
+            _pooled.pop(next(iter(_pooled)))
+        _pooled[key] = pooled(dataset.images, image_size)
+    return _pooled[key]
+
+
+def calm_torch() -> None:
+    """One thread a trial, and no algorithm chosen by timing: the same numbers whatever runs beside it."""
+    torch.set_num_threads(1)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def device() -> str:
+    """The GPU that Ray lent to this process, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

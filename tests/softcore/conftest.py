@@ -1,0 +1,71 @@
+"""Data sets that several tests read, and a writer of files in CIFAR-10S's raw format."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from softcore.datasets import load
+from softcore.readers import CIFAR_CLASSES, RAW_COLUMNS
+
+
+@pytest.fixture(scope="session")
+def real_root():
+    """The folder of official files; tests that need it skip without SOFTCORE_DATA."""
+    given = os.environ.get("SOFTCORE_DATA")
+    if not given or not (Path(given) / "cifar10s" / "raw_human_data.csv").is_file():
+        pytest.skip("needs the real CIFAR-10S files: set SOFTCORE_DATA to the folder `sweeps data fetch` filled")
+    return Path(given)
+
+
+@pytest.fixture(scope="session")
+def cifar10s(real_root):
+    return load("cifar10s", real_root)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return load("digits")
+
+
+@pytest.fixture
+def page():
+    """A maker of one raw page: `page(top1="Cat", p1="80", ...)`; what is not said is an ordinary answer."""
+
+    def make(
+        subject="ann", item=3, top1="Cat", p1="100", top2="No", p2="", ticks=("Ship",), task="spec_conf", index=6, ms=32_000
+    ):
+        response = {"classSelect": f"mostProb{top1}", "prob": p1, "classSelect2": f"secondProb{top2}", "prob2": p2}
+        response |= {f"improbClassSelect{c}": "1" for c in ticks}
+        return {
+            "trial_index": index,
+            "time_elapsed": index * 60_000,
+            "subject": subject,
+            "rt": ms,
+            "response": json.dumps(response),
+            "task": task,
+            "img_id": f"{item}.0",
+        }
+
+    return make
+
+
+@pytest.fixture
+def write_raw():
+    """A writer of pages as a raw CSV, after one row that is no answer (the consent form), so that page i is line i + 3."""
+
+    def write(path, pages):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=RAW_COLUMNS, restval="")
+            writer.writeheader()
+            writer.writerow({"trial_index": 0, "time_elapsed": 10, "subject": "ann"})
+            writer.writerows(pages)
+        return path
+
+    return write
+
+
+ALL_TICKS = tuple(name.capitalize() for name in CIFAR_CLASSES)

@@ -1,0 +1,98 @@
+"""Made-up results tables, so that what reads them is tested without training."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+VARIETIES = ("click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
+SECONDS = {"click": 2.5, "t1-uniform": 12.8, "t1-clamp": 19.2, "t2-uniform": 25.6, "t2-clamp": 32.0}
+
+# Means of ce and scaled-ce on 10h much like those of a throw-away grid at half resolution.
+CELLS: tuple[tuple[dict[str, Any], float, float], ...] = (
+    ({"variety": "hard"}, 1.792, 1.157),
+    ({"variety": "smoothed", "beta": 0.05}, 1.52, 1.148),
+    ({"variety": "click", "aggregation": "separate", "annotators": 1, "items": 900}, 1.785, 1.156),
+    ({"variety": "click", "aggregation": "separate", "annotators": 6, "items": 900}, 1.521, 1.145),
+    ({"variety": "click", "aggregation": "separate", "annotators": 50, "items": 900}, 1.471, 1.135),
+    ({"variety": "t1-uniform", "aggregation": "separate", "annotators": 1, "items": 900}, 1.489, 1.207),
+    ({"variety": "t1-uniform", "aggregation": "separate", "annotators": 6, "items": 900}, 1.401, 1.181),
+    ({"variety": "t1-clamp", "aggregation": "separate", "annotators": 6, "items": 900}, 1.42, 1.17),
+    ({"variety": "t2-uniform", "aggregation": "separate", "annotators": 6, "items": 900}, 1.424, 1.160),
+    ({"variety": "t2-clamp", "aggregation": "separate", "annotators": 2, "items": 900}, 1.45, 1.16),
+    ({"variety": "t2-clamp", "aggregation": "separate", "annotators": 6, "items": 900}, 1.423, 1.150),
+)
+
+
+def trials(
+    axes: dict[str, Any], *, cell: str, values: dict[str, Sequence[float]], status: str = "done"
+) -> pd.DataFrame:
+    """The trials of one cell: one a value, its answers M x N' of its variety."""
+    n = len(next(iter(values.values())))
+    people, items = axes.get("annotators"), axes.get("items")
+    bought = (50 if people == "all" else people or 0) * (items or 0) if axes["variety"] in VARIETIES else 0
+    defaults = {"dataset": "cifar10s", "aggregation": None, "annotators": None, "items": None, "rest": "hard"}
+    defaults |= {
+        "gamma": 0.1 if axes["variety"].endswith("clamp") else None,
+        "beta": None,
+        "model": "cnn",
+        "epochs": 15,
+    }
+    rows = pd.DataFrame([defaults | axes] * n)
+    rows.insert(0, "trial", [f"{cell}-s{seed}-p0" for seed in range(n)])
+    rows.insert(1, "cell", cell)
+    rows.insert(2, "seed", range(n))
+    rows.insert(3, "panel", 0)
+    rows.insert(4, "status", status)
+    for metric, numbers in values.items():
+        rows[metric] = np.nan if status == "failed" else numbers
+    rows["train_seconds"], rows["eval_seconds"] = 41.0, 2.0
+    seconds = bought * SECONDS.get(axes["variety"], 0.0)
+    rows["label_seconds_per_item"] = seconds / items if items else 0.0
+    rows["label_seconds_total"] = seconds
+    rows["label_usd"] = 99999.0  # stale on purpose: a frontier makes its own money
+    for variety in VARIETIES:
+        rows[f"answers/{variety}"] = bought if variety == axes["variety"] else 0
+    return rows
+
+
+def made_up(
+    cells: Sequence[tuple[dict[str, Any], float, float]] = CELLS, n: int = 3, spread: float = 0.02
+) -> pd.DataFrame:
+    """A results table with `n` replicates a cell on test sets 10h and 10s, the cells' means as given."""
+    rng = np.random.default_rng(5)
+
+    def around(mean: float, scale: float = 1.0) -> np.ndarray:
+        noise = rng.normal(size=n)
+        return mean + scale * spread * (noise - noise.mean())
+
+    frames = []
+    for k, (axes, ce, scaled) in enumerate(cells):
+        values: dict[str, Sequence[float]] = {}
+        for test_set, shift in (("10h", 0.0), ("10s", 1.0)):
+            values |= {
+                f"ce/{test_set}": around(ce + shift),
+                f"scaled-ce/{test_set}": around(scaled + shift, 0.4),
+                f"rmsce/{test_set}": around(ce / 8, 0.3),
+                f"fgsm/{test_set}": around(ce * 4, 4.0),
+                f"accuracy/{test_set}": around(1 - ce / 4, 0.5),
+            }
+        frames.append(trials(axes, cell=f"c{k:02d}", values=values))
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture(scope="session")
+def results() -> pd.DataFrame:
+    return made_up()
+
+
+@pytest.fixture(scope="session")
+def make() -> Callable[..., pd.DataFrame]:
+    return made_up
+
+
+@pytest.fixture(scope="session")
+def make_trials() -> Callable[..., pd.DataFrame]:
+    return trials
