@@ -55,14 +55,20 @@ def connect(
     Without `address`: a private Ray on this machine with `cpus` CPUs (None: all) and `object_store_memory` bytes (None:
     see `default_object_store`), no dashboard, reachable from this machine only, ended with the block. With `address`
     ("auto" or host:port of the head): joins that cluster and leaves it running; this machine must be one of its nodes.
-    A process that is connected already (a notebook) keeps its own Ray, before and after.
+    A process that is connected already (a notebook) keeps its own Ray, before and after; it may ask for no other.
 
     Raises ClusterError if the cluster does not answer (within 10 s), refuses the token, or has no node here.
     """
     import ray
 
     if ray.is_initialized():
-        yield _connection(private=False)
+        own = _connection(private=False)
+        if address is not None or cpus is not None:
+            raise ClusterError(
+                f"this process is connected to Ray at {own.address} already: "
+                "leave out the address and the CPUs to use that, or call ray.shutdown() first"
+            )
+        yield own
         return
     with _signals_kept(), _ray_variables_kept():
         if address is None:

@@ -35,7 +35,8 @@ def rehearsal(nodes: int = 2, cpus: int = 1) -> Iterator[Rehearsal]:
     """Run a head with a dashboard and `nodes` - 1 further nodes of `cpus` CPUs each for the length of a `with` block.
 
     Ports are free ones and the temporary folder is its own, so that it disturbs no other Ray; its processes, and no
-    others, are killed at the end. Tokens are on, with this user's token. Takes some 15 s on two cores.
+    others, are killed at the end. Tokens are on, with this user's token: whoever talks to it sets RAY_AUTH_MODE=token.
+    Takes some 15 s on two cores. Raises ClusterError if it does not come up within a minute.
     """
     ensure_token()
     # A short name: Ray's Unix sockets live below it, and their paths may have 107 characters.
@@ -122,20 +123,24 @@ def _await_port(port: int, log: Path) -> None:
 def _await_nodes(place: Rehearsal, nodes: int) -> None:
     """Wait until all nodes are listed by the dashboard, which is the last to come up."""
     import requests
-    from ray._private.authentication.http_token_authentication import get_auth_headers_if_auth_enabled
 
+    headers = {"Authorization": f"Bearer {_token()}"}
     until = time.monotonic() + _UP_WITHIN_S
     alive: list[dict[str, object]] = []
     while time.monotonic() < until:
         with contextlib.suppress(requests.RequestException, KeyError, ValueError):
-            answer = requests.get(
-                f"{place.dashboard}/api/v0/nodes", headers=get_auth_headers_if_auth_enabled({}), timeout=5
-            )
+            answer = requests.get(f"{place.dashboard}/api/v0/nodes", headers=headers, timeout=5)
             alive = [node for node in answer.json()["data"]["result"]["result"] if node["state"] == "ALIVE"]
             if len(alive) >= nodes:
                 return
         time.sleep(0.3)
     raise ClusterError(f"only {len(alive)} of {nodes} nodes came up: {_tail(place.logs / '0.log')}")
+
+
+def _token() -> str:
+    """This user's token, found as Ray finds it; this process may have had tokens off when it imported Ray."""
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
+    return os.environ.get("RAY_AUTH_TOKEN") or Path(path).read_text().strip()
 
 
 def _own_address() -> str:

@@ -55,7 +55,10 @@ def read_own_answers(path: Path, words: Vocabulary) -> tuple[pd.DataFrame, dict[
         raise RequestError(
             f"{path}: every p1 is 1 or less, but key 'probabilities' says percent; allowed then: 0 to 100"
         )
-    return table(answers)
+    records, rules = table(answers)
+    if "impossible" not in columns:
+        rules["nothing-ticked"] = 0  # nobody was asked to
+    return records, rules
 
 
 def _csv(path: Path, bad: list[BadRow]) -> Iterable[tuple[int, dict[str, str]]]:

@@ -41,9 +41,7 @@ def read_own_images(path: Path, classes: Sequence[str] | None) -> OwnImages:
 
 def _archive(path: Path, classes: tuple[str, ...]) -> OwnImages:
     images, labels = read_npz(path, "images", "labels")
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.dtype != np.uint8 or 0 in images.shape:
+    if images.ndim not in (3, 4) or images.dtype != np.uint8 or 0 in images.shape:
         raise RequestError(
             f"{path}: `images` is {images.dtype} {list(images.shape)}; uint8 [n, h, w] or [n, h, w, c] is allowed"
         )
@@ -63,6 +61,8 @@ def _archive(path: Path, classes: tuple[str, ...]) -> OwnImages:
             f"{path}: label of image {item} is '{labels[item]}'; allowed: {', '.join(classes)}, or 0 to "
             f"{len(classes) - 1}"
         )
+    if images.ndim == 3:
+        images = images[..., None]
     return OwnImages(images=images, labels=indices, classes=classes, names=())
 
 

@@ -180,9 +180,9 @@ def _state(identity: str, where: str, job: "Job | None", store: "Store | None") 
         "trials": None,
     }
     if store:
-        from sweeps.sweep import Sweep
-
-        row.update(done=len(store.finished()), failed=len(store.failed()), trials=len(Sweep(store).trials()))
+        content = store.resolved()
+        total = len(content["cells"]) * len(content["seeds"]) * len(content["panels"])
+        row.update(done=len(store.finished()), failed=len(store.failed()), trials=total)
     return row
 
 

@@ -16,8 +16,8 @@ def checks(out: str | Path | None, root: str | Path | None) -> list[Check]:
 
 def data_check(root: Path) -> Check:
     """Whether the files of CIFAR-10S are there and are the ones their owners published."""
-    bad = [entry for entry in verify("cifar10s", root) if not entry.ok]
-    found = f"{root}: " + ("; ".join(f"{entry.name} {entry.found}" for entry in bad[:3]) if bad else "complete")
+    bad = [file for file in verify("cifar10s", root) if file.state != "ok"]
+    found = f"{root}: " + ("; ".join(f"{file.file} {file.state}" for file in bad[:3]) if bad else "complete")
     return Check(
         name="CIFAR-10S data",
         ok=not bad,

@@ -10,12 +10,11 @@ EVERY = 30.0  # seconds between lines in a log file
 class Progress:
     """Counts of trials done, failed and running, and the time that is left."""
 
-    def __init__(
-        self, total: int, *, done: int = 0, slots: int = 1, stream: TextIO | None = None, clock=time.monotonic
-    ):
+    def __init__(self, total: int, *, done: int = 0, stream: TextIO | None = None, clock=time.monotonic) -> None:
         self.total, self.done, self.failed, self.running = total, done, 0, 0
-        self.slots, self.stream, self.clock = max(1, slots), stream or sys.stderr, clock
-        self.started, self.before, self.shown, self.seconds = clock(), done, float("-inf"), 0.0
+        self.stream, self.clock = stream or sys.stderr, clock
+        self.started, self.before, self.shown = clock(), done, float("-inf")
+        self.shares: dict[str, float] = {}  # of each running trial's epochs
         self.live = self.stream.isatty()
 
     def trial_started(self) -> None:
@@ -23,20 +22,25 @@ class Progress:
         self.running += 1
         self.show()
 
-    def trial_ended(self, ok: bool, seconds: float = 0.0) -> None:
+    def trial_advanced(self, trial: str, share: float) -> None:
+        """A running trial is through with this share (0..1) of its epochs."""
+        self.shares[trial] = share
+        self.show()
+
+    def trial_ended(self, trial: str, ok: bool) -> None:
         """One has finished or failed."""
+        self.shares.pop(trial, None)
         self.running = max(0, self.running - 1)
         self.done += ok
         self.failed += not ok
-        self.seconds += seconds
         self.show()
 
     def left(self) -> float | None:
-        """Seconds that the rest will take at the pace seen so far, None before the first trial has ended."""
-        ended = self.done - self.before + self.failed
+        """Seconds that the rest will take at the pace seen so far, None before the first epoch has ended."""
+        ended = self.done - self.before + self.failed + sum(self.shares.values())
         if not ended:
             return None
-        return (self.total - self.done - self.failed) * (self.clock() - self.started) / ended
+        return (self.total - self.before - ended) * (self.clock() - self.started) / ended
 
     def line(self) -> str:
         """What is shown."""

@@ -1,7 +1,7 @@
 """A sweep's results as a table: the thesis's rows and columns where the preset is one of its tables, else all cells."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 
 from softcore.costs import price
 from softcore.errors import RequestError
-from softcore.statistics import mean_interval
+from softcore.statistics import MeanInterval, mean_interval
 from sweeps.columns import axis_columns, metric_columns, records, test_sets
 from sweeps.frontier import side_by_side
 from sweeps.layouts import LAYOUTS, Layout
@@ -32,12 +32,12 @@ def table(results: pd.DataFrame, preset_name: str) -> ReportTable:
     if done.empty:
         raise RequestError("no finished trial to report on yet")
     layout = LAYOUTS.get(preset_name) or _general(done, preset_name)
-    rows = [part for row in layout.rows for part in _rows(done, layout, *row)]
+    rows = [_Row.of(layout, label, trials) for row in layout.rows for label, trials in _rows(done, layout, *row)]
     entries: list[Entry] = []
     notes: list[str] = []
     for test_set in test_sets(done):
-        for label, trials in rows:
-            entries += _row(layout, test_set, label, trials, notes)
+        for row in rows:
+            entries += _entries(layout, test_set, row, notes)
     title = f"Simulated annotators. {layout.title}" if is_simulated(results) else layout.title
     notes = [f"± is half of a {INTERVAL}.", *_left_out(done, layout), *_failures(results), *dict.fromkeys(notes)]
     return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))
@@ -105,46 +105,68 @@ def _models(trials: pd.DataFrame) -> pd.Series:
     return (trials["model"] if "model" in trials else pd.Series("", index=trials.index)).astype(str).rename("model")
 
 
-def _row(layout: Layout, test_set: str, label: str, trials: pd.DataFrame, notes: list[str]) -> Iterator[Entry]:
+@dataclass(frozen=True)
+class _Row:
+    """A row's label and trials, and by group of columns each replicate's value of each metric and model."""
+
+    label: str
+    trials: pd.DataFrame
+    values: Mapping[str, pd.DataFrame]
+
+    @classmethod
+    def of(cls, layout: Layout, label: str, trials: pd.DataFrame) -> "_Row":
+        chosen = {name: _matching(trials, where) for name, where in layout.column_groups}
+        return cls(label, trials, {name: _replicates(part) for name, part in chosen.items()})
+
+
+def _replicates(trials: pd.DataFrame) -> pd.DataFrame:
+    """Rows are replicates (seed, panel), columns (metric, model); infinity for what a trial lacks, NaN for no trial."""
+    metrics = metric_columns(trials)
+    numbers = trials[metrics].astype(float).fillna(np.inf)
+    placed = pd.concat([trials[["seed", "panel"]], _models(trials), numbers], axis="columns")
+    table = placed.set_index(["seed", "panel", "model"])[metrics].unstack("model")  # noqa: PD010 - keeps empty tables
+    return pd.DataFrame(table)
+
+
+def _entries(layout: Layout, test_set: str, row: _Row, notes: list[str]) -> Iterator[Entry]:
     group = _SHORT_SETS.get(test_set, test_set)
     if layout.timed:
-        seconds = price(str(trials["variety"].iloc[0])) if len(trials) else None
+        seconds = price(str(row.trials["variety"].iloc[0])) if len(row.trials) else None
         text = EMPTY if seconds is None else f"{seconds:g}s"
-        yield Entry(group=group, row=label, column_group="", column="Time", text=text, mean=seconds)
-    for name, where in layout.column_groups:
-        chosen = _matching(trials, where)
-        place = f"{group} {label} {name}".strip()
-        blank = Entry(group=group, row=label, column_group=name, column="", text=EMPTY)
+        yield Entry(group=group, row=row.label, column_group="", column="Time", text=text, mean=seconds)
+    for name, values in row.values.items():
+        place = f"{group} {row.label} {name}".strip()
+        blank = Entry(group=group, row=row.label, column_group=name, column="n", text=EMPTY)
         n = 0
         for metric, heading in layout.columns:
-            entry = _measured(chosen, f"{metric}/{test_set}", place, notes)
-            yield replace(entry or blank, group=group, row=label, column_group=name, column=heading)
-            n = max(n, (entry and entry.n) or 0)
-        yield replace(blank, column="n", text=str(n), mean=n)
+            found = _measured(values, f"{metric}/{test_set}", place, notes)
+            n = max(n, found.n if found else 0)
+            yield replace(blank, column=heading, **_shown(found))
+        yield replace(blank, text=str(n), mean=n)
 
 
-def _measured(trials: pd.DataFrame, metric: str, place: str, notes: list[str]) -> Entry | None:
-    """The entry of `metric` over `trials`, its place still open; None, with a note, where there is none."""
-    if trials.empty or metric not in trials:
-        notes.append(f"{place}: no finished trial." if trials.empty else f"{metric} was not measured.")
+def _shown(found: MeanInterval | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    half = "" if found.half_width is None else f" ± {found.half_width:.3f}"
+    return {"text": f"{found.mean:.3f}{half}", "mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
+
+
+def _measured(values: pd.DataFrame, metric: str, place: str, notes: list[str]) -> MeanInterval | None:
+    """The mean of `metric` over replicates; None, with a note, where there is none."""
+    if values.empty or metric not in values:
+        notes.append(f"{place}: no finished trial." if values.empty else f"{metric} was not measured.")
         return None
-    numbers = pd.to_numeric(trials[metric]).astype(float)
-    if not (finite := np.isfinite(numbers)).all():
-        notes.append(f"{place}: {(~finite).sum()} of {len(trials)} trials have no finite {metric}.")
+    each = pd.DataFrame(values[metric])
+    if lacking := int(np.isinf(each.to_numpy()).sum()):
+        notes.append(f"{place}: {lacking} of {int(each.count().sum())} trials have no finite {metric}.")
         return None
-    placed = trials[["seed", "panel"]].assign(model=_models(trials), value=numbers)
-    each = placed.pivot_table(index=["seed", "panel"], columns="model", values="value")
     whole = each.dropna()
     if each.shape[1] > 1:
         notes.append(f"A replicate's value is its mean over the models {', '.join(map(str, each.columns))}.")
     if len(whole) < len(each):
         notes.append(f"{place}: {len(each) - len(whole)} of {len(each)} replicates lack a model and are left out.")
-    if whole.empty:
-        return None
-    found = mean_interval(whole.mean(axis=1).to_numpy())
-    half = "" if found.half_width is None else f" ± {found.half_width:.3f}"
-    blank = Entry(group="", row="", column_group="", column="", text=f"{found.mean:.3f}{half}")
-    return replace(blank, mean=found.mean, low=found.low, high=found.high, n=found.n)
+    return mean_interval(whole.mean(axis=1).to_numpy()) if len(whole) else None
 
 
 def _matching(trials: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:

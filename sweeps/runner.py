@@ -115,8 +115,9 @@ class Recorder(Unsaved, tune.Callback):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """An epoch has ended; keeps the line of progress alive."""
-        self.running[trial.trial_id] = int(result.get("epoch") or 0)
-        self.progress.show()
+        epoch = int(result.get("epoch") or 0)
+        self.running[trial.trial_id] = epoch
+        self.progress.trial_advanced(trial.trial_id, epoch / self.asking.trials[trial.trial_id].cell.axes["epochs"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has said its last word."""
@@ -137,7 +138,7 @@ class Recorder(Unsaved, tune.Callback):
             result = what.get("result")
             self.store.log(trial.id, trial.cell.axes["epochs"] if result else epoch, status, **what)
             self.asking.proposer.tell(trial, result)
-            self.progress.trial_ended(status == DONE)
+            self.progress.trial_ended(trial_id, status == DONE)
             if result is not None:
                 for listener in self.listeners:
                     listener.trial_done(trial, result)
@@ -190,7 +191,7 @@ def run_trials(
         slots = concurrency(resources)
         hosts = sorted({*store.manifest().get("hosts", []), *connection.hosts})
         store.update_manifest(hosts=hosts, ray=connection.ray_version)
-        progress = Progress(waiting + done, done=done, slots=slots)
+        progress = Progress(waiting + done, done=done)
         asking = Asking(proposer, as_config)
         recorder = Recorder(store, asking, progress, listeners)
         trainable = tune.with_parameters(Worker, work=work, trials=str(store.trials), context=context)

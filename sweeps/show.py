@@ -122,6 +122,6 @@ def encode(results: pd.DataFrame, format_: str) -> bytes:
         return (results.to_json(orient="records", indent=1, double_precision=15) + "\n").encode()
     buffer = io.BytesIO()
     # Axes such as `annotators` hold numbers and words ("all"): Parquet wants one kind, so they are text there.
-    mixed = {name: results[name].astype("string") for name in results if results[name].dtype == object}
+    mixed = {str(name): results[name].astype("string") for name in results if results[name].dtype == object}
     results.assign(**mixed).to_parquet(buffer, index=False)
     return buffer.getvalue()

@@ -69,8 +69,8 @@ class Resources(BaseModel):
     """What one trial takes of a machine."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    cpus: int = Field(1, ge=1)
-    gpus: float | None = Field(None, ge=0)
+    cpus: int = Field(default=1, ge=1)
+    gpus: float | None = Field(default=None, ge=0)
 
 
 class Spec(BaseModel):
@@ -91,7 +91,7 @@ class Spec(BaseModel):
     seeds: list[int] = Field(default=[0], min_length=1)
     panels: list[int] = Field(default=[0], min_length=1)
     metric: str | None = None
-    resources: Resources = Resources()
+    resources: Resources = Field(default_factory=Resources)
 
     @field_validator("name", "study")
     @classmethod

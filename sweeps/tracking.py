@@ -30,7 +30,11 @@ from sweeps.sweep import Sweep, frame, row
 log = logging.getLogger(__name__)
 KEY, SWEEP = "sweeps.key", "sweeps.sweep"
 COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
-PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "8", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+SETTINGS = {  # no minutes of retries when a server goes away, no chatter about database tables
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
 
 
 def default_uri(out: Path) -> str:
@@ -200,9 +204,8 @@ class Runs:
     """The runs of one sweep in MLflow, found and made by key."""
 
     def __init__(self, sweep: Sweep, uri: str) -> None:
-        os.environ.update({name: os.environ.get(name, value) for name, value in PATIENCE.items()})
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        for name, value in SETTINGS.items():
+            os.environ.setdefault(name, value)
         from mlflow import MlflowClient
         from mlflow.entities import ViewType
 
@@ -331,7 +334,7 @@ def summary(line: pd.Series) -> dict[str, float]:
     known = {k: float(v) for k, v in values.items() if "/" in k and not k.startswith("answers/") and " " not in k}
     bounds = {k.replace(" ", "."): float(v) for k, v in values.items() if k.endswith((" low", " high"))}
     costs = {name: float(values[name]) for name in COSTS if name in values}
-    return {**known, **bounds, **costs, **sizes(line.to_dict())}
+    return {**known, **bounds, **costs, **sizes({str(name): value for name, value in line.items()})}
 
 
 def source_tags(manifest: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, str]:

@@ -42,7 +42,7 @@ class Run:
     def __init__(self, trial: Trial, dataset: Dataset) -> None:
         calm_torch()
         self.trial, self.dataset = trial, dataset
-        self.started = time.perf_counter()
+        self.started, self.cpu_started = time.perf_counter(), time.process_time()
         policy = trial.cell.training_policy()
         self.images = images_at(dataset, policy.image_size)
         self.targets = build(dataset, trial.cell.label_policy(), seed=trial.seed, panel=trial.panel)
@@ -69,7 +69,11 @@ class Run:
             "eval_seconds": round(time.perf_counter() - trained, 3),
             **label_costs(self.targets),
         }
-        save(trials, self.trial, result, predictions, weights, self.targets, host or socket.gethostname())
+        about = {
+            "host": host or socket.gethostname(),
+            "cpu_seconds": round(time.process_time() - self.cpu_started, 3),
+        }
+        save(trials, self.trial, result, predictions, weights, self.targets, about)
         return result
 
 
@@ -92,9 +96,12 @@ def save(
     predictions: Predictions,
     weights: Mapping[str, np.ndarray],
     targets: Targets,
-    host: str,
+    about: Mapping[str, Any],
 ) -> None:
-    """Write the trial's folder under a temporary name and rename it; a folder that is there already stays."""
+    """Write the trial's folder under a temporary name and rename it; a folder that is there already stays.
+
+    `about` says where and how it ran; nothing of it is part of the result.
+    """
     temporary = trials / f".{trial.id}-{socket.gethostname()}-{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -114,7 +121,7 @@ def save(
         "config": config_of(trial),
         "epochs": trial.cell.axes["epochs"],
         "result": result,
-        "host": host,
+        **about,
         "sha256": {name: sha256(temporary / f"{name}.npz") for name in ("predictions", "weights", "panel")},
     }
     (temporary / "trial.json").write_text(json.dumps(record, indent=1))

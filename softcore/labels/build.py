@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, Int
 
 from softcore.datasets import Dataset
@@ -50,7 +51,7 @@ def people_labels(
         probs = one_hot(classes[kept], len(dataset.classes))
         nobody = np.full(int(kept.sum()), "", dtype=str)
         return group(asked[rows][kept], probs, nobody, variety), float("nan")
-    records = draw_records(dataset.records, m, seed, panel)
+    records = draw_records(asked_records(dataset, variety), m, seed, panel)
     records = records[records["item"].isin(items)]
     if variety == "click":  # no clicks were collected: the first choice alone stands for one
         probs = one_hot(records["top1"].to_numpy(np.int64), len(dataset.classes))
@@ -62,12 +63,25 @@ def people_labels(
     return group(records["item"].to_numpy(np.int64), probs, people, variety), recorded
 
 
+def asked_records(dataset: Dataset, variety: str) -> pd.DataFrame:
+    """The records that can answer the variety's question: pages, and for a click clicks or else pages' first choices.
+
+    Raises RequestError where people were only asked for clicks and the variety needs probabilities.
+    """
+    pages = dataset.records["question"] == "page"
+    if variety == "click" and not pages.all():
+        return dataset.records[~pages]
+    if not pages.any():
+        raise RequestError(f"{dataset.name} has clicks only, variety '{variety}' needs pages; known here: click")
+    return dataset.records[pages]
+
+
 def most_answers(dataset: Dataset, variety: str) -> int:
     """The most answers to the variety's question that any annotated item has."""
     if variety == "click" and dataset.counts is not None:
         return int(dataset.counts[dataset.annotated_items].sum(axis=1).max())
-    first = dataset.records[~dataset.records["is_repeat"]]
-    return int(first.groupby("item").size().max())
+    records = asked_records(dataset, variety)
+    return int(records[~records["is_repeat"]].groupby("item").size().max())
 
 
 def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -> Targets:
@@ -88,8 +102,9 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
     panel_set, recorded = VARIETIES[policy.variety](dataset, policy, labelled, seed, panel)
     asks_people = policy.variety in PEOPLE
     used = aggregate(panel_set, policy.aggregation or "separate") if asks_people else panel_set
-    rest = np.setdiff1d(dataset.train_items, np.concatenate([labelled, held_out])) if policy.rest == "hard" else []
-    items, offsets, probs = _join(used, np.asarray(rest, dtype=np.int64), dataset, policy)
+    others = dataset.train_items if policy.rest == "hard" else np.zeros(0, dtype=np.int64)
+    rest = np.setdiff1d(others, np.concatenate([labelled, held_out]))
+    items, offsets, probs = _join(used, rest, dataset, policy)
     return Targets(
         items=items,
         offsets=offsets,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from softcore.datasets import load
-from softcore.readers import CIFAR_CLASSES, RAW_COLUMNS
+from softcore.readers import RAW_COLUMNS
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,16 @@ def page():
     """A maker of one raw page: `page(top1="Cat", p1="80", ...)`; what is not said is an ordinary answer."""
 
     def make(
-        subject="ann", item=3, top1="Cat", p1="100", top2="No", p2="", ticks=("Ship",), task="spec_conf", index=6, ms=32_000
+        subject="ann",
+        item=3,
+        top1="Cat",
+        p1="100",
+        top2="No",
+        p2="",
+        ticks=("Ship",),
+        task="spec_conf",
+        index=6,
+        ms=32_000,
     ):
         response = {"classSelect": f"mostProb{top1}", "prob": p1, "classSelect2": f"secondProb{top2}", "prob2": p2}
         response |= {f"improbClassSelect{c}": "1" for c in ticks}
@@ -54,7 +63,7 @@ def page():
 
 @pytest.fixture
 def write_raw():
-    """A writer of pages as a raw CSV, after one row that is no answer (the consent form), so that page i is line i + 3."""
+    """A writer of pages as a raw CSV, after one row that is no answer, so that page i (from 0) is line i + 3."""
 
     def write(path, pages):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +75,3 @@ def write_raw():
         return path
 
     return write
-
-
-ALL_TICKS = tuple(name.capitalize() for name in CIFAR_CLASSES)

@@ -64,7 +64,7 @@ def test_a_missing_file_is_named_with_the_way_out(small_root, file):
 
 def test_an_answer_about_a_test_image_is_refused(small_root, page, write_raw):
     write_raw(small_root / "cifar10s" / "raw_human_data.csv", [page(item=15)])
-    with pytest.raises(RequestError, match="image 15 .* not in the training split"):
+    with pytest.raises(RequestError, match=r"image 15 .* not in the training split"):
         load("cifar10s", small_root)
 
 
@@ -117,7 +117,11 @@ def test_a_fingerprint_tells_arrays_apart_by_content_shape_and_type():
 
 
 def test_the_real_data_set_has_the_theses_parts(cifar10s):
-    assert (len(cifar10s.train_items), len(cifar10s.annotated_items), len(cifar10s.validation_items)) == (7000, 1000, 5000)
+    assert (len(cifar10s.train_items), len(cifar10s.annotated_items), len(cifar10s.validation_items)) == (
+        7000,
+        1000,
+        5000,
+    )
     assert cifar10s.fixed_tests["10h"].targets.shape == (3000, 10)
     assert cifar10s.images.shape == (15_000, 32, 32, 3)
     assert cifar10s.classes == CIFAR_CLASSES

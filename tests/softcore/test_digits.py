@@ -50,7 +50,9 @@ def test_answers_are_possible_ones(digits):
     assert records["p1"].between(0.05, 1).all()
     assert (records["p2"].isna() == (records["top2"] == -1)).all()
     assert (records["top1"] != records["top2"]).all()
-    assert all(top1 not in no and top2 not in no for top1, top2, no in records[["top1", "top2", "impossible"]].to_numpy())
+    assert all(
+        top1 not in no and top2 not in no for top1, top2, no in records[["top1", "top2", "impossible"]].to_numpy()
+    )
     assert (records["seconds"] > 0).all()
 
 
@@ -77,7 +79,7 @@ def test_annotated_items_are_the_more_ambiguous_ones(digits):
 
 
 def test_an_image_never_vouches_for_itself_and_test_images_lend_their_looks_to_nobody():
-    # Twenty images in two classes at the corners of a square; the last two are not fitted on.
+    # Eight images in each of ten classes; the last two of each class are not fitted on, and then moved far away.
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(10), 8)
     pixels = np.eye(10)[labels] * 16 + rng.random((80, 10))

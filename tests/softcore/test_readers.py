@@ -142,7 +142,9 @@ def test_the_real_file_gives_the_published_numbers(cifar10s):
 def test_the_owners_own_parse_of_the_real_file_is_ours_plus_the_27_pages_stored_twice(cifar10s, real_root):
     parsed = json.loads((real_root / "cifar10s" / "human_soft_labels_data.json").read_text())
     index = {name.capitalize(): i for i, name in enumerate(CIFAR_CLASSES)}
-    theirs = Counter(_essence(_their_answer(int(item), said, index)) for item, all_said in parsed.items() for said in all_said)
+    theirs = Counter(
+        _essence(_their_answer(int(item), said, index)) for item, all_said in parsed.items() for said in all_said
+    )
     ours = Counter(_essence(Answer(**row)) for row in cifar10s.records.to_dict("records"))
     assert not ours - theirs
     assert (theirs - ours).total() == 27

@@ -1,0 +1,165 @@
+"""What a sweep costs beside its trials' own work, measured in one run.
+
+    python bench/overhead.py [--repeats 3]          # trials that do nothing
+    python bench/overhead.py --busy --data-root D   # 12 real trials at `small`: how busy the cores are kept
+
+CPU seconds of the driver and of all its children, as the operating system accounts them. The cost of a trial is the slope
+between 100 and 300 trials, so that starting up counts for nothing. Beside it a bare Ray Tune sweep of the same trials:
+the same actor, reused, one result each, no store and no mirror.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+FEW, MANY = 100, 300
+QUIET = {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "TUNE_GLOBAL_CHECKPOINT_S": "86400", "RAY_AIR_NEW_OUTPUT": "0"}
+
+
+def nothing(config, context, trials, host):
+    """A trial that does nothing but report plausible numbers."""
+    result = {f"{metric}/{test}": 1.0 for test in ("10h", "10s") for metric in ("ce", "scaled-ce", "rmsce", "fgsm", "accuracy")}
+    costs = dict.fromkeys(("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds"), 0.0)
+    yield {**result, **costs, "answers": {}, "recorded_seconds": None}
+
+
+def ours(n: int) -> None:
+    """`n` trials that do nothing through the project's runner, with store and mirror."""
+    from sweeps import store as stores
+    from sweeps.cells import resolved, sweep_id
+    from sweeps.proposer import Grid
+    from sweeps.runner import run_trials
+    from sweeps.sweep import Sweep, manifest, prepare
+    from sweeps.tracking import Mirror, default_uri
+    from sweeps.trial import config_of
+
+    spec, dataset, root = prepare("quickstart", scale="tiny", sets=[f"seeds={-(-n // 11)}"], root=None)
+    with tempfile.TemporaryDirectory() as out:
+        folder = Path(out)
+        content = resolved(spec, dataset)
+        store = stores.create(
+            folder, sweep_id(spec, dataset), spec.model_dump(), content, manifest(spec, dataset, root, None)
+        )
+        sweep = Sweep(store)
+        with store.lock(), Mirror(sweep, default_uri(folder)) as mirror:
+            trials = sweep.trials()[:n]
+            run_trials(
+                store, Grid(trials), dataset, waiting=n, done=0, as_config=config_of, work=nothing, listeners=(mirror,)
+            )
+            mirror.finish(complete=True)
+
+
+def bare(n: int) -> None:
+    """`n` trials that do nothing through Ray Tune alone."""
+    os.environ.update(QUIET)
+    import ray
+    from ray import tune
+
+    class Nothing(tune.Trainable):
+        def setup(self, config):
+            import torch  # noqa: F401  # every real trial imports it
+
+        def reset_config(self, new_config):
+            return True
+
+        def step(self):
+            return {"done": True, "ce": 1.0}
+
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", object_store_memory=10**9)
+    with tempfile.TemporaryDirectory() as scratch:
+        tune.Tuner(
+            tune.with_resources(Nothing, {"cpu": 1}),
+            param_space={"index": tune.grid_search(list(range(n)))},
+            tune_config=tune.TuneConfig(reuse_actors=True),
+            run_config=tune.RunConfig(
+                storage_path=scratch,
+                name="bare",
+                verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        ).fit()
+    ray.shutdown()
+
+
+def cpu_seconds(kind: str, n: int) -> tuple[float, float]:
+    """CPU and wall seconds of a process of its own and all its children."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    with tempfile.TemporaryFile() as log:
+        done = subprocess.run([sys.executable, __file__, "--child", kind, str(n)], stdout=log, stderr=log)
+        wall = time.perf_counter() - began
+        if done.returncode:
+            log.seek(0)
+            sys.exit(log.read().decode())
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
+
+
+def slope(kind: str) -> float:
+    """CPU seconds a trial."""
+    few, many = cpu_seconds(kind, FEW)[0], cpu_seconds(kind, MANY)[0]
+    return (many - few) / (MANY - FEW)
+
+
+def overhead(repeats: int) -> dict[str, object]:
+    """The slope of ours and of the bare sweep, and their ratio, by rounds."""
+    rounds = [(slope("ours"), slope("bare")) for _ in range(repeats)]
+    ratios = [mine / least for mine, least in rounds]
+    return {
+        "CPU s a trial": round(statistics.median(mine for mine, _ in rounds), 3),
+        "bare Ray Tune": round(statistics.median(least for _, least in rounds), 3),
+        "ratio, median": round(statistics.median(ratios), 2),
+        "ratio, least and most": [round(min(ratios), 2), round(max(ratios), 2)],
+        "n": repeats,
+    }
+
+
+def busy(data_root: str | None, scale: str) -> dict[str, object]:
+    """Share of cores x wall, after start-up, that 12 trials spend training and evaluating."""
+    import sweeps
+
+    with tempfile.TemporaryDirectory() as out:
+        sweep = sweeps.run("table-3-2", scale=scale, sets=["seeds=4"], data_root=data_root, out=out)
+        events = sweep.store.events()
+        results = sweep.results()
+        cores = len(os.sched_getaffinity(0))
+        records = [json.loads((sweep.store.trials / name / "trial.json").read_text()) for name in results["trial"]]
+        work = sum(record["cpu_seconds"] for record in records)
+        seconds = {e["trial"]: e["result"]["train_seconds"] + e["result"]["eval_seconds"] for e in events}
+        began = min(e["time"] - seconds[e["trial"]] for e in events)
+        wall = max(e["time"] for e in events) - began
+    return {
+        "trials": len(events),
+        "scale": scale,
+        "busy": round(work / (cores * wall), 3),
+        "CPU s of training and evaluating": round(work, 1),
+        "wall": round(wall, 1),
+        "cores": cores,
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--scale", default="small")
+    parser.add_argument("--data-root")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.child:
+        {"ours": ours, "bare": bare}[asked.child[0]](int(asked.child[1]))
+        return
+    print(f"# {platform.machine()}, {len(os.sched_getaffinity(0))} cores")
+    print(json.dumps(busy(asked.data_root, asked.scale) if asked.busy else overhead(asked.repeats), indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+"""Checks the shapes in the training core's signatures while tests run; nobody else pays for it."""
+
+import os
+
+# One thread a process, as trials have it: set before NumPy or torch is first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from jaxtyping import install_import_hook  # noqa: E402
+
+SHAPED = ("labels", "images", "models", "losses", "batches", "train", "predict", "attacks", "metrics", "evaluate", "test_sets")
+install_import_hook([f"softcore.{module}" for module in SHAPED], "beartype.beartype")

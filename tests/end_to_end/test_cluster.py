@@ -1,0 +1,122 @@
+"""The same sweep here and on a cluster: a head with its dashboard and a second node, both on this machine."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cluster.rehearsal import rehearsal
+
+pytestmark = pytest.mark.slow
+
+TIMES = ["train_seconds", "eval_seconds"]
+
+
+def sweeps(*arguments: str, timeout: float = 300, code: int = 0) -> str:
+    """What a `sweeps` command prints on standard output; it must end with `code`."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "sweeps", *arguments],
+        env={**os.environ, "RAY_AUTH_MODE": "token"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    assert ended.returncode == code, ended.stdout[-2000:] + ended.stderr[-2000:]
+    return ended.stdout if code == 0 else ended.stderr
+
+
+def results(sweep: str, out: Path) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(sweeps("results", sweep, "--out", str(out))), dtype=str, keep_default_na=False)
+
+
+def status(sweep: str, out: Path) -> dict:
+    (row,) = json.loads(sweeps("status", sweep, "--out", str(out), "--json"))
+    return row
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with rehearsal() as place:
+        yield place
+
+
+def test_a_sweep_on_two_nodes_gives_the_results_of_a_local_run(cluster, tmp_path):
+    there, here = tmp_path / "there", tmp_path / "here"
+    # At 2 epochs one node would be through with all trials before the other has imported torch.
+    what = ["quickstart", "--scale", "tiny", "--set", "seeds=1", "--set", "epochs=60"]
+    submitted = json.loads(
+        sweeps("submit", *what, "--address", cluster.dashboard, "--out", str(there), "--wait", "--json")
+    )
+    sweep = submitted["sweep"]
+    assert submitted["submission"] == sweep
+
+    row = status(sweep, there)
+    assert row["state"] == "succeeded"
+    assert row["done"] == row["trials"] > 0
+    assert row["failed"] == 0
+    assert "done" in sweeps("logs", sweep, "--out", str(there))
+
+    manifest = json.loads((there / sweep / "manifest.json").read_text())
+    trials = [json.loads(path.read_text()) for path in (there / sweep / "trials").glob("*/trial.json")]
+    assert len(set(manifest["hosts"])) == 2
+    assert {trial["host"] for trial in trials} == set(manifest["hosts"])  # both nodes worked
+
+    sweeps("run", *what, "--cpus", "2", "--out", str(here))
+    assert (here / sweep).is_dir()  # the same id
+    ours, theirs = results(sweep, here), results(sweep, there)
+    assert len(ours) == len(trials)
+    pd.testing.assert_frame_equal(theirs.drop(columns=TIMES), ours.drop(columns=TIMES))
+    for trial in ours["trial"]:
+        left, right = (out / sweep / "trials" / trial / "predictions.npz" for out in (here, there))
+        assert left.read_bytes() == right.read_bytes()
+
+
+def test_a_stopped_sweep_can_be_resumed_on_the_cluster_and_here(cluster, tmp_path):
+    out = tmp_path / "out"
+    # Long enough a trial that a stop comes in the middle of the sweep.
+    what = ["quickstart", "--scale", "tiny", "--set", "seeds=1", "--set", "epochs=150", "--out", str(out)]
+    sweep = json.loads(sweeps("submit", *what, "--address", cluster.dashboard, "--json"))["sweep"]
+    again = sweeps("submit", *what, "--address", cluster.dashboard, code=2)
+    assert f"{sweep} is " in again
+
+    until = time.monotonic() + 120
+    while not (there := status(sweep, out))["done"]:
+        assert there["state"] in ("pending", "running"), sweeps("logs", sweep, "--out", str(out))
+        assert time.monotonic() < until, sweeps("logs", sweep, "--out", str(out))
+        time.sleep(1)
+    assert "has ended: stopped" in sweeps("stop", sweep, "--out", str(out))
+    stopped = status(sweep, out)
+    assert stopped["state"] == "stopped"
+    assert 0 < stopped["done"] < stopped["trials"]
+    events = [json.loads(line) for line in (out / sweep / "events.jsonl").read_text().splitlines()]
+    assert "stopped" in {event["status"] for event in events}  # it could save: it ended by itself, not by SIGKILL
+    before = results(sweep, out).set_index("trial")
+
+    resumed = json.loads(sweeps("submit", *what, "--address", cluster.dashboard, "--json"))
+    assert resumed["submission"] == f"{sweep}-2"
+    until = time.monotonic() + 120
+    while status(sweep, out)["done"] == stopped["done"]:
+        assert time.monotonic() < until, sweeps("logs", sweep, "--out", str(out))
+        time.sleep(1)
+    sweeps("stop", sweep, "--out", str(out))
+
+    sweeps("resume", sweep, "--out", str(out), "--cpus", "2")  # and the rest on this machine alone
+    after = results(sweep, out).set_index("trial")
+    assert len(after) == stopped["trials"]
+    assert set(after["status"]) == {"done"}
+    pd.testing.assert_frame_equal(after.loc[before.index], before)  # what had finished was not run again
+
+
+def test_a_cluster_that_is_not_there_is_refused_and_nothing_is_written(tmp_path):
+    out = tmp_path / "out"
+    began = time.monotonic()
+    what = ["quickstart", "--scale", "tiny", "--address", "http://127.0.0.1:1", "--out", str(out)]
+    assert "no Ray dashboard answers at http://127.0.0.1:1" in sweeps("submit", *what, code=2)
+    assert time.monotonic() - began < 20  # ten for the answer, the rest to load the data
+    assert not out.exists()

@@ -1,0 +1,192 @@
+import math
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softcore.errors import RequestError
+from sweeps.frontier import frontier, frontiers, non_dominated, side_by_side, summarise
+
+# Few distinct numbers, so that ties are common.
+points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=25)
+
+
+def beats(one, other):
+    return one[0] <= other[0] and one[1] <= other[1] and one != other
+
+
+def marked(pairs):
+    return non_dominated(np.array([c for c, _ in pairs], float), np.array([v for _, v in pairs], float))
+
+
+@given(points)
+def test_no_frontier_cell_is_beaten_and_every_other_is_beaten_by_one(pairs):
+    on = marked(pairs)
+    best = [pair for pair, is_on in zip(pairs, on, strict=True) if is_on]
+    for pair, is_on in zip(pairs, on, strict=True):
+        assert is_on == (not any(beats(other, pair) for other in pairs))
+        assert is_on or any(beats(other, pair) for other in best)
+
+
+@given(points, st.data())
+def test_a_cell_that_is_beaten_changes_nothing(pairs, data):
+    cost, value = data.draw(st.sampled_from(pairs))
+    added = (cost + data.draw(st.integers(0, 3)), value + data.draw(st.integers(1, 3)))
+    assert marked([*pairs, added]).tolist() == [*marked(pairs).tolist(), False]
+
+
+@given(points, st.randoms(use_true_random=False))
+def test_order_does_not_matter(pairs, random):
+    order = list(range(len(pairs)))
+    random.shuffle(order)
+    assert marked([pairs[i] for i in order]).tolist() == [bool(marked(pairs)[i]) for i in order]
+
+
+def test_ties_are_kept_together():
+    # (1, 5) twice: both on. (2, 5) costs more for the same: off. (3, 4) twice: both on.
+    assert marked([(1, 5), (1, 5), (2, 5), (3, 4), (3, 4)]).tolist() == [True, True, False, True, True]
+
+
+def test_no_cell_gives_no_frontier():
+    assert non_dominated(np.array([]), np.array([])).tolist() == []
+
+
+def test_a_hundred_thousand_cells_take_no_time():
+    rng = np.random.default_rng(0)
+    started = time.process_time()
+    non_dominated(rng.random(100_000), rng.random(100_000))
+    assert time.process_time() - started < 2
+
+
+def test_a_cell_is_summarised_with_its_mean_and_interval(make_trials):
+    cell = make_trials({"variety": "hard"}, cell="a", values={"ce/10h": [1.0, 2.0, 3.0]})
+    row = summarise(cell).iloc[0]
+    # As in the test of mean_interval: 2 +- 2.484138.
+    assert (row["cell"], row["recipe"], row["n"], row["n_failed"]) == ("a", "hard labels", 3, 0)
+    assert row["ce/10h"] == 2
+    assert row["ce/10h low"] == pytest.approx(-0.484138, abs=1e-6)
+    assert row["ce/10h high"] == pytest.approx(4.484138, abs=1e-6)
+    assert (row["model"], row["train_seconds"], row["answers/click"]) == ("cnn", 41, 0)
+
+
+def test_one_replicate_has_a_mean_and_no_interval(make):
+    row = summarise(make(n=1)).iloc[0]
+    assert row["ce/10h"] == pytest.approx(1.792)
+    assert math.isnan(row["ce/10h low"])
+    assert math.isnan(row["ce/10h high"])
+
+
+def test_cost_is_made_from_answers_and_not_from_stored_money(results):
+    row = frontier(results, "ce/10h", wage=10, fee=0.5).set_index("recipe").loc["T2 Clamp, separate, M=6, N'=900"]
+    # 6 x 900 pages x 32 s = 172,800 s = 48 h; 6 x 32 = 192 s an item; 48 h x $10 x 1.5 = $720.
+    assert row["label_seconds_total"] == 172_800
+    assert row["label_seconds_per_item"] == pytest.approx(192)
+    assert row["label_usd"] == pytest.approx(720)
+
+
+def test_free_recipes_stand_at_cost_zero_and_first(results):
+    table = frontier(results, "ce/10h")
+    assert table["label_seconds_total"].is_monotonic_increasing
+    assert table.loc[table["free"], "variety"].tolist() == ["smoothed", "hard"]
+    assert (table.loc[table["free"], ["label_seconds_total", "label_seconds_per_item", "label_usd"]] == 0).all(
+        axis=None
+    )
+
+
+def test_the_frontier_of_the_made_up_sweep_is_the_one_seen_by_eye(results):
+    tables = frontiers(results, "ce/10h")
+    names = {metric: table.loc[table["on_frontier"], "recipe"].tolist() for metric, table in tables.items()}
+    assert names == {
+        "ce/10h": [
+            "label smoothing 0.05",
+            "T1 Uniform, separate, M=1, N'=900",
+            "T2 Clamp, separate, M=2, N'=900",
+            "T1 Uniform, separate, M=6, N'=900",
+        ],
+        "scaled-ce/10h": ["label smoothing 0.05", "clicks, separate, M=6, N'=900", "clicks, separate, M=50, N'=900"],
+    }
+
+
+@pytest.mark.parametrize("asked", ["ce/10s", "scaled-ce/10s"])
+def test_cross_entropy_always_comes_raw_and_scaled(results, asked):
+    assert list(frontiers(results, asked)) == ["ce/10s", "scaled-ce/10s"]
+    assert list(frontiers(results, "fgsm/10s")) == ["fgsm/10s"]
+
+
+def test_more_accuracy_is_better(make_trials):
+    cheap = make_trials({"variety": "hard"}, cell="a", values={"accuracy/10h": [0.6, 0.6]})
+    dear = make_trials(
+        {"variety": "click", "annotators": 1, "items": 10}, cell="b", values={"accuracy/10h": [0.7, 0.7]}
+    )
+    worse = make_trials(
+        {"variety": "click", "annotators": 2, "items": 10}, cell="c", values={"accuracy/10h": [0.5, 0.5]}
+    )
+    table = frontier(pd.concat([cheap, dear, worse]), "accuracy/10h").set_index("cell")
+    assert table["on_frontier"].to_dict() == {"a": True, "b": True, "c": False}
+
+
+def test_equal_costs_by_different_prices_tie(make_trials):
+    # 3 people x 12.8 s = 2 people x 19.2 s = 38.4 s an item, and the same value.
+    one = make_trials({"variety": "t1-uniform", "annotators": 3, "items": 7}, cell="a", values={"ce/10h": [1.0, 2.0]})
+    two = make_trials({"variety": "t1-clamp", "annotators": 2, "items": 7}, cell="b", values={"ce/10h": [1.0, 2.0]})
+    assert frontier(pd.concat([one, two]), "ce/10h")["on_frontier"].tolist() == [True, True]
+
+
+def test_a_cell_without_a_value_is_named_with_its_reason(results, make_trials):
+    bought = {"variety": "click", "annotators": 2, "items": 900}
+    nan = make_trials(bought, cell="nan", values={"ce/10h": [0.1, math.nan, 0.1]})
+    infinite = make_trials(bought, cell="inf", values={"ce/10h": [0.1, math.inf]})
+    failed = make_trials(bought, cell="bad", values={"ce/10h": [0.1, 0.1]}, status="failed")
+    unpriced = make_trials(bought, cell="gap", values={"ce/10h": [0.1]}).assign(**{"answers/click": 0})
+    table = frontier(pd.concat([results, nan, infinite, failed, unpriced]), "ce/10h").set_index("cell")
+    assert table.loc[["nan", "inf", "bad", "gap"], "excluded"].tolist() == [
+        "1 of 3 finished trials have no finite ce/10h",
+        "1 of 2 finished trials have no finite ce/10h",
+        "no finished trial (2 failed)",
+        "bought labels, but no answers on record to price",
+    ]
+    assert not table.loc[["nan", "inf", "bad", "gap"], "on_frontier"].any()
+    assert table.loc[["bad", "gap"], "label_seconds_total"].isna().all()
+    before = frontier(results, "ce/10h").set_index("cell")["on_frontier"]
+    assert table.loc[before.index, "on_frontier"].equals(before)
+
+
+def test_failed_trials_are_counted_and_left_out_of_means(make_trials):
+    good = make_trials({"variety": "hard"}, cell="a", values={"ce/10h": [1.0, 3.0]})
+    bad = make_trials({"variety": "hard"}, cell="a", values={"ce/10h": [9.0]}, status="failed")
+    row = frontier(pd.concat([good, bad], ignore_index=True), "ce/10h").iloc[0]
+    assert (row["value"], row["n"], row["n_failed"]) == (2, 2, 1)
+
+
+def test_whole_number_columns_with_gaps_are_read(results):
+    typed = results.astype(
+        {column: "Int64" for column in results if column.startswith("answers/")} | {"items": "Int64"}
+    )
+    typed.loc[typed["cell"] == "c05", ["status", "answers/t1-uniform"]] = ["failed", pd.NA]
+    left = results[results["cell"] != "c05"].reset_index(drop=True)
+    there = frontier(typed, "ce/10h")
+    pd.testing.assert_frame_equal(
+        there[there["cell"] != "c05"].reset_index(drop=True), frontier(left, "ce/10h"), check_dtype=False
+    )
+
+
+def test_side_by_side_puts_cells_of_any_frontier_first(results):
+    merged = side_by_side(frontiers(results, "ce/10h"))
+    best = (merged["on_frontier ce/10h"] | merged["on_frontier scaled-ce/10h"]).tolist()
+    assert best == [True] * 6 + [False] * 5
+    assert merged["cell"].nunique() == len(merged) == 11
+    assert merged.iloc[0]["value ce/10h"] == pytest.approx(1.52)
+
+
+def test_unknown_names_are_refused_with_the_known_ones(results):
+    with pytest.raises(RequestError, match=r"unknown metric 'ce/10x'; known: .*ce/10h"):
+        frontier(results, "ce/10x")
+    with pytest.raises(RequestError, match="unknown price list 'session'; known: thesis"):
+        frontier(results, "ce/10h", cost="session")
+    with pytest.raises(RequestError, match="wage"):
+        frontier(results, "ce/10h", wage=-1)
+    with pytest.raises(RequestError, match="column 'cell'"):
+        summarise(results.drop(columns="cell"))

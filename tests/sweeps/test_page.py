@@ -1,0 +1,139 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from sweeps.frontier import frontiers
+from sweeps.page import figure, frontier_page
+
+NASTY = "<script>alert('x')</script>&\"$sweep"
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements by name with their attributes, and the text outside scripts and styles."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.elements, self.text, self._inside = [], "", []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data):
+        if not self._inside:
+            self.text += data
+
+
+def page(results, sweep_id="demo-1a2b3c4d", metric="ce/10h", simulated=False):
+    return frontier_page(frontiers(results, metric), sweep_id=sweep_id, simulated=simulated, hardware="2 cores")
+
+
+@pytest.fixture(scope="module")
+def made(results):
+    return page(results, simulated=True)
+
+
+def test_the_page_needs_no_network(made):
+    outside = [a for _, attrs in Page(made).elements for name, a in attrs.items() if name in ("src", "href")]
+    assert outside == []
+    assert "plotly.js v" in made
+    assert "@import" not in re.sub(r"<script>.*?</script>", "", made, flags=re.DOTALL)
+
+
+def test_a_newcomer_finds_question_answer_costs_and_caveats(made):
+    text = Page(made).text
+    for words in (
+        "Which labels cost what, and how well do they do?",
+        "SIMULATED ANNOTATORS",
+        "n = 3 replicates a cell; 95% interval over replicates (seed and panel draws), not over test images",
+        "The best free recipe is label smoothing 0.05",
+        "Assumes that a click takes 2.5 s",
+        "$12.00 an hour plus a platform's 33.3% fee",
+        "Made by sweep demo-1a2b3c4d on 2 cores.",
+        "Why two pictures",
+    ):
+        assert words in text
+
+
+def test_real_people_are_not_called_simulated(results):
+    assert "SIMULATED" not in Page(page(results)).text
+
+
+def test_names_from_data_are_escaped_everywhere(results):
+    odd = results.copy()
+    odd["model"] = np.where(odd["cell"] == "c03", NASTY, "cnn")
+    odd.loc[odd["cell"] == "c02", "annotators"] = 6  # so that c02 and c03 differ in the model only, and name it
+    plain, nasty = Page(page(odd)), Page(page(odd, sweep_id=NASTY))
+    assert NASTY in nasty.text
+    count = [sum(tag == "script" for tag, _ in found.elements) for found in (plain, nasty)]
+    assert count == [2, 2]  # Plotly and ours
+    ours = page(odd).rsplit("<script>", 1)[1]
+    assert "alert" in ours
+    assert "<script" not in ours
+    assert "\\u003cscript" not in ours.replace("\\u0026lt;", "")
+
+
+def test_the_table_has_every_cell_those_on_a_frontier_first(made):
+    body = made.split("<tbody>")[1].split("</tbody>")[0]
+    rows = re.findall(r"<tr( class=\"beaten\")?><td>(.*?)</td>", body)
+    assert len(rows) == 11
+    assert [bool(beaten) for beaten, _ in rows] == [False] * 6 + [True] * 5
+    assert rows[0][1] == "label smoothing 0.05"
+    assert "1.401<br><small>[1.341, 1.461]</small>" in body
+
+
+def test_pointing_at_a_mark_tells_recipe_cost_value_interval_and_n(results):
+    spec = figure("ce/10h", frontiers(results, "ce/10h")["ce/10h"])
+    told = [text for trace in spec["data"] for text in trace.get("hovertext", [])]
+    assert len(told) == 11
+    (best,) = [text for text in told if "T1 Uniform, separate, M=6" in text]
+    assert best == (
+        "<b>T1 Uniform, separate, M=6, N'=900</b><br>"
+        "People are asked: the most likely class and its probability<br>"
+        "Costs 19.2 h of people's time, $307, 76.8 s an image<br>"
+        "Cross-entropy: 1.401<br>"
+        "95% interval over replicates: 1.341 to 1.461<br>"
+        "n = 3 replicates<br>"
+        "On the frontier"
+    )
+
+
+def test_plotly_takes_the_figures(results):
+    plotly = pytest.importorskip("plotly.graph_objects")
+    for metric, table in frontiers(results, "ce/10h").items():
+        spec = json.loads(json.dumps(figure(metric, table), allow_nan=False))
+        assert plotly.Figure(spec).data
+
+
+def test_one_replicate_says_that_there_is_no_interval(make):
+    single = make(n=1)
+    spec = figure("ce/10h", frontiers(single, "ce/10h")["ce/10h"])
+    marks = [trace for trace in spec["data"] if trace["mode"] == "markers"]
+    assert {fill for trace in marks for fill in trace["marker"]["color"]} == {"white"}
+    assert all("No interval: one replicate" in text for trace in marks for text in trace["hovertext"])
+    assert {bar for trace in marks for bar in trace["error_y"]["array"]} == {None}
+    assert "no interval" in Page(page(single)).text
+
+
+def test_cells_that_were_not_compared_are_listed_with_the_reason(results, make_trials):
+    broken = results.copy()
+    broken.loc[(broken["cell"] == "c04") & (broken["seed"] == 0), "ce/10h"] = np.nan
+    text = Page(page(broken)).text
+    assert "Not compared" in text
+    assert "ce/10h: clicks, separate, M=50, N'=900: 1 of 3 finished trials have no finite ce/10h" in text
+
+
+def test_a_single_metric_and_a_single_free_cell_make_a_page(make):
+    made = page(make([({"variety": "hard"}, 1.8, 1.1)]), metric="accuracy/10h")
+    assert made.count('<div class="panel"') == 1
+    assert "Why two pictures" not in made
+    assert "Nothing was bought here." in made
