@@ -2,10 +2,10 @@
 
     python bench/training.py [--model cnn --model resnet34a] [--images 1920] [--repeats 5]
 
-Per model, two processes at once with one thread each, in turn: a trial's own loop (`softcore.train.epochs`), a bare loop
-(forward, backward, step; channels_last; the same batches of random pixels in memory) and a plain `DataLoader` loop
-(per-image transforms, NCHW, batch 32, one process with two threads). Then evaluation, clean and FGSM, in batches and one
-item at a time. Prints images a second and ratios; a ratio is of the two in the same round, the median over rounds counts.
+Per model, two processes at once with one thread each, in turn: a trial's own loop (`softcore.train.epochs`), a bare
+loop (forward, backward, step; channels_last; batches of random pixels ready in memory) and a plain `DataLoader` loop
+(per-image transforms, NCHW, batch 32, one process with two threads). Then evaluation, clean and FGSM, in batches and
+one item at a time. Prints images a second and ratios; a ratio is of the two in the same round, the median counts.
 """
 
 import argparse
@@ -65,7 +65,9 @@ def ours(name: str, n: int) -> float:
     """Images a second of the training core's loop."""
     images = torch.from_numpy(random_images(n)).permute(0, 3, 1, 2)
     policy = TrainingPolicy(model=name, epochs=2, batch=BATCH[name])
-    batches = Batches(images, random_targets(n), batch=policy.batch, seed=0, augmentation="none", device=torch.device("cpu"))
+    batches = Batches(
+        images, random_targets(n), batch=policy.batch, seed=0, augmentation="none", device=torch.device("cpu")
+    )
     loop = epochs(fresh_model(name, images), batches, policy)
     next(loop)  # the first epoch warms up
     return timed(lambda: next(loop), n)
@@ -109,7 +111,9 @@ class PerImage(Dataset):
 def plain_loader(name: str, n: int) -> float:
     """Images a second of a `DataLoader` loop: NCHW, batch 32."""
     data = PerImage(n)
-    model = fresh_model(name, torch.from_numpy(data.images).permute(0, 3, 1, 2)).to(memory_format=torch.contiguous_format)
+    model = fresh_model(name, torch.from_numpy(data.images).permute(0, 3, 1, 2)).to(
+        memory_format=torch.contiguous_format
+    )
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     schedule = make_schedule(optimiser, TrainingPolicy(epochs=2), -(-n // 32))
     loader = DataLoader(data, batch_size=32, shuffle=True)
@@ -144,7 +148,9 @@ def together(function, name: str, n: int, *, processes: int, threads: int) -> fl
     """Images a second of `processes` copies at once, in sum."""
     context = mp.get_context("spawn")
     barrier, out = context.Barrier(processes), context.Queue()
-    children = [context.Process(target=_child, args=(function, name, n, threads, barrier, out)) for _ in range(processes)]
+    children = [
+        context.Process(target=_child, args=(function, name, n, threads, barrier, out)) for _ in range(processes)
+    ]
     for child in children:
         child.start()
     total = sum(out.get() for _ in children)

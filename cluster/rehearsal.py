@@ -18,7 +18,7 @@ from cluster.errors import ClusterError
 
 OBJECT_STORE = 150 * 2**20
 _UP_WITHIN_S = 60
-_DOWN_WITHIN_S = 10
+_DOWN_WITHIN_S = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +83,26 @@ def _node(arguments: list[str], cpus: int, folder: Path) -> Iterator[None]:
         environment.pop(name, None)
     with open(f"{folder}.log", "wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
         try:
             yield
         finally:
             _end(process)
+
+
+def _die_with_parent() -> None:
+    """Have Linux send SIGTERM when the process that rehearses is killed: `ray start --block` then ends its own."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 is PR_SET_PDEATHSIG
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

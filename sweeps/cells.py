@@ -101,6 +101,7 @@ def cells(spec: Spec, dataset: Dataset) -> list[Cell]:
                 raise RequestError(f"{spec.name}, block {number}: {error}") from None
             known_cell = found.get(cell.id)
             budgets = (*known_cell.budgets, *cell.budgets) if known_cell else cell.budgets
+            budgets = tuple(dict.fromkeys(budgets))
             found[cell.id] = Cell(cell.axes, budgets)
     return list(found.values())
 
@@ -108,7 +109,11 @@ def cells(spec: Spec, dataset: Dataset) -> list[Cell]:
 def make_cell(asked: Mapping[str, Any], dataset: Dataset) -> Cell:
     """One cell from a value for every axis: checked, budgets resolved, axes that don't apply set to None."""
     axes = {**asked, "dataset": dataset.name}
+    # A null that means "the usual" is the usual, so that the same cell has one name.
+    axes |= {axis: DEFAULT_AXES[axis] for axis in ("aggregation", "annotators", "gamma", "beta") if axes[axis] is None}
     _check_names(axes)
+    for share in ("gamma", "beta"):  # a value that can't be is refused where it would not be used, too
+        _check_number(axes, share, float, 0, 1)
     variety, people = axes["variety"], axes["variety"] in PEOPLE
     available = len(dataset.annotated_items) - dataset.held_out
     axes["items"] = available if axes["items"] in ("all", None) else axes["items"]
@@ -125,10 +130,6 @@ def make_cell(asked: Mapping[str, Any], dataset: Dataset) -> Cell:
         "items": variety in ("hard", "smoothed") and axes["rest"] == "hard",
     }
     axes |= {name: None for name, off in clears.items() if off}
-    if axes["gamma"] is not None:
-        _check_number(axes, "gamma", float, 0, 1)
-    if axes["beta"] is not None:
-        _check_number(axes, "beta", float, 0, 1)
     _check_training(axes)
     return Cell({name: axes[name] for name in IDENTITY}, (budget,) if budget else ())
 
@@ -144,7 +145,7 @@ def _check_names(axes: Mapping[str, Any]) -> None:
         "budget_buys": BUDGET_BUYS,
     }
     for axis, allowed in choices.items():
-        if axes[axis] not in allowed and not (axis == "aggregation" and axes[axis] is None):
+        if axes[axis] not in allowed:
             raise known(axis, axes[axis], allowed)
 
 

@@ -14,6 +14,8 @@ import typer
 
 from sweeps import cli_data, cli_jobs
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="Which question to ask of how many people on how many images, and how to train on the answers.",
     no_args_is_help=True,
@@ -53,6 +55,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a sweep, or go on with it where it was stopped."""
+    _check_early(cpus, tracking_uri)
     from sweeps.sweep import run as run_sweep
 
     sweep = run_sweep(
@@ -79,10 +82,22 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a sweep that was stopped in any way; failed trials are tried again."""
+    _check_early(cpus, tracking_uri)
     from sweeps.sweep import resume as resume_sweep
 
     found = resume_sweep(sweep, out=out, data_root=data_root, cpus=cpus, address=ray_address, tracking_uri=tracking_uri)
     _ended(found, tracking_uri, as_json)
+
+
+def _check_early(cpus: int | None, tracking_uri: str | None) -> None:
+    """Refuse what needs neither data nor torch to be seen wrong, before seconds go into importing them."""
+    from softcore.errors import RequestError
+    from sweeps.tracking_server import check_server
+
+    if cpus is not None and cpus < 1:
+        raise RequestError(f"--cpus must be at least 1; it is {cpus}")
+    if tracking_uri:
+        check_server(tracking_uri)
 
 
 def _ended(sweep: Any, tracking_uri: str | None, as_json: bool) -> None:
@@ -276,13 +291,31 @@ def main() -> None:
     from softcore.errors import RequestError
 
     try:
-        app()
+        code = app(standalone_mode=False)  # else Typer draws a box around what it refuses
     except (RequestError, ClusterError) as error:
         print(f"sweeps: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("sweeps: interrupted; `sweeps resume` goes on from here", file=sys.stderr)
-        sys.exit(130)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        # Typer's own refusals; the module of their class has moved between its versions.
+        if not hasattr(error, "format_message"):
+            raise
+        sys.exit(_refused(error))
+    if code == INTERRUPTED:  # Typer turns a KeyboardInterrupt into this code
+        print("sweeps: interrupted; `sweeps resume` goes on from here", file=sys.stderr)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refused(error: Any) -> int:
+    """Print a usage error in one line, or the help where no argument was given at all; the exit code."""
+    command = getattr(getattr(error, "ctx", None), "command_path", "sweeps")
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        message = " ".join(error.format_message().split()).rstrip(".")
+        print(f"sweeps: {message}; see `{command} --help`", file=sys.stderr)
+    return 2

@@ -115,7 +115,8 @@ class Recorder(Unsaved, tune.Callback):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """An epoch has ended; keeps the line of progress alive."""
-        epoch = int(result.get("epoch") or 0)
+        # The last report says how it ended, not which epoch it was.
+        epoch = int(result.get("epoch") or self.running.get(trial.trial_id, 0))
         self.running[trial.trial_id] = epoch
         self.progress.trial_advanced(trial.trial_id, epoch / self.asking.trials[trial.trial_id].cell.axes["epochs"])
 

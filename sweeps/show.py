@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def table(rows: Sequence[Mapping[str, Any]], title: str) -> ReportTable:
     """A plain table from one mapping a row; the first entry of each is its label."""
     entries = []
-    for number, row in enumerate(rows):
+    for row in rows:
         (first, label), *rest = row.items()
         for name, value in rest or [(first, label)]:
             text = "–" if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
-            entries.append(Entry(group="", row=f"{label}", column_group="", column=name, text=text))
+            entries.append(Entry(group="", row=str(label), column_group="", column=name, text=text))
     return PlainTable(title=title, entries=tuple(entries), source=tuple(dict(row) for row in rows))
 
 

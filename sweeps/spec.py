@@ -76,8 +76,9 @@ class Resources(BaseModel):
 class Spec(BaseModel):
     """A sweep as asked for: blocks of axes, crossed with seeds and panels.
 
-    `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1. `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as
-    written. `metric` is the one that frontiers show first; None takes the data set's own.
+    `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1. `study` names the MLflow
+    experiment. `scale` is one of `SCALES`, or None for axes as written. `metric` is the one that frontiers show first;
+    None takes the data set's own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -153,7 +154,7 @@ def _grid(block: Mapping[str, Any], place: str) -> dict[str, list[Any]]:
         listed = list(values) if isinstance(values, list) else [values]
         if not listed:
             raise ValueError(f"axis '{axis}' in {place} has no value")
-        if not all(value is None or isinstance(value, (int, float, str)) for value in listed):
+        if any(isinstance(value, bool) or not isinstance(value, (int, float, str, type(None))) for value in listed):
             raise ValueError(f"axis '{axis}' in {place} takes numbers and words, not {values}")
         grid[axis] = listed
     return grid
@@ -178,17 +179,21 @@ def read(spec: str | Path | Mapping[str, Any] | Spec) -> Spec:
     text, source = _text(str(spec))
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, such as 2024-13-45
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise RequestError(f"{source}{place}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise RequestError(f"{source}{place}: not valid YAML: {problem}") from None
     if not isinstance(content, dict):
         raise RequestError(f"{source}: a spec is a mapping with at least 'name' and 'blocks'")
     parsed = _parse(content, source)
-    if Path(parsed.dataset).suffix in (".yaml", ".yml") and not Path(parsed.dataset).is_absolute():
-        # A data set's file is looked for beside the spec that names it.
-        parsed = parsed.model_copy(update={"dataset": str(Path(source).absolute().parent / parsed.dataset)})
-    return parsed
+    # A data set's file is looked for beside the spec that names it.
+    return parsed.model_copy(update={"dataset": _found_from(Path(source).absolute().parent, parsed.dataset)})
+
+
+def _found_from(folder: Path, dataset: str) -> str:
+    """A data set's name as it is, the path of a user's own file as an absolute one: it is read again to resume."""
+    return str(folder / Path(dataset).expanduser()) if dataset.endswith((".yaml", ".yml")) else dataset
 
 
 def _text(name: str) -> tuple[str, str]:
@@ -206,12 +211,12 @@ def _text(name: str) -> tuple[str, str]:
 
 
 def _parse(content: Mapping[str, Any], source: str) -> Spec:
+    if odd := [key for key in content if not isinstance(key, str)]:
+        raise RequestError(f"{source}: unknown key '{odd[0]}'; known: {', '.join(Spec.model_fields)}")
     try:
-        return Spec(**content)  # keys of a YAML mapping that are not text are refused below like any unknown key
+        return Spec(**content)
     except ValidationError as error:
         raise RequestError(f"{source}: {first_problem(error, tuple(Spec.model_fields))}") from None
-    except TypeError as error:
-        raise RequestError(f"{source}: {error}") from None
 
 
 def first_problem(error: ValidationError, fields: Sequence[str]) -> str:
@@ -219,7 +224,8 @@ def first_problem(error: ValidationError, fields: Sequence[str]) -> str:
     found = error.errors()[0]
     key = ".".join(str(part) for part in found["loc"]) or "spec"
     if found["type"] == "extra_forbidden":
-        return f"unknown key '{key}'; known: {', '.join(fields)}"
+        known_keys = Resources.model_fields if found["loc"][0] == "resources" else fields
+        return f"unknown key '{key}'; known: {', '.join(known_keys)}"
     message = found["msg"].removeprefix("Value error, ")
     value = repr(found.get("input"))
     return f"{key}: {message}" + (f" (it is {value})" if len(value) < 60 and found["type"] != "missing" else "")
@@ -241,6 +247,8 @@ def resolve(spec: str | Path | Mapping[str, Any] | Spec, *, scale: str | None = 
     content["common"] = {}
     for setting in sets:
         _apply(content, setting)
+    if isinstance(content["dataset"], str):
+        content["dataset"] = _found_from(Path.cwd(), content["dataset"])
     return _parse(content, "spec" if isinstance(spec, (Mapping, Spec)) else str(spec))
 
 
@@ -250,7 +258,7 @@ def _apply(content: dict[str, Any], setting: str) -> None:
         raise RequestError(f"--set takes axis=value; it got '{setting}'")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise RequestError(f"--set {key}: '{text}' is not a YAML value") from None
     if key in AXES:
         content["blocks"] = [{**block, key: value} for block in content["blocks"]]

@@ -172,9 +172,11 @@ def create(out: Path, sweep_id: str, spec: Mapping[str, Any], resolved: Mapping[
 def check_writable(out: Path) -> None:
     """Refuse an output folder that can't be written, without creating it."""
     parent = out
-    while not parent.exists():
+    while not os.path.exists(parent):  # unlike Path.exists it does not raise where a folder may not be searched
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+    if not parent.is_dir():
+        raise RequestError(f"output folder {out} can't be written: {parent} is not a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
         raise RequestError(f"output folder {out} can't be written: no permission to write in {parent}")
     try:
         tempfile.TemporaryFile(dir=parent).close()
@@ -205,9 +207,12 @@ def out_folder(given: str | Path | None) -> Path:
 
 def stores(out: Path) -> list[Store]:
     """Every sweep in an output folder, by id."""
-    if not out.is_dir():
+    if not os.path.isdir(out):
         return []
-    return [Store(path) for path in sorted(out.iterdir()) if (path / RESOLVED).is_file()]
+    try:
+        return [Store(path) for path in sorted(out.iterdir()) if os.path.isfile(path / RESOLVED)]
+    except OSError as error:
+        raise RequestError(f"output folder {out} can't be read: {error.strerror}") from None
 
 
 def find(name: str, out: Path) -> Store:
@@ -216,7 +221,7 @@ def find(name: str, out: Path) -> Store:
     Raises RequestError that lists the sweeps there are.
     """
     path = Path(name).expanduser().absolute()
-    if "/" in name and (path / RESOLVED).is_file():
+    if "/" in name and os.path.isfile(path / RESOLVED):
         return Store(path)
     there = stores(out)
     found = [store for store in there if store.id == name] or [s for s in there if s.id.startswith(name)]
@@ -234,7 +239,7 @@ def find_trial(name: str, out: Path) -> tuple[Store, str]:
     The same trial in two sweeps is the same trial: the first sweep by id answers.
     """
     path = Path(name).expanduser().absolute()
-    if "/" in name and (path / "trial.json").is_file():
+    if "/" in name and os.path.isfile(path / "trial.json"):
         return Store(path.parent.parent), path.name
     hits = [(store, trial) for store in stores(out) for trial in store.trial_folders() if trial.startswith(name)]
     names = sorted({trial for _, trial in hits})

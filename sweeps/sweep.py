@@ -22,8 +22,14 @@ from sweeps.cells import COLUMNS, Cell, Trial, resolved, sweep_id
 from sweeps.spec import Spec
 from sweeps.spec import resolve as resolve_spec
 from sweeps.store import DONE, FAILED, Store
+from sweeps.tracking_server import check_server
 
 PACKAGES = ("label-sweeps", "ray", "torch", "torchvision", "torchattacks", "numpy", "scipy", "pandas", "mlflow")
+WHOLE = ("annotators", "items", "seed", "panel", "image_size", "epochs", "batch")
+REAL = (
+    *("gamma", "beta", "budget_hours", "learning_rate", "weight_decay", "train_seconds", "eval_seconds"),
+    *("label_seconds_per_item", "label_seconds_total", "label_usd"),
+)
 log = logging.getLogger(__name__)
 
 
@@ -64,12 +70,14 @@ class Sweep:
         """
         done, failed = self.store.finished(), self.store.failed()
         columns = {cell_id(cell): cell for cell in self.store.resolved()["cells"]}
+        trials = self.trials()
         rows = []
-        for trial in self.trials():
+        for trial in trials:
             if trial.id in done or trial.id in failed:
                 status = DONE if trial.id in done else FAILED
                 rows.append(row(trial, columns[trial.cell.id], status, done.get(trial.id, {})))
-        return frame(rows)
+        # Before the first trial has ended: the same columns and no row.
+        return frame(rows or [row(trials[0], columns[trials[0].cell.id], FAILED, {})]).iloc[: len(rows)]
 
     def frontier(
         self, metric: str | None = None, *, cost: str = "thesis", wage: float = 12.0, fee: float = 0.333
@@ -137,8 +145,11 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     split = head.index("train_seconds") if "train_seconds" in head else len(head)
     table = table[[*head[:split], *sorted(metrics, key=_metric_order), *head[split:]]]
     for name in table.columns:
-        if name in ("items", "seed", "panel", "image_size", "epochs", "batch") or name.startswith("answers/"):
-            table[name] = table[name].astype("Int64")
+        if name in WHOLE or name.startswith("answers/"):
+            # `annotators` may hold the word "all"; beside numbers it is a number, with and without nulls.
+            table[name] = table[name] if (table[name] == "all").any() else table[name].astype("Int64")
+        elif name in REAL:
+            table[name] = table[name].astype(float)
     return table
 
 
@@ -210,8 +221,6 @@ def prepare(
 
 def _checked_tracking(uri: str | None) -> str | None:
     if uri:
-        from sweeps.tracking import check_server
-
         check_server(uri)
     return uri
 
@@ -286,7 +295,7 @@ def manifest(spec: Spec, dataset: Dataset, root: Path, tracking_uri: str | None)
     return {
         "created": strftime("%Y-%m-%dT%H:%M:%S%z"),
         "dataset": spec.dataset,
-        "data_root": str(root),
+        "data_root": str(root.absolute()),  # it is read again to resume, perhaps from elsewhere
         "simulated": dataset.simulated,
         "fingerprints": dict(dataset.fingerprints),
         "versions": versions(),

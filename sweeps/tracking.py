@@ -10,8 +10,6 @@ import os
 import queue
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +18,6 @@ from typing import Any
 
 import pandas as pd
 
-from softcore.errors import RequestError
 from sweeps.cells import COLUMNS, Trial
 from sweeps.frontier import summarise
 from sweeps.recipes import recipe
@@ -40,24 +37,6 @@ SETTINGS = {  # no minutes of retries when a server goes away, no chatter about 
 def default_uri(out: Path) -> str:
     """The SQLite store inside an output folder."""
     return f"sqlite:///{out / 'mlflow' / 'mlflow.db'}"
-
-
-def check_server(uri: str) -> None:
-    """Refuse a tracking server that does not answer within 8 seconds; other kinds of address must be SQL ones."""
-    if uri.startswith(("sqlite:", "postgresql", "mysql", "mssql")):
-        return
-    if not uri.startswith(("http://", "https://")):
-        raise RequestError(f"tracking address '{uri}' must begin with http://, https:// or sqlite:///")
-    try:
-        urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=8).close()
-    except urllib.error.HTTPError as error:
-        hint = "; start it with --allowed-hosts naming this host" if error.code == 403 else ""
-        raise RequestError(f"tracking server {uri} answered {error.code} to /health{hint}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise RequestError(
-            f"tracking server {uri} does not answer: {reason}; start it, or leave --tracking-uri out for a local store"
-        ) from None
 
 
 class Mirror:
@@ -144,16 +123,15 @@ class Mirror:
     def _trial(self, entry: Mapping[str, Any]) -> None:
         assert self.runs is not None
         seconds = float(entry["train_seconds"]) + float(entry["eval_seconds"])
-        run = self.runs.open(
+        run = self.runs.ensure(
             f"trial/{entry['trial']}",
             f"{recipe(entry)}, seed {entry['seed']}",
             parent=self._cell_run(entry["cell"]),
             params={**axes(entry), "seed": entry["seed"], "panel": entry["panel"]},
+            values={**metrics(entry), "replicates": 1},
             seconds=seconds,
         )
-        if run is not None:
-            self.runs.log(run, {**metrics(entry), "replicates": 1})
-            self.runs.end(run, "FINISHED")
+        self.runs.end(run, "FINISHED")
 
     def _cell_run(self, cell: str) -> str:
         assert self.runs is not None
@@ -217,8 +195,9 @@ class Runs:
             location = (folder / "artifacts").as_uri()
         self.client = MlflowClient(uri)
         self.experiment = self._experiment(sweep.store.resolved()["study"], location)
-        self.by_key: dict[str, Any] = {}
+        self.by_key: dict[str, str] = {}
         self.status: dict[str, str] = {}
+        self.bare: set[str] = set()  # made by a driver that was killed before it could say what they are
         token = None
         while True:
             page = self.client.search_runs(
@@ -227,6 +206,8 @@ class Runs:
             for run in page:
                 self.by_key[run.data.tags[KEY]] = run.info.run_id
                 self.status[run.info.run_id] = run.info.status
+                if not run.data.params:
+                    self.bare.add(run.info.run_id)
             token = page.token
             if not token:
                 break
@@ -242,11 +223,6 @@ class Runs:
         except MlflowException:  # another sweep of the study was first
             return str(self.client.get_experiment_by_name(study).experiment_id)
 
-    def open(self, key: str, name: str, **rest: Any) -> str | None:
-        """The run of `key` if it still needs to be logged, None when it has ended."""
-        run = self.ensure(key, name, **rest)
-        return None if self.ended(run) else run
-
     def ended(self, run: str) -> bool:
         """Whether a run has all it will ever have."""
         return self.status.get(run) == "FINISHED"
@@ -258,33 +234,42 @@ class Runs:
         *,
         parent: str | None,
         params: Mapping[str, Any],
+        values: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
         seconds: float = 0.0,
     ) -> str:
-        """The run of `key`, made where there is none. Children carry the sweep's tags, so that filters keep them."""
-        if key in self.by_key:
-            return str(self.by_key[key])
-        from mlflow.entities import Param
+        """The run of `key`; where there is none it is made, with its parameters and `values` (metrics) in one call.
 
+        A run that a killed driver left half-logged is logged again, which changes nothing that is there. Children carry
+        the sweep's tags, so that filters keep them.
+        """
         level = key.partition("/")[0]
-        marks = {KEY: key, SWEEP: self.sweep.id, "sweeps.level": level, "mlflow.user": "sweeps", **(tags or {})}
-        if parent:
-            marks["mlflow.parentRunId"] = parent
-        if self.sweep.simulated:
-            marks["sweeps.simulated"] = "annotators are simulated"
-        begun = int((time.time() - seconds) * 1000)
-        run = self.client.create_run(self.experiment, start_time=begun, tags=marks, run_name=name).info.run_id
+        run = self.by_key.get(key)
+        if run is None:
+            marks = {KEY: key, SWEEP: self.sweep.id, "sweeps.level": level, "mlflow.user": "sweeps", **(tags or {})}
+            if parent:
+                marks["mlflow.parentRunId"] = parent
+            if self.sweep.simulated:
+                marks["sweeps.simulated"] = "annotators are simulated"
+            begun = int((time.time() - seconds) * 1000)
+            run = str(self.client.create_run(self.experiment, start_time=begun, tags=marks, run_name=name).info.run_id)
+            self.by_key[key], self.status[run] = run, "RUNNING"
+        elif not values or self.ended(run):
+            return run
         shown = {"sweep": self.sweep.id, "level": level, **params}
-        self.client.log_batch(run, params=[Param(k, str(v)) for k, v in shown.items() if v is not None])
-        self.by_key[key], self.status[run] = run, "RUNNING"
-        return str(run)
+        self.log(run, values or {}, shown)
+        return run
 
-    def log(self, run: str, values: Mapping[str, float]) -> None:
-        """Log metrics in one call."""
-        from mlflow.entities import Metric
+    def log(self, run: str, values: Mapping[str, float], params: Mapping[str, Any] | None = None) -> None:
+        """Log metrics and parameters in one call."""
+        from mlflow.entities import Metric, Param
 
         now = int(time.time() * 1000)
-        self.client.log_batch(run, metrics=[Metric(name, float(v), now, 0) for name, v in values.items()])
+        self.client.log_batch(
+            run,
+            metrics=[Metric(name, float(value), now, 0) for name, value in values.items()],
+            params=[Param(name, str(value)) for name, value in (params or {}).items() if value is not None],
+        )
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
         """Set tags."""
@@ -329,7 +314,7 @@ def sizes(entry: Mapping[str, Any]) -> dict[str, float]:
 
 
 def summary(line: pd.Series) -> dict[str, float]:
-    """A cell's line of `summarise` under the names of a trial's metrics; `<metric>.low` and `.high` are its interval."""
+    """A cell's line of `summarise` under a trial's names of metrics; `<metric>.low` and `.high` are its interval."""
     values = {str(k): v for k, v in line.items() if _number(v)}
     known = {k: float(v) for k, v in values.items() if "/" in k and not k.startswith("answers/") and " " not in k}
     bounds = {k.replace(" ", "."): float(v) for k, v in values.items() if k.endswith((" low", " high"))}

@@ -57,7 +57,7 @@ def draw_clicks(
     return rows[kept], classes[kept]
 
 
-def check_annotators(annotators: Annotators, most: int, what: str) -> None:
+def check_annotators(annotators: object, most: int, what: str) -> None:
     """Refuse an M that is not "all" or a whole number from 1 to the `most` answers that any item has."""
     if annotators == "all":
         return

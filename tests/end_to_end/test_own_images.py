@@ -1,0 +1,89 @@
+"""A stranger's own images and answers: described, swept and shown on a frontier, with no code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+CLASSES = ("cat", "dog", "fox")
+EACH = 20
+
+
+def sweeps(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "sweeps", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """60 colour images of 20x24 pixels in 3 classes; 4 people answer 30 of them, in names and percentages."""
+    rng = np.random.default_rng(0)
+    answers = []
+    for number, name in enumerate(CLASSES):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for index in range(EACH):
+            pixels = rng.integers(0, 120, (20, 24, 3)) + np.eye(3, dtype=int)[number] * 100
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "images" / name / f"{index:02}.png")
+            if index < EACH // 2:
+                other = CLASSES[(number + 1) % 3]
+                answers += [
+                    {
+                        "annotator": f"person {person}",
+                        "item": f"{name}/{index:02}.png",
+                        "top1": name,
+                        "p1": 60 + 10 * person,
+                        "top2": other,
+                        "p2": 5,
+                        "impossible": CLASSES[(number + 2) % 3] if person % 2 else "",
+                        "seconds": 20 + person,
+                    }
+                    for person in range(4)
+                ]
+    pd.DataFrame(answers).to_csv(tmp_path / "answers.csv", index=False)
+    (tmp_path / "pets.yaml").write_text("name: pets\nimages: images\nanswers: answers.csv\nprobabilities: percent\n")
+    (tmp_path / "first.yaml").write_text(
+        "name: first\ndataset: pets.yaml\nscale: tiny\nseeds: 2\nblocks:\n"
+        "  - variety: [hard, smoothed]\n  - variety: [click, t2-clamp]\n    annotators: [1, all]\n"
+    )
+    return tmp_path
+
+
+def test_own_images_are_described_swept_and_shown_on_a_frontier_with_no_code(own: Path):
+    card = sweeps("data", "describe", "pets.yaml", "--json", folder=own)
+    assert card.returncode == 0, card.stderr
+    described = json.loads(card.stdout)
+    assert described["people"] == 4
+    assert described["answers"] == 120
+    assert described["images"] == {"n": 60, "height": 20, "width": 24, "channels": 3}
+
+    ran = sweeps("run", "first.yaml", "--out", "out", folder=own)
+    assert ran.returncode == 0, ran.stderr
+    assert "frontier.html" in ran.stdout
+
+    (sweep,) = (path for path in (own / "out").iterdir() if path.name.startswith("first-"))
+    shown = sweeps("frontier", "first", "--out", "out", "--json", folder=own)
+    assert shown.returncode == 0, shown.stderr
+    table = json.loads((sweep / "frontier.json").read_text())["frontiers"]
+    assert set(table) == {"ce/reference", "scaled-ce/reference"}
+    assert len(table["ce/reference"]) == 6
+    # T2 Clamp of everybody: 4 people x 32 s on the annotated items that are left to train on.
+    full = next(row for row in table["ce/reference"] if row["recipe"].startswith("T2 Clamp, separate"))
+    assert full["label_seconds_per_item"] == 4 * 32
+    for ending in ("csv", "json", "png", "html"):
+        assert (sweep / f"frontier.{ending}").stat().st_size > 0
+
+    bad = pd.read_csv(own / "answers.csv")
+    bad.loc[2, "p1"] = 940
+    bad.loc[5, "top1"] = "wolf"
+    bad.to_csv(own / "answers.csv", index=False)
+    refused = sweeps("run", "first.yaml", "--out", "elsewhere", folder=own)
+    assert refused.returncode == 2
+    assert "940" in refused.stderr
+    assert "wolf" in refused.stderr
+    assert "row 4" in refused.stderr
+    assert not (own / "elsewhere").exists()
