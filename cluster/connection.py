@@ -156,7 +156,11 @@ def _check_answers(address: str) -> None:
         )
     try:
         head = services.canonicalize_bootstrap_address(address)
-    except (ConnectionError, ValueError) as error:
+    except ConnectionError as error:
+        raise ClusterError(
+            "'auto' found no cluster on this machine: start one, or give host:port of its head"
+        ) from error
+    except ValueError as error:
         raise ClusterError(f"no cluster at '{address}': {one_line(error)}") from error
     if head is None:
         raise ClusterError(f"'{address}' names no cluster; allowed: auto, or host:port of the head")

@@ -93,7 +93,7 @@ def cells(spec: Spec, dataset: Dataset) -> list[Cell]:
     """
     found: dict[str, Cell] = {}
     for number, block in enumerate(spec.blocks, start=1):
-        grid = {**{axis: [value] for axis, value in DEFAULT_AXES.items()}, **block}
+        grid = {**block, **{axis: [value] for axis, value in DEFAULT_AXES.items() if axis not in block}}
         for values in itertools.product(*grid.values()):
             try:
                 cell = make_cell(dict(zip(grid, values, strict=True)), dataset)

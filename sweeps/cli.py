@@ -55,6 +55,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a sweep, or go on with it where it was stopped."""
+    from sweeps.spec import resolve
+
+    resolve(spec, scale=scale, sets=set_ or [])
     _check_early(cpus, tracking_uri)
     from sweeps.sweep import run as run_sweep
 
@@ -265,7 +268,11 @@ def ui(
         "--default-artifact-root",
         str(database.parent / "artifacts"),
     ]
-    print(f"http://127.0.0.1:{port}  (Ctrl-C ends it)", flush=True)
+    from sweeps.tracking import views
+
+    for study, view in views(f"sqlite:///{database}").items():
+        print(f"{study}: http://127.0.0.1:{port}{view}")
+    print(f"everything: http://127.0.0.1:{port}  (Ctrl-C ends it)", flush=True)
     os.execvp(
         sys.executable, [sys.executable, "-m", "mlflow", "server", *where, "--host", "127.0.0.1", "--port", str(port)]
     )
@@ -291,7 +298,7 @@ def main() -> None:
     from softcore.errors import RequestError
 
     try:
-        code = app(standalone_mode=False)  # else Typer draws a box around what it refuses
+        code = app(prog_name="sweeps", standalone_mode=False)  # else Typer draws a box around what it refuses
     except (RequestError, ClusterError) as error:
         print(f"sweeps: {error}", file=sys.stderr)
         sys.exit(2)

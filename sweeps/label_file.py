@@ -6,7 +6,7 @@ from softcore.datasets import data_root, load
 from softcore.errors import RequestError, known
 from softcore.labels.aggregate import aggregate
 from softcore.labels.build import PEOPLE, people_labels
-from softcore.labels.elicited import soft_labels
+from softcore.labels.elicited import ELICITED, soft_labels
 from sweeps.store import write_bytes
 
 
@@ -19,8 +19,7 @@ def write_labels(
     if variety not in PEOPLE:
         raise known("variety", variety, PEOPLE)
     data = load(dataset, data_root(root))
-    if variety.startswith("t"):  # checks gamma even where no record would need it
-        soft_labels(data.records.iloc[:0], variety, len(data.classes), gamma)
+    soft_labels(data.records.iloc[:0], ELICITED[0], len(data.classes), gamma)  # checks gamma even for clicks
     labels, _ = people_labels(data, variety, data.annotated_items, gamma=gamma)
     pooled = aggregate(labels, aggregation)
     frame = pooled.frame(data.classes)

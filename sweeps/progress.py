@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 EVERY = 30.0  # seconds between lines in a log file
@@ -56,11 +57,14 @@ class Progress:
         """Write the line if it is time to."""
         now = self.clock()
         if self.live:
-            self.stream.write(f"\r\x1b[2K{self.line()}" + ("\n" if last else ""))
-            self.stream.flush()
+            self._write(f"\r\x1b[2K{self.line()}" + ("\n" if last else ""))
         elif last or now - self.shown >= EVERY:
             self.shown = now
-            self.stream.write(f"{self.line()}\n")
+            self._write(f"{self.line()}\n")
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # a pipe or a terminal that was closed must not end the sweep
+            self.stream.write(text)
             self.stream.flush()
 
     def end(self) -> None:

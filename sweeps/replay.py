@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sweeps import store as stores
 from sweeps.sweep import Sweep
-from sweeps.trial import run, trial_of
+from sweeps.trial import run, sha256, trial_of
 
 TIMES = ("train_seconds", "eval_seconds")
 
@@ -28,5 +28,7 @@ def replay(name: str, *, out: str | Path | None = None, root: str | Path | None 
         for key in sorted(old.keys() | new.keys())
         if key not in TIMES and old.get(key) != new.get(key)
     ]
-    files = [key for key in stored["sha256"] if stored["sha256"][key] != again["sha256"].get(key)]
-    return differences + [f"the bytes of {key}" for key in files]
+    # The files as they lie there, not what was written down of them when they were made.
+    files = [store.trials / trial / f"{key}.npz" for key in again["sha256"]]
+    there = {path.stem: sha256(path) if path.is_file() else None for path in files}
+    return differences + [f"the bytes of {key}" for key in there if there[key] != again["sha256"][key]]

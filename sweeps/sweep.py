@@ -266,7 +266,8 @@ def _grid(waiting: list[Trial]) -> Any:
 
 
 def _mirror(sweep: Sweep, uri: str | None) -> Any:
-    from sweeps.tracking import Mirror, default_uri
+    from sweeps.mirror import Mirror
+    from sweeps.tracking import default_uri
 
     return Mirror(sweep, uri or default_uri(sweep.folder.parent))
 

@@ -1,33 +1,24 @@
-"""MLflow as a mirror of the store, and the only importer of mlflow.
+"""The runs of a sweep in MLflow: found by tags, made where there are none. The only importer of mlflow.
 
-One experiment a study. In it a run a sweep, below it a run a cell, below it a run a trial, all with the same metric and
-cost columns so that the UI's charts work. Everything is looked up by tags first, so that mirroring again adds nothing.
-Ray's own MLflow callback is not used: it talks to the server in the driver's loop and leaves runs behind.
+Everything is looked up by the sweep's own tags first, so that mirroring again adds nothing. Ray's own MLflow callback
+is not used: it talks to the server in the driver's loop and leaves runs behind.
 """
 
-import logging
+import json
 import os
-import queue
-import threading
 import time
-from collections import defaultdict
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    from sweeps.sweep import Sweep
 
-from sweeps.cells import COLUMNS, Trial
-from sweeps.frontier import summarise
-from sweeps.recipes import recipe
-from sweeps.store import DONE
-from sweeps.sweep import Sweep, frame, row
-
-log = logging.getLogger(__name__)
 KEY, SWEEP = "sweeps.key", "sweeps.sweep"
-COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
-SETTINGS = {  # no minutes of retries when a server goes away, no chatter about database tables
+VIEW = "cells"  # the UI's shared view of a study that shows one line a cell
+SETTINGS = {  # no minutes of retries when a server goes away, no chatter about tables, no reports to MLflow's makers
+    "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -39,151 +30,11 @@ def default_uri(out: Path) -> str:
     return f"sqlite:///{out / 'mlflow' / 'mlflow.db'}"
 
 
-class Mirror:
-    """Mirrors a sweep in a thread of its own: what MLflow does, or fails to do, never holds the sweep up.
-
-    Use it in a `with` block; `finish` brings MLflow to what the store holds and reports what it could not.
-    """
-
-    def __init__(self, sweep: Sweep, uri: str) -> None:
-        self.sweep, self.uri = sweep, uri
-        self.cells: dict[str, Mapping[str, Any]] = {}
-        self.waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self.rows: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
-        self.runs: Runs | None = None
-        self.thread = threading.Thread(target=self._work, name="mlflow-mirror", daemon=True)
-
-    def __enter__(self) -> "Mirror":
-        content = self.sweep.store.resolved()
-        trials = self.sweep.trials()
-        cells = dict(zip(dict.fromkeys(t.cell.id for t in trials), content["cells"], strict=True))
-        self.cells = cells
-        self.replicates = len(content["seeds"]) * len(content["panels"])
-        self.earlier = {trial.id for trial in trials} & set(self.sweep.store.finished())
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.thread.is_alive():
-            self.finish(complete=False)
-
-    def trial_done(self, trial: Trial, result: Mapping[str, Any]) -> None:
-        """Queue a finished trial."""
-        self.waiting.put(row(trial, self.cells[trial.cell.id], DONE, result))
-
-    def finish(self, complete: bool) -> None:
-        """Wait for the queue, then bring MLflow to what the store holds; a failure is a warning with the way out."""
-        self.waiting.put(None)
-        self.thread.join()
-        try:
-            if self.runs is None:
-                self.runs = Runs(self.sweep, self.uri)
-            self._catch_up()
-            if complete:
-                self._close()
-            self.runs.end_open("FINISHED" if complete else "KILLED")
-        except Exception as error:
-            log.debug("mirroring failed", exc_info=True)
-            log.warning(
-                "MLflow at %s misses part of %s (%s); `sweeps resume %s` mirrors it again",
-                self.uri,
-                self.sweep.id,
-                str(error).splitlines()[0] if str(error) else type(error).__name__,
-                self.sweep.id,
-            )
-
-    def _work(self) -> None:
-        """The thread: opens MLflow (slow to import), then logs trial after trial; what fails waits for `finish`."""
-        try:
-            self.runs = Runs(self.sweep, self.uri)
-        except Exception:
-            log.debug("MLflow could not be opened", exc_info=True)
-        while (entry := self.waiting.get()) is not None:
-            self.rows[entry["cell"]][entry["trial"]] = entry
-            if self.runs is None:
-                continue
-            try:
-                self._trial(entry)
-                if entry["cell"] in self.rows and len(self.rows[entry["cell"]]) == self.replicates:
-                    self._cell(entry["cell"])
-            except Exception:
-                log.debug("trial %s was not mirrored", entry["trial"], exc_info=True)
-
-    def _catch_up(self) -> None:
-        """Log every trial and cell of the store that MLflow lacks."""
-        finished = self.sweep.store.finished()
-        for trial in self.sweep.trials():
-            if trial.id in finished:
-                entry = row(trial, self.cells[trial.cell.id], DONE, finished[trial.id])
-                self.rows[trial.cell.id][trial.id] = entry
-                self._trial(entry)
-        for cell in self.rows:
-            self._cell(cell)
-
-    def _trial(self, entry: Mapping[str, Any]) -> None:
-        assert self.runs is not None
-        seconds = float(entry["train_seconds"]) + float(entry["eval_seconds"])
-        run = self.runs.ensure(
-            f"trial/{entry['trial']}",
-            f"{recipe(entry)}, seed {entry['seed']}",
-            parent=self._cell_run(entry["cell"]),
-            params={**axes(entry), "seed": entry["seed"], "panel": entry["panel"]},
-            values={**metrics(entry), "replicates": 1},
-            seconds=seconds,
-        )
-        self.runs.end(run, "FINISHED")
-
-    def _cell_run(self, cell: str) -> str:
-        assert self.runs is not None
-        return self.runs.ensure(
-            f"cell/{cell}", recipe(self.cells[cell]), parent=self._sweep_run(), params=axes(self.cells[cell])
-        )
-
-    def _sweep_run(self) -> str:
-        assert self.runs is not None
-        manifest, content = self.sweep.store.manifest(), self.sweep.store.resolved()
-        params = {name: content[name] for name in ("dataset", "metric")} | {"trials": len(self.sweep.trials())}
-        return self.runs.ensure("sweep", self.sweep.id, parent=None, params=params, tags=source_tags(manifest, content))
-
-    def _cell(self, cell: str) -> None:
-        """A cell's mean and interval, once all its replicates are in (or the sweep has ended)."""
-        assert self.runs is not None
-        run = self._cell_run(cell)
-        if self.runs.ended(run):
-            return
-        table = frame(list(self.rows[cell].values()))
-        line = summarise(table).iloc[0]
-        self.runs.log(run, {**summary(line), "replicates": len(table)})
-        if len(table) == self.replicates:
-            self.runs.end(run, "FINISHED")
-
-    def _close(self) -> None:
-        """The sweep's own run: the values of its best cell, the spec, the results and the frontier."""
-        assert self.runs is not None
-        run = self._sweep_run()
-        results = self.sweep.results()
-        if results.empty or not (results["status"] == DONE).any():
-            return
-        from softcore.metrics import lower_is_better
-
-        table = summarise(results)
-        metric = self.sweep.metric
-        best = table.sort_values(metric, ascending=lower_is_better(metric)).iloc[0]
-        self.runs.log(run, {**summary(best), "replicates": int(best["n"])})
-        self.runs.tag(run, {"sweeps.values_of": f"best cell on {metric}: {best['recipe']}"})
-        results.to_csv(self.sweep.folder / "results.csv", index=False)
-        for name in ("spec.yaml", "resolved.json", "manifest.json", "results.csv"):
-            self.runs.artifact(run, self.sweep.folder / name)
-        for path in sorted(self.sweep.folder.glob("frontier.*")):
-            self.runs.artifact(run, path)
-
-
 class Runs:
     """The runs of one sweep in MLflow, found and made by key."""
 
-    def __init__(self, sweep: Sweep, uri: str) -> None:
-        for name, value in SETTINGS.items():
-            os.environ.setdefault(name, value)
+    def __init__(self, sweep: "Sweep", uri: str) -> None:
+        _settle()
         from mlflow import MlflowClient
         from mlflow.entities import ViewType
 
@@ -195,6 +46,7 @@ class Runs:
             location = (folder / "artifacts").as_uri()
         self.client = MlflowClient(uri)
         self.experiment = self._experiment(sweep.store.resolved()["study"], location)
+        self.database = None if uri.startswith("http") else Database(uri, self.client.get_experiment(self.experiment))
         self.by_key: dict[str, str] = {}
         self.status: dict[str, str] = {}
         self.bare: set[str] = set()  # made by a driver that was killed before it could say what they are
@@ -219,13 +71,22 @@ class Runs:
         if found is not None:
             return str(found.experiment_id)
         try:
-            return str(self.client.create_experiment(study, artifact_location=location))
+            return str(
+                self.client.create_experiment(
+                    study, artifact_location=location, tags=study_tags(self.sweep.metric, self.sweep.simulated)
+                )
+            )
         except MlflowException:  # another sweep of the study was first
             return str(self.client.get_experiment_by_name(study).experiment_id)
 
     def ended(self, run: str) -> bool:
         """Whether a run has all it will ever have."""
         return self.status.get(run) == "FINISHED"
+
+    def whole(self, key: str) -> str | None:
+        """The run of `key` if it is there and its parameters are logged."""
+        run = self.by_key.get(key)
+        return None if run in self.bare else run
 
     def ensure(
         self,
@@ -243,24 +104,49 @@ class Runs:
         A run that a killed driver left half-logged is logged again, which changes nothing that is there. Children carry
         the sweep's tags, so that filters keep them.
         """
-        level = key.partition("/")[0]
         run = self.by_key.get(key)
         if run is None:
-            marks = {KEY: key, SWEEP: self.sweep.id, "sweeps.level": level, "mlflow.user": "sweeps", **(tags or {})}
-            if parent:
-                marks["mlflow.parentRunId"] = parent
-            if self.sweep.simulated:
-                marks["sweeps.simulated"] = "annotators are simulated"
             begun = int((time.time() - seconds) * 1000)
+            marks = self._tags(key, parent) | dict(tags or {})
             run = str(self.client.create_run(self.experiment, start_time=begun, tags=marks, run_name=name).info.run_id)
             self.by_key[key], self.status[run] = run, "RUNNING"
-        elif not values or self.ended(run):
+        elif self.ended(run) or (not values and run not in self.bare):
             return run
-        shown = {"sweep": self.sweep.id, "level": level, **params}
-        self.log(run, values or {}, shown)
+        self.bare.discard(run)
+        self.log(run, values or {}, self._params(key, params))
         return run
 
-    def log(self, run: str, values: Mapping[str, float], params: Mapping[str, Any] | None = None) -> None:
+    def add(
+        self,
+        key: str,
+        name: str,
+        *,
+        parent: str,
+        params: Mapping[str, Any],
+        values: Mapping[str, float],
+        seconds: float,
+    ) -> None:
+        """A run that has ended, whole: into a database in one transaction, to a server in three calls."""
+        if key in self.by_key or self.database is None:
+            run = self.ensure(key, name, parent=parent, params=params, values=values, seconds=seconds)
+            self.end(run, "FINISHED")
+            return
+        run = self.database.insert(name, self._tags(key, parent), self._params(key, params), values, seconds)
+        self.by_key[key], self.status[run] = run, "FINISHED"
+
+    def _tags(self, key: str, parent: str | None) -> dict[str, str]:
+        marks = {KEY: key, SWEEP: self.sweep.id, "sweeps.level": key.partition("/")[0], "mlflow.user": "sweeps"}
+        if parent:
+            marks["mlflow.parentRunId"] = parent
+        if self.sweep.simulated:
+            marks["sweeps.simulated"] = "annotators are simulated"
+        return marks
+
+    def _params(self, key: str, params: Mapping[str, Any]) -> dict[str, str]:
+        shown = {"sweep": self.sweep.id, "level": key.partition("/")[0], **params}
+        return {name: str(value) for name, value in shown.items() if value is not None}
+
+    def log(self, run: str, values: Mapping[str, float], params: Mapping[str, str] | None = None) -> None:
         """Log metrics and parameters in one call."""
         from mlflow.entities import Metric, Param
 
@@ -268,7 +154,7 @@ class Runs:
         self.client.log_batch(
             run,
             metrics=[Metric(name, float(value), now, 0) for name, value in values.items()],
-            params=[Param(name, str(value)) for name, value in (params or {}).items() if value is not None],
+            params=[Param(name, value) for name, value in (params or {}).items()],
         )
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
@@ -294,47 +180,94 @@ class Runs:
                 self.end(run, status)
 
 
-def axes(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The axes of a row or a cell, as parameters."""
-    return {name: entry[name] for name in COLUMNS if not _missing(entry[name])}
+class Database:
+    """MLflow's own SQL store, written in one transaction a run.
+
+    MLflow's client takes three calls and some 30 ms of CPU for a run with 20 metrics, more than Ray Tune takes for the
+    whole trial. What is written is what these calls write (a test holds the two against each other).
+    """
+
+    def __init__(self, uri: str, experiment: Any) -> None:
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        self.experiment = experiment
+        self.store = SqlAlchemyStore(uri, experiment.artifact_location)
+
+    def insert(
+        self,
+        name: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+        values: Mapping[str, float],
+        seconds: float,
+    ) -> str:
+        """A finished run of the experiment, which began `seconds` ago; its id."""
+        from mlflow.store.tracking.dbmodels import models
+        from sqlalchemy import insert
+
+        run, now = uuid.uuid4().hex, int(time.time() * 1000)
+        info = {
+            "run_uuid": run,
+            "name": name,
+            "artifact_uri": f"{self.experiment.artifact_location.rstrip('/')}/{run}/artifacts",
+            "experiment_id": int(self.experiment.experiment_id),
+            "source_type": "UNKNOWN",
+            "source_name": "",
+            "entry_point_name": "",
+            "user_id": tags["mlflow.user"],
+            "status": "FINISHED",
+            "start_time": now - int(seconds * 1000),
+            "end_time": now,
+            "source_version": "",
+            "lifecycle_stage": "active",
+        }
+        at = {"run_uuid": run, "timestamp": now, "step": 0, "is_nan": False}
+        metrics = [{"key": key, "value": float(value), **at} for key, value in values.items()]
+        marks = {**tags, "mlflow.runName": name}
+        with self.store.ManagedSessionMaker(read_only=False) as session:
+            session.execute(insert(models.SqlRun), [info])
+            session.execute(insert(models.SqlTag), [{"run_uuid": run, "key": k, "value": v} for k, v in marks.items()])
+            session.execute(
+                insert(models.SqlParam), [{"run_uuid": run, "key": k, "value": v} for k, v in params.items()]
+            )
+            session.execute(insert(models.SqlMetric), metrics)
+            session.execute(insert(models.SqlLatestMetric), metrics)
+        return run
 
 
-def metrics(entry: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of a trial's row: metrics, costs, M and N', with the same names on every run."""
-    names = [name for name in entry if "/" in name and not name.startswith("answers/")]
-    values = {name: float(entry[name]) for name in (*names, *COSTS) if not _missing(entry[name])}
-    return {**values, **sizes(entry)}
+def _settle() -> None:
+    """Put MLflow's settings in place before its first import; what a user has set stays."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
 
 
-def sizes(entry: Mapping[str, Any]) -> dict[str, float]:
-    """How many people an item and how many items were asked, 0 where nobody was."""
-    answers = sum(int(entry[name]) for name in entry if str(name).startswith("answers/") and not _missing(entry[name]))
-    items = 0 if _missing(entry["items"]) or not answers else int(entry["items"])
-    return {"annotators": answers / items if items else 0.0, "items": float(items)}
+def study_tags(metric: str, simulated: bool) -> dict[str, str]:
+    """An experiment's tags: what a newcomer should know, and a shared view with one line a cell, best first."""
+    test = metric.partition("/")[2]
+    shown = [f"ce/{test}", f"scaled-ce/{test}", f"rmsce/{test}", f"fgsm/{test}", f"accuracy/{test}", "replicates"]
+    costs = ["label_usd", "label_seconds_per_item", "annotators", "items"]
+    view = {
+        "searchFilter": "tags.`sweeps.level` = 'cell'",
+        "orderByKey": f"metrics.`{metric}`",
+        "orderByAsc": not metric.startswith("accuracy"),
+        "selectedColumns": [f"metrics.`{name}`" for name in costs + shown] + ["params.`sweep`"],
+    }
+    note = (
+        "One run a sweep; below it one a cell (a way to buy labels and to train on them: means over replicates, with "
+        "`<metric>.low` and `.high` as the 95% interval over replicates); below that one a trial. `label_usd` and "
+        "`label_seconds_per_item` are what people's time costs; `scaled-ce` is cross-entropy after one temperature."
+    )
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        "mlflow.note.content": ("ANNOTATORS ARE SIMULATED. " if simulated else "") + note,
+        f"mlflow.sharedViewState.{VIEW}": json.dumps(view),
+    }
 
 
-def summary(line: pd.Series) -> dict[str, float]:
-    """A cell's line of `summarise` under a trial's names of metrics; `<metric>.low` and `.high` are its interval."""
-    values = {str(k): v for k, v in line.items() if _number(v)}
-    known = {k: float(v) for k, v in values.items() if "/" in k and not k.startswith("answers/") and " " not in k}
-    bounds = {k.replace(" ", "."): float(v) for k, v in values.items() if k.endswith((" low", " high"))}
-    costs = {name: float(values[name]) for name in COSTS if name in values}
-    return {**known, **bounds, **costs, **sizes({str(name): value for name, value in line.items()})}
+def views(uri: str) -> dict[str, str]:
+    """For each study of an MLflow store, the part of the UI's address that shows its cells."""
+    _settle()
+    from mlflow import MlflowClient
 
-
-def source_tags(manifest: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, str]:
-    """Data fingerprints, versions and commit as tags."""
-    tags = {f"data.{name.replace('/', '.')}": digest for name, digest in manifest["fingerprints"].items()}
-    tags |= {f"version.{name}": version for name, version in manifest["versions"].items()}
-    tags |= {"hardware": manifest["hardware"], "metric": content["metric"]}
-    if manifest["commit"]:
-        tags["mlflow.source.git.commit"] = manifest["commit"]
-    return tags
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (not isinstance(value, str) and bool(pd.isna(value)))
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and not _missing(value)
+    studies = [e for e in MlflowClient(uri).search_experiments() if f"mlflow.sharedViewState.{VIEW}" in e.tags]
+    return {e.name: f"/#/experiments/{e.experiment_id}/runs?viewStateShareKey={VIEW}" for e in studies}

@@ -1,0 +1,212 @@
+"""What of a sweep goes to MLflow, and when: in a thread of its own, so that nothing there holds the sweep up.
+
+In a study's experiment a run a sweep, below it a run a cell, below it a run a trial, all with the same metric and cost
+columns so that the UI's charts work.
+"""
+
+import logging
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+
+from sweeps.cells import COLUMNS, Trial
+from sweeps.frontier import summarise
+from sweeps.recipes import recipe
+from sweeps.store import DONE
+from sweeps.sweep import Sweep, frame, row
+from sweeps.tracking import Runs
+
+log = logging.getLogger(__name__)
+COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
+
+
+class Mirror:
+    """Mirrors a sweep in a thread of its own: what MLflow does, or fails to do, never holds the sweep up.
+
+    Use it in a `with` block; `finish` brings MLflow to what the store holds and reports what it could not.
+    """
+
+    def __init__(self, sweep: Sweep, uri: str) -> None:
+        self.sweep, self.uri = sweep, uri
+        self.cells: dict[str, Mapping[str, Any]] = {}
+        self.waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self.rows: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        self.runs: Runs | None = None
+        self.thread = threading.Thread(target=self._work, name="mlflow-mirror", daemon=True)
+
+    def __enter__(self) -> "Mirror":
+        content = self.sweep.store.resolved()
+        trials = self.sweep.trials()
+        cells = dict(zip(dict.fromkeys(t.cell.id for t in trials), content["cells"], strict=True))
+        self.cells = cells
+        self.replicates = len(content["seeds"]) * len(content["panels"])
+        self.earlier = {trial.id for trial in trials} & set(self.sweep.store.finished())
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.thread.is_alive():
+            self.finish(complete=False)
+
+    def trial_done(self, trial: Trial, result: Mapping[str, Any]) -> None:
+        """Queue a finished trial."""
+        self.waiting.put(row(trial, self.cells[trial.cell.id], DONE, result))
+
+    def finish(self, complete: bool) -> None:
+        """Wait for the queue, then bring MLflow to what the store holds; a failure is a warning with the way out."""
+        self.waiting.put(None)
+        self.thread.join()
+        try:
+            if self.runs is None:
+                self.runs = Runs(self.sweep, self.uri)
+            self._catch_up()
+            if complete:
+                self._close()
+            self.runs.end_open("FINISHED" if complete else "KILLED")
+        except Exception as error:
+            log.debug("mirroring failed", exc_info=True)
+            log.warning(
+                "MLflow at %s misses part of %s (%s); `sweeps resume %s` mirrors it again",
+                self.uri,
+                self.sweep.id,
+                str(error).splitlines()[0] if str(error) else type(error).__name__,
+                self.sweep.id,
+            )
+
+    def _work(self) -> None:
+        """The thread: opens MLflow (slow to import), then logs trial after trial; what fails waits for `finish`."""
+        try:
+            self.runs = Runs(self.sweep, self.uri)
+        except Exception:
+            log.debug("MLflow could not be opened", exc_info=True)
+        while (entry := self.waiting.get()) is not None:
+            self.rows[entry["cell"]][entry["trial"]] = entry
+            if self.runs is None:
+                continue
+            try:
+                self._trial(entry)
+                if entry["cell"] in self.rows and len(self.rows[entry["cell"]]) == self.replicates:
+                    self._cell(entry["cell"])
+            except Exception:
+                log.debug("trial %s was not mirrored", entry["trial"], exc_info=True)
+
+    def _catch_up(self) -> None:
+        """Log every trial and cell of the store that MLflow lacks."""
+        finished = self.sweep.store.finished()
+        for trial in self.sweep.trials():
+            if trial.id in finished:
+                entry = row(trial, self.cells[trial.cell.id], DONE, finished[trial.id])
+                self.rows[trial.cell.id][trial.id] = entry
+                self._trial(entry)
+        for cell in self.rows:
+            self._cell(cell)
+
+    def _trial(self, entry: Mapping[str, Any]) -> None:
+        assert self.runs is not None
+        seconds = float(entry["train_seconds"]) + float(entry["eval_seconds"])
+        self.runs.add(
+            f"trial/{entry['trial']}",
+            f"{recipe(entry)}, seed {entry['seed']}",
+            parent=self._cell_run(entry["cell"]),
+            params={**axes(entry), "seed": entry["seed"], "panel": entry["panel"]},
+            values={**metrics(entry), "replicates": 1},
+            seconds=seconds,
+        )
+
+    def _cell_run(self, cell: str) -> str:
+        assert self.runs is not None
+        key, columns = f"cell/{cell}", self.cells[cell]
+        return self.runs.whole(key) or self.runs.ensure(
+            key, recipe(columns), parent=self._sweep_run(), params=axes(columns)
+        )
+
+    def _sweep_run(self) -> str:
+        assert self.runs is not None
+        if run := self.runs.whole("sweep"):
+            return run
+        manifest, content = self.sweep.store.manifest(), self.sweep.store.resolved()
+        params = {name: content[name] for name in ("dataset", "metric")} | {"trials": len(self.sweep.trials())}
+        return self.runs.ensure("sweep", self.sweep.id, parent=None, params=params, tags=source_tags(manifest, content))
+
+    def _cell(self, cell: str) -> None:
+        """A cell's mean and interval, once all its replicates are in (or the sweep has ended)."""
+        assert self.runs is not None
+        run = self._cell_run(cell)
+        if self.runs.ended(run):
+            return
+        table = frame(list(self.rows[cell].values()))
+        line = summarise(table).iloc[0]
+        self.runs.log(run, {**summary(line), "replicates": len(table)})
+        if len(table) == self.replicates:
+            self.runs.end(run, "FINISHED")
+
+    def _close(self) -> None:
+        """The sweep's own run: the values of its best cell, the spec, the results and the frontier."""
+        assert self.runs is not None
+        run = self._sweep_run()
+        results = self.sweep.results()
+        if results.empty or not (results["status"] == DONE).any():
+            return
+        from softcore.metrics import lower_is_better
+
+        table = summarise(results)
+        metric = self.sweep.metric
+        best = table.sort_values(metric, ascending=lower_is_better(metric)).iloc[0]
+        self.runs.log(run, {**summary(best), "replicates": int(best["n"])})
+        self.runs.tag(run, {"sweeps.values_of": f"best cell on {metric}: {best['recipe']}"})
+        results.to_csv(self.sweep.folder / "results.csv", index=False)
+        for name in ("spec.yaml", "resolved.json", "manifest.json", "results.csv"):
+            self.runs.artifact(run, self.sweep.folder / name)
+        for path in sorted(self.sweep.folder.glob("frontier.*")):
+            self.runs.artifact(run, path)
+
+
+def axes(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The axes of a row or a cell, as parameters."""
+    return {name: entry[name] for name in COLUMNS if not _missing(entry[name])}
+
+
+def metrics(entry: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a trial's row: metrics, costs, M and N', with the same names on every run."""
+    names = [name for name in entry if "/" in name and not name.startswith("answers/")]
+    values = {name: float(entry[name]) for name in (*names, *COSTS) if not _missing(entry[name])}
+    return {**values, **sizes(entry)}
+
+
+def sizes(entry: Mapping[str, Any]) -> dict[str, float]:
+    """How many people an item and how many items were asked, 0 where nobody was."""
+    answers = sum(int(entry[name]) for name in entry if str(name).startswith("answers/") and not _missing(entry[name]))
+    items = 0 if _missing(entry["items"]) or not answers else int(entry["items"])
+    return {"annotators": answers / items if items else 0.0, "items": float(items)}
+
+
+def summary(line: pd.Series) -> dict[str, float]:
+    """A cell's line of `summarise` under a trial's names of metrics; `<metric>.low` and `.high` are its interval."""
+    values = {str(k): v for k, v in line.items() if _number(v)}
+    known = {k: float(v) for k, v in values.items() if "/" in k and not k.startswith("answers/") and " " not in k}
+    bounds = {k.replace(" ", "."): float(v) for k, v in values.items() if k.endswith((" low", " high"))}
+    costs = {name: float(values[name]) for name in COSTS if name in values}
+    return {**known, **bounds, **costs, **sizes({str(name): value for name, value in line.items()})}
+
+
+def source_tags(manifest: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, str]:
+    """Data fingerprints, versions and commit as tags."""
+    tags = {f"data.{name.replace('/', '.')}": digest for name, digest in manifest["fingerprints"].items()}
+    tags |= {f"version.{name}": version for name, version in manifest["versions"].items()}
+    tags |= {"hardware": manifest["hardware"], "metric": content["metric"]}
+    if manifest["commit"]:
+        tags["mlflow.source.git.commit"] = manifest["commit"]
+    return tags
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (not isinstance(value, str) and bool(pd.isna(value)))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not _missing(value)

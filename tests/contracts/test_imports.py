@@ -1,0 +1,111 @@
+"""Imports go downwards only, heavy libraries stay in their one room, and the command line starts without them."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("softcore", "cluster", "sweeps")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
+ONLY_IN = {
+    "mlflow": ("sweeps.tracking",),
+    "ray": ("sweeps.runner", "cluster"),
+    "torchattacks": ("softcore.attacks",),
+}
+
+
+def imports(path):
+    """Every module that a file imports, anywhere in it: (name, whether at import of the file)."""
+    tree = ast.parse(path.read_text())
+    inner = {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node not in inner) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            # `from cluster import jobs` imports cluster.jobs, `from cluster.jobs import Job` cluster.jobs.
+            yield from ((f"{node.module}.{alias.name}", node not in inner) for alias in node.names)
+
+
+IMPORTS = {module: list(imports(path)) for module, path in zip(MODULES, SOURCES, strict=True)}
+
+
+def belongs(name, package):
+    return name == package or name.startswith(f"{package}.")
+
+
+def importers(package):
+    return {module for module, found in IMPORTS.items() if any(belongs(name, package) for name, _ in found)}
+
+
+def test_the_walk_sees_what_it_should():
+    # A walker that finds nothing would pass everything below.
+    assert {"softcore.train", "sweeps.sweep"} <= importers("softcore")
+    assert "sweeps.runner" in importers("cluster")
+    assert "sweeps.tracking" in importers("mlflow")
+    assert importers("ray")
+
+
+@pytest.mark.parametrize("other", ["sweeps", "cluster", "ray", "mlflow", "matplotlib", "plotly", "typer", "rich"])
+def test_the_core_imports_nothing_above_it(other):
+    assert [m for m in importers(other) if belongs(m, "softcore")] == []
+
+
+@pytest.mark.parametrize("other", ["sweeps", "softcore", "mlflow", "torch"])
+def test_the_cluster_imports_nothing_of_the_science(other):
+    assert [m for m in importers(other) if belongs(m, "cluster")] == []
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_heavy_library_has_one_room(library):
+    assert [m for m in importers(library) if not any(belongs(m, room) for room in ONLY_IN[library])] == []
+
+
+def test_training_is_called_from_one_place():
+    assert {m for m in importers("softcore.train") if not belongs(m, "softcore")} == {"sweeps.trial"}
+
+
+def test_modules_do_not_import_each_other_in_circles_when_they_load():
+    top = {
+        module: {name for name in MODULES if any(belongs(found, name) and at_load for found, at_load in found_all)}
+        - {module, *PACKAGES}
+        for module, found_all in IMPORTS.items()
+    }
+    settled = set()
+    while ready := {m for m, needs in top.items() if m not in settled and needs <= settled | set(PACKAGES)}:
+        settled |= ready
+    assert set(top) - settled == set()
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not m.endswith("__main__")])
+def test_every_module_can_be_imported(module):
+    assert importlib.import_module(module).__doc__
+
+
+def run(code):
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+HEAVY = "('torch', 'ray', 'mlflow', 'pandas', 'numpy', 'scipy', 'sklearn', 'plotly', 'matplotlib', 'pydantic')"
+
+
+@pytest.mark.parametrize("module", ["sweeps.cli", "sweeps", "cluster", "softcore"])
+def test_the_command_line_starts_without_anything_heavy(module):
+    assert run(f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"
+
+
+def test_the_core_trains_without_ray_mlflow_or_plots():
+    loaded = "[n for n in ('ray', 'mlflow', 'plotly', 'matplotlib', 'sweeps', 'cluster') if n in sys.modules]"
+    assert run(f"import sys, softcore.train, softcore.evaluate, softcore.datasets; print({loaded})") == "[]"

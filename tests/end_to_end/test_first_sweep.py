@@ -1,0 +1,186 @@
+"""A sweep from spec to frontier with real Ray and real MLflow, on the embedded digits."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sweeps
+from softcore.datasets import load
+from softcore.metrics import METRICS
+from sweeps.replay import replay
+from sweeps.tracking import KEY, default_uri
+from sweeps.trial import run
+
+SPEC = {
+    "name": "first",
+    "study": "end-to-end",
+    "dataset": "digits",
+    "seeds": 2,
+    "common": {"epochs": 2, "image_size": 8, "items": 80, "rest": "none"},
+    "blocks": [{"variety": "hard"}, {"variety": "t2-clamp", "annotators": [1, 3]}],
+}
+TRIALS = 6
+METRIC_COLUMNS = [f"{metric}/{test}" for test in ("crowd", "pages") for metric in METRICS]
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def sweep(out):
+    return sweeps.run(SPEC, out=out, cpus=1)  # one worker: importing torch is most of the time here
+
+
+@pytest.fixture(scope="module")
+def results(sweep):
+    return sweep.results()
+
+
+@pytest.fixture(scope="module")
+def runs(sweep, out):
+    """Every MLflow run of the study, deleted ones included."""
+    return mlflow_runs(out)
+
+
+def mlflow_runs(out):
+    from mlflow import MlflowClient
+    from mlflow.entities import ViewType
+
+    client = MlflowClient(default_uri(out))
+    experiment = client.get_experiment_by_name("end-to-end")
+    return list(client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL, max_results=1000))
+
+
+def level(runs, name):
+    return [run for run in runs if run.data.tags["sweeps.level"] == name]
+
+
+def test_every_trial_is_done_once_in_the_order_of_the_spec(sweep, results):
+    assert results["trial"].tolist() == [trial.id for trial in sweep.trials()]
+    assert results["status"].tolist() == ["done"] * TRIALS
+    assert results["seed"].tolist() == [0, 0, 0, 1, 1, 1]
+    events = [event for event in sweep.store.events() if event["status"] == "done"]
+    assert sorted(event["trial"] for event in events) == sorted(results["trial"])
+    assert {event["epoch"] for event in events} == {2}
+
+
+def test_the_results_have_the_columns_that_were_promised(results):
+    head = ["trial", "cell", "seed", "panel", "status", "dataset", "variety", "aggregation", "annotators", "items"]
+    tail = ["train_seconds", "eval_seconds", "label_seconds_per_item", "label_seconds_total", "label_usd"]
+    asked = [f"answers/{variety}" for variety in ("click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")]
+    columns = list(results.columns)
+    assert columns[: len(head)] == head
+    assert {"rest", "gamma", "beta", "budget_hours", "model", "epochs", "augmentation", "image_size"} <= set(columns)
+    start = columns.index(METRIC_COLUMNS[0])
+    assert columns[start:] == METRIC_COLUMNS + tail + asked
+
+
+def test_every_metric_of_every_trial_is_a_number(results):
+    assert np.isfinite(results[METRIC_COLUMNS].to_numpy(float)).all()
+
+
+def test_costs_are_those_of_the_answers_used(results):
+    # 80 items: one person at 32 s each is 2,560 s, three are 7,680 s.
+    assert results["answers/t2-clamp"].tolist() == [0, 80, 240] * 2
+    assert results["label_seconds_total"].tolist() == [0, 2560, 7680] * 2
+    assert results["label_seconds_per_item"].tolist() == [0, 32, 96] * 2
+
+
+def test_the_output_folder_holds_the_sweep_and_mlflow_and_nothing_else(sweep, out):
+    assert sorted(path.name for path in out.iterdir()) == [sweep.id, "mlflow"]
+    assert (out / "mlflow" / "mlflow.db").is_file()
+    assert all(not path.name.startswith(".") for path in sweep.store.trials.iterdir())
+
+
+def test_the_frontier_is_written_as_table_picture_and_page(sweep):
+    for kind in ("csv", "json", "png", "html"):
+        assert (sweep.folder / f"frontier.{kind}").stat().st_size > 200
+    table = pd.read_csv(sweep.folder / "frontier.csv")
+    assert {"ce/crowd", "scaled-ce/crowd"} <= set(table["metric"]) | set(table.columns)
+    frontier = sweep.frontier()
+    assert len(frontier) == 3
+    assert frontier.loc[frontier["free"], "label_usd"].tolist() == [0]
+    assert frontier["on_frontier"].any()
+
+
+def test_the_manifest_says_where_data_and_code_came_from(sweep):
+    manifest = sweep.store.manifest()
+    assert manifest["fingerprints"] == dict(load("digits").fingerprints)
+    assert {"python", "torch", "ray", "mlflow"} <= set(manifest["versions"])
+    assert len(manifest["hosts"]) >= 1
+    assert manifest["simulated"] is True
+
+
+def test_mlflow_has_each_trial_once_and_nothing_runs_on(runs, results):
+    assert sorted(run.data.tags[KEY] for run in level(runs, "trial")) == sorted(f"trial/{t}" for t in results["trial"])
+    assert len(level(runs, "cell")) == results["cell"].nunique()
+    assert len(level(runs, "sweep")) == 1
+    assert len(runs) == TRIALS + 3 + 1
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_mlflow_nests_trials_in_cells_in_the_sweep(runs, results):
+    (top,) = level(runs, "sweep")
+    assert "mlflow.parentRunId" not in top.data.tags
+    cells = {run.info.run_id: run.data.tags[KEY].removeprefix("cell/") for run in level(runs, "cell")}
+    assert {run.data.tags["mlflow.parentRunId"] for run in level(runs, "cell")} == {top.info.run_id}
+    parents = {run.data.tags[KEY]: cells[run.data.tags["mlflow.parentRunId"]] for run in level(runs, "trial")}
+    assert parents == {f"trial/{trial}": cell for trial, cell in results[["trial", "cell"]].to_numpy()}
+
+
+def test_mlflow_has_the_same_columns_on_every_run(runs):
+    named = {frozenset(m for m in run.data.metrics if not m.endswith((".low", ".high"))) for run in runs}
+    (columns,) = named
+    assert set(METRIC_COLUMNS) | {"label_usd", "label_seconds_per_item", "annotators", "items"} <= columns
+
+
+def test_mlflow_has_the_values_of_the_results(runs, results):
+    by_key = {run.data.tags[KEY]: run.data for run in runs}
+    for row in results.to_dict("records"):
+        logged = by_key[f"trial/{row['trial']}"]
+        assert all(logged.metrics[name] == row[name] for name in METRIC_COLUMNS)
+        assert logged.params["variety"] == row["variety"]
+        assert logged.params["seed"] == str(row["seed"])
+        assert logged.tags["sweeps.simulated"]
+    means = results.groupby("cell")[METRIC_COLUMNS].mean()
+    for cell, row in means.iterrows():
+        assert by_key[f"cell/{cell}"].metrics["ce/crowd"] == pytest.approx(row["ce/crowd"])
+        assert by_key[f"cell/{cell}"].metrics["replicates"] == 2
+
+
+def test_a_stored_trial_can_be_replayed(sweep, out):
+    assert replay(sweep.trials()[1].id, out=out) == []
+
+
+def test_a_trial_in_a_sweep_has_the_bytes_of_the_trial_alone(sweep, tmp_path):
+    trial = sweep.trials()[4]
+    run(trial, load("digits"), tmp_path)
+    records = [json.loads((folder / trial.id / "trial.json").read_text()) for folder in (sweep.store.trials, tmp_path)]
+    assert records[0]["sha256"] == records[1]["sha256"]
+
+
+def test_running_it_again_trains_nothing_and_mirrors_nothing_twice(sweep, results, runs, out):
+    events = len(sweep.store.events())
+    again = sweeps.run(SPEC, out=out)
+    assert again.id == sweep.id
+    assert len(again.store.events()) == events
+    pd.testing.assert_frame_equal(again.results(), results)
+    assert sorted(r.info.run_id for r in mlflow_runs(out)) == sorted(r.info.run_id for r in runs)
+
+
+def test_a_lost_mlflow_store_is_made_again_from_the_folder(sweep, runs, out, tmp_path):
+    elsewhere = f"sqlite:///{tmp_path}/mlflow.db"
+    sweeps.run(SPEC, out=out, tracking_uri=elsewhere)
+    from mlflow import MlflowClient
+
+    client = MlflowClient(elsewhere)
+    found = client.search_runs([client.get_experiment_by_name("end-to-end").experiment_id], max_results=100)
+    assert sorted(r.data.tags[KEY] for r in found) == sorted(r.data.tags[KEY] for r in runs)
+
+
+def test_a_sweep_is_opened_by_the_beginning_of_its_id(sweep, out):
+    assert sweeps.open(sweep.id[:7], out=out).id == sweep.id

@@ -1,0 +1,109 @@
+"""A stored trial trained again: equal, or said to differ and in what."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from softcore.datasets import load
+from softcore.errors import RequestError
+from sweeps import store as stores
+from sweeps.cells import resolved, sweep_id
+from sweeps.replay import replay
+from sweeps.spec import resolve
+from sweeps.sweep import Sweep, manifest
+from sweeps.trial import run
+
+SPEC = {
+    "name": "again",
+    "dataset": "digits",
+    "blocks": [{"variety": "t2-clamp", "annotators": 2, "items": 60, "rest": "none", "epochs": 1}],
+}
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """A sweep of one finished trial, run without Ray."""
+    digits, spec = load("digits"), resolve(SPEC)
+    store = stores.create(
+        tmp_path,
+        sweep_id(spec, digits),
+        spec.model_dump(),
+        resolved(spec, digits),
+        manifest(spec, digits, tmp_path, None),
+    )
+    made = Sweep(store)
+    (trial,) = made.trials()
+    run(trial, digits, store.trials)
+    return made
+
+
+def tamper(sweep, change):
+    path = sweep.store.trials / sweep.store.trial_folders()[0] / "trial.json"
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(json.dumps(record))
+
+
+def test_a_stored_trial_trains_again_to_the_same_bytes(sweep):
+    assert replay(sweep.store.trial_folders()[0], out=sweep.folder.parent) == []
+
+
+def test_a_unique_beginning_or_a_path_names_the_trial(sweep):
+    name = sweep.store.trial_folders()[0]
+    assert replay(name[:5], out=sweep.folder.parent) == []
+    assert replay(str(sweep.store.trials / name), out=sweep.folder / "nowhere") == []
+
+
+def test_a_metric_that_differs_is_named_with_both_values(sweep):
+    tamper(sweep, lambda record: record["result"].update({"ce/crowd": 0.5}))
+    (said,) = replay(sweep.store.trial_folders()[0], out=sweep.folder.parent)
+    assert said.startswith("ce/crowd: 0.5 was stored, now ")
+
+
+def test_prediction_bytes_that_differ_are_named_though_their_record_is_whole(sweep):
+    path = sweep.store.trials / sweep.store.trial_folders()[0] / "predictions.npz"
+    with np.load(path) as stored:
+        arrays = {name: stored[name].copy() for name in stored.files}
+    arrays["crowd/clean"][0, 0] += 1
+    np.savez(path, **arrays)
+    assert replay(sweep.store.trial_folders()[0], out=sweep.folder.parent) == ["the bytes of predictions"]
+
+
+def test_a_file_that_is_gone_is_named(sweep):
+    (sweep.store.trials / sweep.store.trial_folders()[0] / "panel.npz").unlink()
+    assert replay(sweep.store.trial_folders()[0], out=sweep.folder.parent) == ["the bytes of panel"]
+
+
+def test_times_may_differ(sweep):
+    tamper(sweep, lambda record: record["result"].update({"train_seconds": 1e6, "eval_seconds": 1e6}))
+    assert replay(sweep.store.trial_folders()[0], out=sweep.folder.parent) == []
+
+
+def test_data_that_has_changed_since_is_refused(sweep):
+    sweep.store.update_manifest(fingerprints={"digits/images": "else"})
+    with pytest.raises(RequestError, match=f"the data of {sweep.id} has changed since it began"):
+        replay(sweep.store.trial_folders()[0], out=sweep.folder.parent)
+
+
+def test_a_sweep_read_from_python_gives_results_and_predictions(sweep):
+    results = sweep.results()
+    assert results["status"].tolist() == ["done"]
+    assert results["answers/t2-clamp"].tolist() == [120]
+    predictions = sweep.predictions(results["trial"][0][:6])
+    assert predictions["crowd/clean"].shape == (500, 10)
+    with pytest.raises(RequestError, match="0 finished trials of .* begin with 'zz'"):
+        sweep.predictions("zz")
+
+
+def test_whole_numbers_stay_whole_in_the_results(sweep):
+    assert sweep.results().to_csv(index=False).splitlines()[1].split(",")[8:10] == ["2", "60"]
+
+
+def test_before_the_first_trial_has_ended_the_results_are_a_head_and_no_row(sweep):
+    whole = sweep.results()
+    shutil.rmtree(sweep.store.trials / sweep.store.trial_folders()[0])
+    empty = sweep.results()
+    assert len(empty) == 0
+    assert list(empty.columns) == [c for c in whole.columns if "/" not in c or c.startswith("answers/")]

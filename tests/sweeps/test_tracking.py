@@ -1,0 +1,75 @@
+"""What is written into MLflow's database directly is what MLflow's own calls write."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from sweeps.tracking import KEY, SWEEP, VIEW, Runs, default_uri, views
+
+
+@pytest.fixture
+def sweep():
+    resolved = {"study": "a-study"}
+    return SimpleNamespace(
+        id="a-sweep-01234567", metric="ce/crowd", simulated=True, store=SimpleNamespace(resolved=lambda: resolved)
+    )
+
+
+def seen(run) -> dict:
+    """All that a reader of the run sees, but for its id and its times."""
+    tags = {name: value for name, value in run.data.tags.items() if name != KEY}
+    place = run.info.artifact_uri.replace(run.info.run_id, "ID")
+    return {
+        "metrics": run.data.metrics,
+        "params": run.data.params,
+        "tags": tags,
+        "place": place,
+        "info": (
+            run.info.status,
+            run.info.run_name,
+            run.info.user_id,
+            run.info.lifecycle_stage,
+            run.info.experiment_id,
+        ),
+    }
+
+
+def test_a_run_written_whole_reads_like_one_that_mlflow_logged(sweep, tmp_path):
+    runs = Runs(sweep, default_uri(tmp_path))
+    said = {
+        "parent": "a-parent",
+        "params": {"variety": "t2-clamp", "gamma": 0.1, "beta": None},
+        "values": {"ce/crowd": 0.25, "label_usd": 12.0},
+        "seconds": 3.0,
+    }
+    runs.add("trial/whole", "one", **said)
+    assert runs.database is not None
+    runs.database = None
+    runs.add("trial/logged", "one", **said)
+    whole, logged = (runs.client.get_run(runs.by_key[f"trial/{name}"]) for name in ("whole", "logged"))
+    assert seen(whole) == seen(logged)
+    assert whole.data.tags[SWEEP] == sweep.id
+    assert 2900 < whole.info.end_time - whole.info.start_time < 3100
+    (history,) = runs.client.get_metric_history(whole.info.run_id, "ce/crowd")
+    assert history.value == 0.25
+
+
+def test_a_run_is_found_again_and_never_made_twice(sweep, tmp_path):
+    said = {"parent": "a-parent", "params": {}, "values": {"ce/crowd": 0.25}, "seconds": 0.0}
+    Runs(sweep, default_uri(tmp_path)).add("trial/a", "one", **said)
+    again = Runs(sweep, default_uri(tmp_path))
+    again.add("trial/a", "one", **said)
+    found = again.client.search_runs([again.experiment], f"tags.`{SWEEP}` = '{sweep.id}'")
+    assert [run.data.tags[KEY] for run in found] == ["trial/a"]
+
+
+def test_a_study_has_a_view_of_its_cells(sweep, tmp_path):
+    runs = Runs(sweep, default_uri(tmp_path))
+    experiment = runs.client.get_experiment(runs.experiment)
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{VIEW}"])
+    assert view["orderByKey"] == "metrics.`ce/crowd`"
+    assert "SIMULATED" in experiment.tags["mlflow.note.content"]
+    assert views(default_uri(tmp_path)) == {
+        "a-study": f"/#/experiments/{runs.experiment}/runs?viewStateShareKey={VIEW}"
+    }
