@@ -6,6 +6,8 @@ Nothing heavy is imported before a command needs it: `sweeps --help` answers at 
 import json
 import logging
 import os
+import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -114,7 +116,7 @@ def _ended(sweep: Any, tracking_uri: str | None, as_json: bool) -> None:
         if sweep.store.finished():
             print_table(frontier_table(sweep))
         print(f"sweep     {sweep.id}")
-        print(f"results   sweeps results {sweep.id}")
+        print(f"results   {own_name()} results {sweep.id}")
         for kind in ("png", "html"):
             if (path := sweep.folder / f"frontier.{kind}").exists():
                 print(f"{'picture' if kind == 'png' else 'page':<9} {path}")
@@ -127,7 +129,16 @@ def _ended(sweep: Any, tracking_uri: str | None, as_json: bool) -> None:
 
 def ui_command(out: Path, tracking_uri: str | None) -> str:
     """The command (or address) that shows the sweep in MLflow."""
-    return f"open {tracking_uri}" if tracking_uri else f"sweeps ui --out {out}"
+    return f"open {tracking_uri}" if tracking_uri else f"{own_name()} ui --out {out}"
+
+
+def own_name() -> str:
+    """How this command can be called again from here: by its name where the shell finds it, else by its path."""
+    found = shutil.which("sweeps")
+    called = Path(sys.argv[0])
+    if called.name != "sweeps":
+        return "python -m sweeps"
+    return "sweeps" if found and Path(found).absolute() == called.absolute() else str(called)
 
 
 @app.command()
@@ -297,6 +308,8 @@ def main() -> None:
     from cluster.errors import ClusterError
     from softcore.errors import RequestError
 
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # inherited from a shell's background: stopping must work
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = app(prog_name="sweeps", standalone_mode=False)  # else Typer draws a box around what it refuses
     except (RequestError, ClusterError) as error:

@@ -192,6 +192,10 @@ def run_trials(
         slots = concurrency(resources)
         hosts = sorted({*store.manifest().get("hosts", []), *connection.hosts})
         store.update_manifest(hosts=hosts, ray=connection.ray_version)
+        if not connection.private:  # the machine that submitted it says nothing of those that run it
+            store.update_manifest(
+                hardware=f"{len(connection.nodes)} nodes: {connection.cpus:g} CPUs, {connection.gpus:g} GPUs in all"
+            )
         progress = Progress(waiting + done, done=done)
         asking = Asking(proposer, as_config)
         recorder = Recorder(store, asking, progress, listeners)

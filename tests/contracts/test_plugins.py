@@ -1,4 +1,4 @@
-"""What every plug-in owes: one suite over VARIETIES, AGGREGATORS, MODELS and METRICS, so that a new one is held to it."""
+"""What every plug-in owes: one suite over VARIETIES, AGGREGATORS, MODELS and METRICS that a new one is held to."""
 
 from dataclasses import dataclass
 

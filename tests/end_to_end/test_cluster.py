@@ -40,6 +40,14 @@ def status(sweep: str, out: Path) -> dict:
     return row
 
 
+def await_more_trials(sweep: str, out: Path, *, than: int) -> None:
+    """Wait until more than so many trials have finished."""
+    until = time.monotonic() + 180
+    while len(list((out / sweep / "trials").glob("*/trial.json"))) <= than:
+        assert time.monotonic() < until, sweeps("logs", sweep, "--out", str(out))
+        time.sleep(0.2)
+
+
 @pytest.fixture(scope="module")
 def cluster():
     with rehearsal() as place:
@@ -80,16 +88,12 @@ def test_a_sweep_on_two_nodes_gives_the_results_of_a_local_run(cluster, tmp_path
 def test_a_stopped_sweep_can_be_resumed_on_the_cluster_and_here(cluster, tmp_path):
     out = tmp_path / "out"
     # Long enough a trial that a stop comes in the middle of the sweep.
-    what = ["quickstart", "--scale", "tiny", "--set", "seeds=1", "--set", "epochs=40", "--out", str(out)]
+    what = ["quickstart", "--scale", "tiny", "--set", "seeds=1", "--set", "epochs=25", "--out", str(out)]
     sweep = json.loads(sweeps("submit", *what, "--address", cluster.dashboard, "--json"))["sweep"]
     again = sweeps("submit", *what, "--address", cluster.dashboard, code=2)
     assert f"{sweep} is " in again
 
-    until = time.monotonic() + 120
-    while not (there := status(sweep, out))["done"]:
-        assert there["state"] in ("pending", "running"), sweeps("logs", sweep, "--out", str(out))
-        assert time.monotonic() < until, sweeps("logs", sweep, "--out", str(out))
-        time.sleep(1)
+    await_more_trials(sweep, out, than=0)
     assert "has ended: stopped" in sweeps("stop", sweep, "--out", str(out))
     stopped = status(sweep, out)
     assert stopped["state"] == "stopped"
@@ -100,10 +104,7 @@ def test_a_stopped_sweep_can_be_resumed_on_the_cluster_and_here(cluster, tmp_pat
 
     resumed = json.loads(sweeps("submit", *what, "--address", cluster.dashboard, "--json"))
     assert resumed["submission"] == f"{sweep}-2"
-    until = time.monotonic() + 120
-    while status(sweep, out)["done"] == stopped["done"]:
-        assert time.monotonic() < until, sweeps("logs", sweep, "--out", str(out))
-        time.sleep(1)
+    await_more_trials(sweep, out, than=stopped["done"])
     sweeps("stop", sweep, "--out", str(out))
 
     sweeps("resume", sweep, "--out", str(out), "--cpus", "2")  # and the rest on this machine alone
@@ -118,5 +119,5 @@ def test_a_cluster_that_is_not_there_is_refused_and_nothing_is_written(tmp_path)
     began = time.monotonic()
     what = ["quickstart", "--scale", "tiny", "--address", "http://127.0.0.1:1", "--out", str(out)]
     assert "no Ray dashboard answers at http://127.0.0.1:1" in sweeps("submit", *what, code=2)
-    assert time.monotonic() - began < 20  # ten for the answer, the rest to load the data
+    assert time.monotonic() - began < 30  # ten for the answer, the rest to load the data
     assert not out.exists()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -60,26 +61,26 @@ def ended(process, code=0, timeout=300):
     return said[1]
 
 
+def psutil():
+    import ray  # noqa: F401  # makes the psutil that it brings along importable
+    import psutil as found  # isort: skip
+
+    return found
+
+
 def family(process):
     """The driver and every process below it: Ray's own and the workers."""
-    import ray  # noqa: F401  # makes the psutil that it brings along importable
-    import psutil  # isort: skip
-
-    driver = psutil.Process(process.pid)
+    driver = psutil().Process(process.pid)
     return [driver, *driver.children(recursive=True)]
 
 
 def kill(process):
     """SIGKILL to the driver and all that it started, and to nothing else."""
-    import psutil  # `family` has made it importable
-
     everybody = family(process)
     for one in everybody:
-        try:
+        with suppress(psutil().NoSuchProcess):
             one.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(everybody, timeout=20)
+    psutil().wait_procs(everybody, timeout=20)
     process.wait(20)
     process.stdout.close()
     process.stderr.close()
@@ -160,7 +161,7 @@ def test_a_sweep_killed_half_way_and_resumed_has_the_results_of_an_undisturbed_o
     done = [event["trial"] for event in events(tmp_path) if event["status"] == "done"]
     assert sorted(done) == sorted(set(done)) == sorted(table["trial"])  # nothing was trained twice
     check_mirror(tmp_path, table)
-    assert not [path for path in (tmp_path / next(tmp_path.glob("stopped-*")) / "trials").iterdir() if path.name[0] == "."]
+    assert not list(tmp_path.glob("stopped-*/trials/.*"))
 
 
 def test_a_killed_worker_costs_no_trial(spec, undisturbed, tmp_path):

@@ -87,7 +87,9 @@ def test_an_unknown_data_set(refused):
 
 
 def test_an_unknown_metric(refused):
-    assert refused("run", "quickstart", "--set", "metric=auc/crowd").startswith("unknown metric 'auc'; known: accuracy, ce")
+    assert refused("run", "quickstart", "--set", "metric=auc/crowd").startswith(
+        "unknown metric 'auc'; known: accuracy, ce"
+    )
 
 
 def test_more_annotators_than_any_item_has(refused):
@@ -173,8 +175,9 @@ def test_a_tracking_server_that_never_answers_is_given_up_in_time(refused, silen
 
 def test_a_tracking_server_is_asked_before_torch_is_imported(closed_port, tmp_path):
     # Seconds that would come on top of the wait.
-    ask = f"import sys; sys.argv = ['sweeps', 'run', 'quickstart', '--tracking-uri', 'http://127.0.0.1:{closed_port}']\n"
-    ask += "from sweeps.cli import main\ntry: main()\nfinally: print(sorted({'torch', 'ray', 'mlflow'} & set(sys.modules)))"
+    arguments = ["sweeps", "run", "quickstart", "--tracking-uri", f"http://127.0.0.1:{closed_port}"]
+    loaded = "sorted({'torch', 'ray', 'mlflow'} & set(sys.modules))"
+    ask = f"import sys; from sweeps.cli import main; sys.argv = {arguments}\ntry: main()\nfinally: print({loaded})"
     ended = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (ended.returncode, ended.stdout) == (2, "[]\n")
     assert ended.stderr.count("\n") == 1

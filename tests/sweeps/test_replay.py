@@ -93,7 +93,7 @@ def test_a_sweep_read_from_python_gives_results_and_predictions(sweep):
     assert results["answers/t2-clamp"].tolist() == [120]
     predictions = sweep.predictions(results["trial"][0][:6])
     assert predictions["crowd/clean"].shape == (500, 10)
-    with pytest.raises(RequestError, match="0 finished trials of .* begin with 'zz'"):
+    with pytest.raises(RequestError, match=r"0 finished trials of .* begin with 'zz'"):
         sweep.predictions("zz")
 
 

@@ -156,7 +156,10 @@ def test_what_is_wrong_is_named_with_its_value_and_what_is_allowed(change, messa
     ("text", "message"),
     [
         ("name: x\nblocks: [{variety: hard}", "spec.yaml, line 2, column 25: not valid YAML: expected ',' or ']'"),
-        ("name: x\n\tblocks: []", "line 2, column 1: not valid YAML: found character '\\t' that cannot start any token"),
+        (
+            "name: x\n\tblocks: []",
+            "line 2, column 1: not valid YAML: found character '\\t' that cannot start any token",
+        ),
         (b"name: x\x00", "not valid YAML: unacceptable character #x0000"),
         (b"name: \xff", "spec.yaml can't be read: 'utf-8' codec can't decode byte 0xff"),
         ("name: 2024-13-45", "not valid YAML: month must be in 1..12"),

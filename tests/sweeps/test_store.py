@@ -33,7 +33,9 @@ def finish(store, trial, result=None, epochs=3):
     """A finished trial's folder, as a worker leaves it."""
     folder = store.trials / trial
     folder.mkdir()
-    (folder / "trial.json").write_text(json.dumps({"trial": trial, "epochs": epochs, "result": result or {"ce/a": 1.0}}))
+    (folder / "trial.json").write_text(
+        json.dumps({"trial": trial, "epochs": epochs, "result": result or {"ce/a": 1.0}})
+    )
 
 
 def test_a_new_sweeps_folder_has_all_its_parts(store):
@@ -239,5 +241,5 @@ def test_a_trial_is_found_in_whatever_sweep_finished_it(three):
     assert find_trial(str(sweep.trials / "0999abcd-s0-p0"), three)[1] == "0999abcd-s0-p0"
     with pytest.raises(RequestError, match="ambiguous trial '0': 0123abcd-s0-p0, 0999abcd-s0-p0"):
         find_trial("0", three)
-    with pytest.raises(RequestError, match="unknown trial '7': no sweep in .* has finished it"):
+    with pytest.raises(RequestError, match=r"unknown trial '7': no sweep in .* has finished it"):
         find_trial("7", three)
