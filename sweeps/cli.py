@@ -282,8 +282,11 @@ def ui(
     from sweeps.tracking import views
 
     for study, view in views(f"sqlite:///{database}").items():
-        print(f"{study}: http://127.0.0.1:{port}{view}")
+        print(f"{study}, cells: http://127.0.0.1:{port}{view}")
+        print(f"{study}, charts of cost and performance: http://127.0.0.1:{port}{view}&compareRunsMode=CHART")
     print(f"everything: http://127.0.0.1:{port}  (Ctrl-C ends it)", flush=True)
+    os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    where += ["--workers", "1"]  # one person looks; four workers would only start more slowly
     os.execvp(
         sys.executable, [sys.executable, "-m", "mlflow", "server", *where, "--host", "127.0.0.1", "--port", str(port)]
     )

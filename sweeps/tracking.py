@@ -251,6 +251,10 @@ def study_tags(metric: str, simulated: bool) -> dict[str, str]:
         "orderByKey": f"metrics.`{metric}`",
         "orderByAsc": not metric.startswith("accuracy"),
         "selectedColumns": [f"metrics.`{name}`" for name in costs + shown] + ["params.`sweep`"],
+        "runsHiddenMode": "SHOWALL",
+        "isAccordionReordered": True,  # else the sections that the UI makes itself come first
+        "compareRunSections": [_section("cost", "What labels cost and how well they do")],
+        "compareRunCharts": [_scatter("label_usd", f"{name}/{test}") for name in ("ce", "scaled-ce", "rmsce", "fgsm")],
     }
     note = (
         "One run a sweep; below it one a cell (a way to buy labels and to train on them: means over replicates, with "
@@ -261,6 +265,24 @@ def study_tags(metric: str, simulated: bool) -> dict[str, str]:
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.note.content": ("ANNOTATORS ARE SIMULATED. " if simulated else "") + note,
         f"mlflow.sharedViewState.{VIEW}": json.dumps(view),
+    }
+
+
+def _section(key: str, name: str) -> dict[str, Any]:
+    return {"uuid": key, "name": name, "display": True, "isReordered": False, "deleted": False, "isGenerated": False}
+
+
+def _scatter(x: str, y: str) -> dict[str, Any]:
+    """One of the UI's charts: a dot a run, metric `y` against metric `x`."""
+    return {
+        "type": "SCATTER",
+        "uuid": f"{x} {y}",
+        "metricSectionId": "cost",
+        "xaxis": {"type": "METRIC", "key": x},
+        "yaxis": {"type": "METRIC", "key": y},
+        "runsCountToCompare": 100,
+        "deleted": False,
+        "isGenerated": False,
     }
 
 
