@@ -119,7 +119,9 @@ def encode(results: pd.DataFrame, format_: str) -> bytes:
     if format_ == "csv":
         return results.to_csv(index=False).encode()
     if format_ == "json":
-        return (results.to_json(orient="records", indent=1, double_precision=15) + "\n").encode()
+        # Not pandas' own JSON, which cuts numbers after 15 decimals: here they are those of the CSV.
+        rows = results.astype(object).where(results.notna(), None).to_dict("records")
+        return (json.dumps(rows, indent=1, default=lambda value: value.item()) + "\n").encode()
     buffer = io.BytesIO()
     # Axes such as `annotators` hold numbers and words ("all"): Parquet wants one kind, so they are text there.
     mixed = {str(name): results[name].astype("string") for name in results if results[name].dtype == object}

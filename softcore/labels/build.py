@@ -103,7 +103,8 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
     asks_people = policy.variety in PEOPLE
     used = aggregate(panel_set, policy.aggregation or "separate") if asks_people else panel_set
     others = dataset.train_items if policy.rest == "hard" else np.zeros(0, dtype=np.int64)
-    rest = np.setdiff1d(others, np.concatenate([labelled, held_out]))
+    # Of items that nobody was asked this question about (pages and clicks may be mixed) nothing more is known.
+    rest = np.setdiff1d(others, np.concatenate([panel_set.items, held_out]))
     items, offsets, probs = _join(used, rest, dataset, policy)
     return Targets(
         items=items,

@@ -1,6 +1,6 @@
 """What every plug-in owes: one suite over VARIETIES, AGGREGATORS, MODELS and METRICS that a new one is held to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -98,6 +98,17 @@ def test_a_variety_counts_the_answers_that_it_used(dataset, variety):
 
 
 @pytest.mark.parametrize("variety", VARIETIES)
+def test_an_item_that_nobody_was_asked_this_about_keeps_its_hard_label(dataset, variety):
+    # Half of the items have pages, half clicks.
+    question = np.where(dataset.records["item"] < 12, "page", "click")
+    mixed = replace(dataset, records=dataset.records.assign(question=question), counts=None)
+    targets = build(mixed, LabelPolicy(variety=variety), seed=1)
+    assert np.array_equal(targets.items, np.setdiff1d(dataset.train_items, targets.held_out))
+    alone = build(mixed, LabelPolicy(variety=variety, rest="none"), seed=1)
+    assert np.array_equal(alone.items, alone.panel.items)
+
+
+@pytest.mark.parametrize("variety", VARIETIES)
 def test_a_variety_leaves_the_data_alone(dataset, variety):
     records, labels = dataset.records.copy(deep=True), dataset.labels.copy()
     build(dataset, LabelPolicy(variety=variety), seed=1)
@@ -133,27 +144,33 @@ def images(shape):
     return torch.rand(*size, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_model_takes_any_size_channels_and_classes(shape, images, name):
-    model = make_model(name, images, shape.classes, seed=0)
-    for mode in (model.train(), model.eval()):
-        logits = mode(images)
+@pytest.fixture(scope="module", params=MODELS)
+def model(request, shape, images):
+    """Each network for each shape, its weights of seed 4; a batch has gone through it forward and backward."""
+    made = make_model(request.param, images, shape.classes, seed=4)
+    made.name, made.first = request.param, [parameter.detach().clone() for parameter in made.parameters()]
+    made.logits = made.train()(images)
+    made.logits.logsumexp(1).sum().backward()
+    return made.eval()
+
+
+def test_a_model_takes_any_size_channels_and_classes(shape, images, model):
+    for logits in (model.logits, model(images)):
         assert logits.shape == (2, shape.classes)
         assert logits.dtype == torch.float32
         assert torch.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_models_weights_are_the_seeds_and_all_of_them_learn(shape, images, name):
-    model, twin = (make_model(name, images, shape.classes, seed=4) for _ in range(2))
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True))
-    model.train()(images).logsumexp(1).sum().backward()
+def test_all_of_a_models_weights_learn(model):
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_models_logits_of_an_image_do_not_depend_on_its_company(shape, images, name):
-    model = make_model(name, images, shape.classes, seed=0).eval()
+def test_a_models_weights_are_the_seeds(shape, images, model):
+    twin = make_model(model.name, images, shape.classes, seed=4)
+    assert all(torch.equal(a, b) for a, b in zip(model.first, twin.parameters(), strict=True))
+
+
+def test_a_models_logits_of_an_image_do_not_depend_on_its_company(images, model):
     with torch.no_grad():
         together, alone = model(images), model(images[:1])
     torch.testing.assert_close(together[:1], alone, atol=1e-4, rtol=1e-4)

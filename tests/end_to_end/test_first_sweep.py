@@ -1,6 +1,8 @@
 """A sweep from spec to frontier with real Ray and real MLflow, on the embedded digits."""
 
+import io
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 import sweeps
 from softcore.datasets import load
 from softcore.metrics import METRICS
+from sweeps.cli import main
 from sweeps.replay import replay
 from sweeps.tracking import KEY, default_uri
 from sweeps.trial import run
@@ -184,3 +187,58 @@ def test_a_lost_mlflow_store_is_made_again_from_the_folder(sweep, runs, out, tmp
 
 def test_a_sweep_is_opened_by_the_beginning_of_its_id(sweep, out):
     assert sweeps.open(sweep.id[:7], out=out).id == sweep.id
+
+
+@pytest.fixture
+def say(sweep, out, monkeypatch, capfdbinary):
+    """What a command about the sweep prints on standard output; it must end with `code`."""
+
+    def ask(*arguments, code=0):
+        monkeypatch.setattr(sys, "argv", ["sweeps", *arguments, "--out", str(out)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        sys.stdout.flush()
+        said = capfdbinary.readouterr()
+        assert ended.value.code == code, said.err
+        return said.out
+
+    return ask
+
+
+def test_results_are_the_same_as_csv_json_parquet_and_in_python(say, sweep, results):
+    csv = pd.read_csv(io.BytesIO(say("results", sweep.id)))
+    as_json = pd.DataFrame(json.loads(say("results", sweep.id, "--format", "json")))
+    parquet = pd.read_parquet(io.BytesIO(say("results", sweep.id, "--format", "parquet")))
+    for table in (csv, as_json, parquet):
+        assert list(table.columns) == list(results.columns)
+        assert np.array_equal(table[METRIC_COLUMNS].to_numpy(float), results[METRIC_COLUMNS].to_numpy(float))
+        assert table["trial"].tolist() == results["trial"].tolist()
+
+
+def test_results_can_be_written_to_a_file(say, sweep, tmp_path):
+    assert say("results", sweep.id, "--to", str(tmp_path / "r.csv")) == b""
+    assert (tmp_path / "r.csv").read_bytes() == say("results", sweep.id)
+
+
+@pytest.mark.parametrize("command", ["list", "show", "frontier", "report table"])
+def test_json_is_all_that_a_command_prints_when_asked_for(say, sweep, command):
+    arguments = command.split() if command == "list" else [*command.split(), sweep.id]
+    assert json.loads(say(*arguments, "--json"))
+
+
+@pytest.mark.parametrize("command", ["list", "show", "frontier", "report table"])
+def test_tables_for_people_name_the_simulation_or_the_sweep(say, sweep, command):
+    arguments = command.split() if command == "list" else [*command.split(), sweep.id]
+    said = say(*arguments).decode()
+    assert sweep.id in said or "imulated" in said
+
+
+def test_a_finished_sweep_run_again_says_where_everything_is(sweep, out, say):
+    said = say("resume", sweep.id).decode()
+    assert sweep.id in said
+    assert str(sweep.folder / "frontier.png") in said
+    assert f"ui --out {out}" in said
+
+
+def test_replay_says_so_when_nothing_differs(say, sweep):
+    assert say("replay", sweep.trials()[0].id) == b"the same metrics and the same prediction bytes\n"

@@ -11,10 +11,20 @@ import pandas as pd
 import pytest
 import yaml
 
+from softcore.datasets import DATASETS, load
 from sweeps import tracking_server
 from sweeps.cli import main
 
 PRESETS = "figure-3-5, figure-3-6, quickstart, table-3-1, table-3-2, table-3-3, table-3-4, table-B-1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _digits_once():
+    """The digits, loaded once: every request loads them."""
+    loaded = load("digits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DATASETS, "digits", lambda root: loaded)
+        yield
 
 
 @pytest.fixture

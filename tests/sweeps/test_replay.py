@@ -2,11 +2,12 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from softcore.datasets import load
+from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from sweeps import store as stores
 from sweeps.cells import resolved, sweep_id
@@ -22,21 +23,30 @@ SPEC = {
 }
 
 
-@pytest.fixture
-def sweep(tmp_path):
-    """A sweep of one finished trial, run without Ray."""
-    digits, spec = load("digits"), resolve(SPEC)
-    store = stores.create(
-        tmp_path,
-        sweep_id(spec, digits),
-        spec.model_dump(),
-        resolved(spec, digits),
-        manifest(spec, digits, tmp_path, None),
-    )
-    made = Sweep(store)
-    (trial,) = made.trials()
+@pytest.fixture(scope="module")
+def digits():
+    """The digits, loaded once: a replay loads them each time."""
+    loaded = load("digits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DATASETS, "digits", lambda root: loaded)
+        yield loaded
+
+
+@pytest.fixture(scope="module")
+def finished(digits, tmp_path_factory):
+    """The folder of a sweep of one finished trial, run without Ray."""
+    out, spec = tmp_path_factory.mktemp("out"), resolve(SPEC)
+    made = manifest(spec, digits, out, None)
+    store = stores.create(out, sweep_id(spec, digits), spec.model_dump(), resolved(spec, digits), made)
+    (trial,) = Sweep(store).trials()
     run(trial, digits, store.trials)
-    return made
+    return store.folder
+
+
+@pytest.fixture
+def sweep(finished, tmp_path):
+    """A copy of it for each test to spoil."""
+    return Sweep(stores.Store(Path(shutil.copytree(finished, tmp_path / finished.name))))
 
 
 def tamper(sweep, change):
