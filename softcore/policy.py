@@ -26,10 +26,10 @@ class LabelPolicy:
 class TrainingPolicy:
     """How a model is trained: SGD with momentum 0.9, gradient norm clipped at 1.
 
-    `schedule` is "one-cycle" (to `learning_rate` and back over all epochs, the momentum moving from 0.95 to 0.85 and back
-    against it, as PyTorch's scheduler does by default) or "step" (divided by ten at 50/65 and
-    55/65 of the epochs). `image_size`: images are mean-pooled by the whole factor that keeps their shorter side at
-    least this long; None keeps them as they are.
+    `schedule` is "one-cycle" (to `learning_rate` and back over all epochs, the momentum moving from 0.95 to 0.85 and
+    back against it, as PyTorch's scheduler does by default) or "step" (divided by ten at 50/65 and 55/65 of the
+    epochs). `image_size`: images are mean-pooled by the whole factor that keeps their shorter side at least this long;
+    None keeps them as they are.
     """
 
     model: str = "cnn"
