@@ -45,7 +45,6 @@ class Mirror:
         cells = dict(zip(dict.fromkeys(t.cell.id for t in trials), content["cells"], strict=True))
         self.cells = cells
         self.replicates = len(content["seeds"]) * len(content["panels"])
-        self.earlier = {trial.id for trial in trials} & set(self.sweep.store.finished())
         self.thread.start()
         return self
 

@@ -64,7 +64,7 @@ class Sweep:
         return spec_trials(self.store.resolved())
 
     def results(self) -> pd.DataFrame:
-        """One row a trial that has finished or failed, in the order of the spec (`docs/columns.md`).
+        """One row a trial that has finished or failed, in the order of the spec (`docs/results-table.md`).
 
         While the sweep runs: the trials so far. A failed trial has its axes and no metrics.
         """
@@ -229,6 +229,7 @@ def carry_on(
     sweep: Sweep, dataset: Dataset, *, cpus: int | None, address: str | None, tracking_uri: str | None
 ) -> None:
     """Run what is left of a sweep, mirror it, draw its frontier."""
+    from sweeps.proposer import Grid
     from sweeps.runner import run_trials
     from sweeps.trial import config_of
 
@@ -241,7 +242,7 @@ def carry_on(
         with _mirror(sweep, tracking_uri) as mirror:
             complete = not waiting or run_trials(
                 store,
-                _grid(waiting),
+                Grid(waiting),
                 dataset,
                 waiting=len(waiting),
                 done=len(done),
@@ -257,12 +258,6 @@ def carry_on(
             mirror.finish(complete)
     if not complete:
         raise KeyboardInterrupt
-
-
-def _grid(waiting: list[Trial]) -> Any:
-    from sweeps.proposer import Grid
-
-    return Grid(waiting)
 
 
 def _mirror(sweep: Sweep, uri: str | None) -> Any:
