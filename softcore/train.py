@@ -52,7 +52,7 @@ def start(images: np.ndarray, targets: Targets, policy: TrainingPolicy, *, class
 def epochs(model: nn.Module, batches: Batches, policy: TrainingPolicy) -> Iterator[Epoch]:
     """Train `model` on `batches`: SGD with momentum, clipped gradients, one learning rate a step."""
     optimiser = torch.optim.SGD(
-        model.parameters(), lr=policy.learning_rate, momentum=0.9, weight_decay=policy.weight_decay, foreach=True
+        model.parameters(), lr=policy.learning_rate, momentum=0.9, weight_decay=policy.weight_decay, fused=True
     )
     schedule = make_schedule(optimiser, policy, len(batches))
     parameters = list(model.parameters())

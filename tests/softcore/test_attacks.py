@@ -56,13 +56,21 @@ def test_the_attack_raises_the_loss_with_the_soft_target(data, model):
     images, targets = data
     items = np.arange(300)
     clean = cross_entropy(logits(model, images, items), targets)
-    assert cross_entropy(fgsm_logits(model, images, items, targets), targets) > clean + 1e-3
+    assert cross_entropy(fgsm_logits(model, images, items, targets)[1], targets) > clean + 1e-3
+
+
+def test_the_clean_logits_come_with_the_attacked_ones(data, model):
+    images, targets = data
+    items = np.arange(299, -1, -1)
+    clean, attacked = fgsm_logits(model, images, items, targets)
+    np.testing.assert_allclose(clean, logits(model, images, items), atol=1e-5)
+    assert not np.allclose(clean, attacked, atol=1e-3)
 
 
 def test_no_bound_is_no_attack(data, model):
     images, targets = data
     items = np.arange(20)
-    unmoved = fgsm_logits(model, images, items, targets[:20], epsilon=0.0)
+    _, unmoved = fgsm_logits(model, images, items, targets[:20], epsilon=0.0)
     np.testing.assert_allclose(unmoved, logits(model, images, items), atol=1e-5)
 
 
@@ -77,16 +85,16 @@ def test_the_step_of_a_linear_model_is_the_sign_of_its_gradient():
     weight, x = model[1].weight.detach().double().numpy(), np.full(4, 0.4)
     soft = np.exp(weight @ x) / np.exp(weight @ x).sum()
     moved = x + 0.05 * np.sign(weight.T @ (soft - target[0]))
-    found = fgsm_logits(model, images, np.array([0]), target, epsilon=0.05)
+    _, found = fgsm_logits(model, images, np.array([0]), target, epsilon=0.05)
     np.testing.assert_allclose(found[0], weight @ moved, atol=1e-5)
 
 
 def test_each_item_is_attacked_against_its_own_target(data, model):
     # In the first batch and in the second.
     images, targets = data
-    together = fgsm_logits(model, images, np.arange(300), targets)
+    _, together = fgsm_logits(model, images, np.arange(300), targets)
     for item in (3, 151, 270, 299):
-        alone = fgsm_logits(model, images, np.array([item]), targets[[item]])
+        _, alone = fgsm_logits(model, images, np.array([item]), targets[[item]])
         np.testing.assert_allclose(together[item], alone[0], atol=1e-4)
 
 
@@ -101,6 +109,6 @@ def test_the_attack_leaves_the_model_as_it_was(data, model):
 
 def test_attacked_logits_are_the_same_bytes_each_time(data, model):
     images, targets = data
-    one, other = (fgsm_logits(model, images, np.arange(300), targets) for _ in range(2))
+    one, other = (fgsm_logits(model, images, np.arange(300), targets)[1] for _ in range(2))
     assert one.tobytes() == other.tobytes()
     assert one.dtype == np.float32

@@ -10,8 +10,8 @@ from softcore.datasets import TestSet
 from softcore.evaluate import evaluate, predict
 from softcore.labels.elicited import soft_labels
 from softcore.metrics import METRICS, fit_temperature
-from softcore.models import make_model
-from softcore.predict import BATCH, logits
+from softcore.models import MODELS, make_model
+from softcore.predict import BATCH, folded, logits
 from softcore.test_sets import test_sets as sets_of
 
 
@@ -46,6 +46,29 @@ def test_logits_come_in_the_order_of_the_items(model, digits):
     items = np.arange(BATCH + 20)
     forward, backward = logits(model, digits.images, items), logits(model, digits.images, items[::-1].copy())
     np.testing.assert_allclose(forward, backward[::-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_folding_batch_norm_changes_nothing_but_rounding(name):
+    noise = torch.Generator().manual_seed(0)
+    images = torch.rand(16, 3, 16, 16, generator=noise)
+    model = make_model(name, images, 5, seed=1)
+    with torch.no_grad():
+        for _ in range(3):  # running statistics that are not those of a fresh model
+            model.train()(images)
+        for norm in model.modules():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                norm.weight.uniform_(0.5, 2, generator=noise)
+                norm.bias.uniform_(-1, 1, generator=noise)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    quick = folded(model)
+    with torch.inference_mode():
+        expected, found = model.eval()(images), quick(images)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in quick.modules())
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in quick.parameters())
+    assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_the_temperature_is_fitted_on_validation_images_alone(predictions, digits):

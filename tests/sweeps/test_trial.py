@@ -10,7 +10,7 @@ from softcore.datasets import load
 from softcore.evaluate import Predictions, evaluate
 from softcore.images import pooled
 from softcore.labels.build import build
-from softcore.predict import logits
+from softcore.predict import folded, logits
 from softcore.test_sets import test_sets as sets_of
 from softcore.train import start
 from sweeps import trial as trials_module
@@ -69,7 +69,7 @@ def test_the_stored_weights_give_the_stored_predictions_to_the_byte(done, digits
         model.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights.files})
     with np.load(folder / "predictions.npz") as stored:
         for test in ("crowd", "pages"):
-            assert logits(model, images, stored[f"{test}/items"]).tobytes() == stored[f"{test}/clean"].tobytes()
+            assert logits(folded(model), images, stored[f"{test}/items"]).tobytes() == stored[f"{test}/clean"].tobytes()
 
 
 def test_the_metrics_follow_from_the_stored_predictions(done, digits):
