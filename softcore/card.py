@@ -17,14 +17,15 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     """The card of `dataset` as nested dicts of plain Python values, fit for JSON.
 
     People, answers, seconds and entropies are over first answers; repeats stand apart. Distances and entropies (nats)
-    are of T2 Clamp labels with gamma 0.1. What can't be computed is `{"absent": reason}`, never 0 or NaN.
+    are of T2 Clamp labels with gamma 0.1. What can't be computed is `{"absent": reason}`, never 0 or NaN. Mixed images
+    are a section of their own, `mixed`, which is there only where the data set has them.
     """
     records = dataset.records
     labels = soft_labels(records, CARD_VARIETY, len(dataset.classes), DEFAULT_GAMMA)
     first = ~records["is_repeat"].to_numpy(dtype=bool)
     an_item = records[first].groupby("item").size()
     n, height, width, channels = dataset.images.shape
-    return {
+    card = {
         "name": dataset.name,
         "title": dataset.title,
         "simulated": dataset.simulated,
@@ -54,6 +55,11 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "notes": list(dataset.notes),
         "fingerprints": dict(dataset.fingerprints),
     }
+    if dataset.mixed is not None:
+        from softcore.card_mixed import describe_mixed  # it needs this file's `seconds`
+
+        card["mixed"] = describe_mixed(dataset.mixed, dataset.labels, len(dataset.classes))
+    return card
 
 
 def seconds(records: pd.DataFrame) -> dict[str, Any]:

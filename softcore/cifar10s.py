@@ -1,9 +1,12 @@
-"""CIFAR-10S under one name: CIFAR-10's test images, the answers of CIFAR-10S, the clicks of CIFAR-10H."""
+"""CIFAR-10S under one name: CIFAR-10's test images, the answers of CIFAR-10S, the clicks of CIFAR-10H; and H-Mix."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from softcore import hmix
 from softcore.cifar10 import pixels_note
 from softcore.datasets import Dataset, TestSet, fingerprint
 from softcore.errors import RequestError
@@ -27,12 +30,7 @@ def load_cifar10s(root: Path) -> Dataset:
     Items 0..9999 are CIFAR-10's test images in their order, 10000..14999 the validation images (from its training set,
     without clicks: their rows of `counts` are 0). Raises RequestError for a file that is missing or does not fit.
     """
-    for file in FILES:
-        if not (root / file).is_file():
-            raise RequestError(
-                f"data file {root / file} is missing; fetch it with `sweeps data fetch cifar10s`, "
-                "or name the folder that has it with --data-root or SOFTCORE_DATA"
-            )
+    _require(root, FILES, "cifar10s")
     images, labels = read_images(root / IMAGES, TEST_IMAGES)
     more_images, more_labels = read_images(root / VALIDATION, VALIDATION_IMAGES)
     clicks = read_counts(root / CLICKS, TEST_IMAGES, len(CIFAR_CLASSES))
@@ -77,6 +75,38 @@ def load_cifar10s(root: Path) -> Dataset:
             "CIFAR-10H is known as counts: clicks are drawn from an image's counts, not by person",
         ),
     )
+
+
+def load_hmix(root: Path) -> Dataset:
+    """CIFAR-10S with H-Mix's mixed images beside it, from the files below `root`.
+
+    Raises RequestError for a file that is missing or does not fit, or a mixed image of an image that is not in the
+    training split.
+    """
+    _require(root, (*FILES, *hmix.FILES), "hmix")
+    base, mixed = load_cifar10s(root), hmix.read_mixed(root)
+    outside = np.flatnonzero(~np.isin(mixed.endpoints, base.train_items).all(axis=1))
+    if outside.size:
+        raise RequestError(
+            f"{root / hmix.INFERENCES}: {mixed.names[outside[0]]} ({outside.size} in all) mixes an image that is not "
+            f"in the training split {TRAIN_SPLIT}; only its images may be mixed"
+        )
+    return replace(
+        base,
+        name="hmix",
+        title=hmix.TITLE,
+        mixed=mixed,
+        fingerprints={**base.fingerprints, **{file: fingerprint((root / file).read_bytes()) for file in hmix.FILES}},
+    )
+
+
+def _require(root: Path, files: Sequence[str], name: str) -> None:
+    for file in files:
+        if not (root / file).is_file():
+            raise RequestError(
+                f"data file {root / file} is missing; fetch it with `sweeps data fetch {name}`, "
+                "or name the folder that has it with --data-root or SOFTCORE_DATA"
+            )
 
 
 def read_images(path: Path, n: int) -> tuple[np.ndarray, np.ndarray]:

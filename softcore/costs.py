@@ -32,6 +32,13 @@ THESIS = PriceList(
             "t1-clamp": 19.2,  # 3: and what is definitely not
             "t2-uniform": 25.6,  # 4: two classes and their probabilities
             "t2-clamp": 32.0,  # 5: the whole page, whose median is 32 s
+            "t1-semantic": 12.8,  # asks what its uniform twin asks: how classes are alike is nobody's time on an image
+            "t2-semantic": 25.6,
+            "select-two": 12.8,  # 2 parts: two classes and no probability
+            "t2-clamp-released": 32.0,  # the whole page, read otherwise
+            # The thesis prices no mixed images: medians of the pages of H-Mix, as its 32 s is the median of a page.
+            "mixing-coefficient": 8.5,
+            "mixed-page": 26.5,
         }
     ),
     assumes=(

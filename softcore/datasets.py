@@ -5,11 +5,15 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError
+
+if TYPE_CHECKING:
+    from softcore.hmix import MixedImages
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,6 +54,8 @@ class Dataset:
     odd_rows: Mapping[str, int]  # rule of `softcore.records.ODD_RULES` -> first answers it changed or marks
     fingerprints: Mapping[str, str]  # file or part -> SHA-256 (hex) of what was read
     notes: tuple[str, ...] = ()  # sentences that belong on the data set's card
+    mixed: "MixedImages | None" = None  # mixed images and what people said about them, where the data set has them
+    word_similarity: np.ndarray | None = None  # float64 [K, K] cosine of class names, of the user's word-vector file
 
     @property
     def annotated_items(self) -> np.ndarray:
@@ -64,13 +70,19 @@ def _cifar10s(root: Path | None) -> Dataset:
     return load_cifar10s(data_root(root))
 
 
+def _hmix(root: Path | None) -> Dataset:
+    from softcore.cifar10s import load_hmix
+
+    return load_hmix(data_root(root))
+
+
 def _digits(root: Path | None) -> Dataset:
     from softcore.digits import load_digits  # scikit-learn takes a second to import
 
     return load_digits()
 
 
-DATASETS: Mapping[str, Callable[[Path | None], Dataset]] = {"cifar10s": _cifar10s, "digits": _digits}
+DATASETS: Mapping[str, Callable[[Path | None], Dataset]] = {"cifar10s": _cifar10s, "hmix": _hmix, "digits": _digits}
 
 
 def load(name: str, root: Path | None = None) -> Dataset:

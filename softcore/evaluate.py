@@ -1,29 +1,44 @@
-"""Score a trained model: logits on every test set, clean and attacked, and the metrics computed from them."""
+"""Score a trained model: logits on every test set, clean, attacked and corrupted, and the metrics they give."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from torch import nn
 
-from softcore.attacks import fgsm_logits
+from softcore.attacks import fgsm_logits, pgd_logits
+from softcore.corrupted import STANDARD, Corrupted
 from softcore.datasets import Dataset, TestSet
-from softcore.metrics import fit_temperature, scores
+from softcore.metrics import (
+    accuracy,
+    check_extras,
+    cross_entropy,
+    fit_temperature,
+    rms_calibration_error_released,
+    scores,
+)
 from softcore.predict import folded, logits
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """Float32 logits of one trial: on the validation images, and on every test set clean and after FGSM."""
+    """Float32 logits of one trial: on the validation images, and on every test set clean and after FGSM.
+
+    Where they were asked for: `pgd` on every test set, and `corrupted` (test set -> corruption -> logits) on the fixed
+    ones, whose names end in `-<suffix>` where they are scored.
+    """
 
     validation_items: np.ndarray
     validation: np.ndarray
     items: Mapping[str, np.ndarray]
     clean: Mapping[str, np.ndarray]
     fgsm: Mapping[str, np.ndarray]
+    pgd: Mapping[str, np.ndarray] = field(default_factory=dict)
+    corrupted: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    suffix: str = ""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Everything under one flat name each, as it is stored."""
+        """Everything under one flat name each, as it is stored; a corruption as `<test set>/<suffix>/<corruption>`."""
         flat = {"validation/items": self.validation_items, "validation/clean": self.validation}
         for name in sorted(self.items):
             flat |= {
@@ -31,27 +46,105 @@ class Predictions:
                 f"{name}/clean": self.clean[name],
                 f"{name}/fgsm": self.fgsm[name],
             }
+            if name in self.pgd:
+                flat[f"{name}/pgd"] = self.pgd[name]
+            for corruption, found in self.corrupted.get(name, {}).items():
+                flat[f"{name}/{self.suffix}/{corruption}"] = found
         return flat
 
 
-def predict(model: nn.Module, images: np.ndarray, dataset: Dataset, tests: Mapping[str, TestSet]) -> Predictions:
-    """The logits that every metric is computed from. `images` are those of the data set at the trial's size."""
+def predict(
+    model: nn.Module,
+    images: np.ndarray,
+    dataset: Dataset,
+    tests: Mapping[str, TestSet],
+    *,
+    extras: Collection[str] = (),
+    corrupted: Corrupted | None = None,
+) -> Predictions:
+    """The logits that every metric is computed from. `images` are those of the data set at the trial's size.
+
+    `extras` are words of `metrics.EXTRAS`; `corruptions` among them needs `corrupted`, at the same size as `images`.
+    Raises RequestError for an unknown extra, ValueError where `corrupted` is not there, of another size or without an
+    item of a fixed test set.
+    """
+    check_extras(extras)
     quick = folded(model)
     pairs = {name: fgsm_logits(quick, images, test.items, test.targets) for name, test in tests.items()}
+    pgd, on_corrupted, suffix = {}, {}, ""
+    if "pgd" in extras:
+        pgd = {name: pgd_logits(quick, images, test.items, test.targets) for name, test in tests.items()}
+    if "corruptions" in extras:
+        if corrupted is None:
+            raise ValueError("corruptions were asked for, but no corrupted images were given")
+        fixed = {name: test.items for name, test in tests.items() if name in dataset.fixed_tests}
+        on_corrupted = {name: corrupted_logits(quick, images, items, corrupted) for name, items in fixed.items()}
+        suffix = corrupted.suffix
     return Predictions(
         validation_items=dataset.validation_items,
         validation=logits(quick, images, dataset.validation_items),
         items={name: test.items for name, test in tests.items()},
         clean={name: clean for name, (clean, _) in pairs.items()},
         fgsm={name: attacked for name, (_, attacked) in pairs.items()},
+        pgd=pgd,
+        corrupted=on_corrupted,
+        suffix=suffix,
     )
 
 
-def evaluate(predictions: Predictions, dataset: Dataset, tests: Mapping[str, TestSet]) -> dict[str, float]:
-    """Metrics by `metric/test-set`, from logits alone; the temperature is fitted on validation images only."""
-    temperature = fit_temperature(predictions.validation, dataset.labels[predictions.validation_items])
-    return {
+def corrupted_logits(
+    model: nn.Module, images: np.ndarray, items: np.ndarray, corrupted: Corrupted
+) -> dict[str, np.ndarray]:
+    """Float32 logits of `items` after each corruption, by its name."""
+    rows = corrupted.rows(items)
+    for name, copies in corrupted.images.items():
+        if copies.shape[1:] != images.shape[1:]:
+            raise ValueError(f"{name} images are {list(copies.shape[1:])}, the trial's {list(images.shape[1:])}")
+    return {name: logits(model, copies, rows) for name, copies in corrupted.images.items()}
+
+
+def evaluate(
+    predictions: Predictions, dataset: Dataset, tests: Mapping[str, TestSet], *, extras: Collection[str] = ()
+) -> dict[str, float]:
+    """Metrics by `metric/test-set`, from logits alone; the temperature is fitted on validation images only.
+
+    `extras` (words of `metrics.EXTRAS`) add theirs, from predictions that were made with them: `pgd`, `rmsce-released`
+    (absent on a test set too small for two bins), and on each fixed test set the means over the standard corruptions of
+    `ce`, `scaled-ce` and `accuracy`, at the temperature of the clean images. Raises RequestError for an unknown extra.
+    """
+    check_extras(extras)
+    labels = dataset.labels[predictions.validation_items]
+    temperature = fit_temperature(predictions.validation, labels)
+    found = {
         f"{metric}/{name}": value
         for name, test in tests.items()
         for metric, value in scores(predictions.clean[name], predictions.fgsm[name], test.targets, temperature).items()
+    }
+    hard = np.eye(predictions.validation.shape[1])[labels]
+    found["ce/validation"] = cross_entropy(predictions.validation, hard)
+    found["accuracy/validation"] = accuracy(predictions.validation, hard)
+    for name, test in tests.items():
+        if "pgd" in extras:
+            found[f"pgd/{name}"] = cross_entropy(predictions.pgd[name], test.targets)
+        if "released" in extras:
+            released = rms_calibration_error_released(predictions.clean[name], test.targets)
+            found |= {} if released is None else {f"rmsce-released/{name}": released}
+        if "corruptions" in extras and name in dataset.fixed_tests:
+            means = corruption_scores(predictions.corrupted[name], test.targets, temperature)
+            found |= {f"{metric}/{name}-{predictions.suffix}": mean for metric, mean in means.items()}
+    return found
+
+
+def corruption_scores(
+    logits_by_corruption: Mapping[str, np.ndarray], targets: np.ndarray, temperature: float
+) -> dict[str, float]:
+    """Means over the standard corruptions that are there of `ce`, `scaled-ce` and `accuracy`; the others don't count.
+
+    Source: Collins 2022, section 5 (corruption CE, severity 3).
+    """
+    counted = [logits_by_corruption[name] for name in STANDARD if name in logits_by_corruption]
+    return {
+        "ce": float(np.mean([cross_entropy(found, targets) for found in counted])),
+        "scaled-ce": float(np.mean([cross_entropy(found / temperature, targets) for found in counted])),
+        "accuracy": float(np.mean([accuracy(found, targets) for found in counted])),
     }

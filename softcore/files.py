@@ -1,6 +1,7 @@
 """Reading files that others wrote: CSV rows with the line they start on, arrays with no pickles."""
 
 import csv
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,3 +71,9 @@ def read_npz(path: Path, *names: str) -> list[np.ndarray]:
         raise
     except Exception as error:  # zip, zlib and NumPy each have their own way to say that a file is cut or no archive
         raise RequestError(f"{path}: not a readable .npz archive ({error})") from error
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,13 +4,20 @@ from dataclasses import dataclass
 
 from softcore.labels.panels import Annotators
 
+# Each drops the rate tenfold at two shares of the epochs: chapter 3 of the thesis, then its chapters 4 and 5.
+STEPS = {"step": (50 / 65, 55 / 65), "step-early": (1 / 2, 3 / 4)}
+SCHEDULES = ("one-cycle", *STEPS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelPolicy:
     """How people's answers become training targets; None where a field does not apply (`cells.py` decides).
 
     `annotators` is M an item or "all", `items` is N' or None for every annotated item, `rest` says what the other
-    training items are: "hard" (their reference label) or "none" (not trained on).
+    training items are: "hard" (their reference label), "none" (not trained on) or "simulated" (`labels/simulate.py`).
+    `similarity` says where a semantic variety has the similarity of classes from. `hmix` adds mixed images to the
+    training set and says what their targets are (`labels/mixed.py`); `hmix_images` which of them, `confidence_decay`
+    smooths the targets by confidence.
     """
 
     variety: str
@@ -20,6 +27,10 @@ class LabelPolicy:
     rest: str = "hard"
     gamma: float | None = 0.1
     beta: float | None = 0.05
+    similarity: str | None = None
+    hmix: str | None = None
+    hmix_images: str | None = None
+    confidence_decay: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +38,11 @@ class TrainingPolicy:
     """How a model is trained: SGD with momentum 0.9, gradient norm clipped at 1.
 
     `schedule` is "one-cycle" (to `learning_rate` and back over all epochs, the momentum moving from 0.95 to 0.85 and
-    back against it, as PyTorch's scheduler does by default) or "step" (divided by ten at 50/65 and 55/65 of the
-    epochs). `image_size`: images are mean-pooled by the whole factor that keeps their shorter side at least this long;
-    None keeps them as they are.
+    back against it, as PyTorch's scheduler does by default), "step" (divided by ten at 50/65 and 55/65 of the epochs)
+    or "step-early" (at 1/2 and 3/4). `image_size`: images are mean-pooled by the whole factor that keeps their shorter
+    side at least this long; None keeps them as they are. `mixing` is "mixup" or "mix-maxent" with coefficients from
+    Beta(`alpha`, `alpha`), None trains on the images as they are. `target_mixing` is "linear" or "logistic" under
+    mixup, `loss` "entropy-weighted" (with `entropy_floor`) or None for cross-entropy (`mixing.py`).
     """
 
     model: str = "cnn"
@@ -40,3 +53,8 @@ class TrainingPolicy:
     weight_decay: float = 1e-4
     augmentation: str = "none"
     image_size: int | None = 32
+    mixing: str | None = None
+    alpha: float | None = None
+    target_mixing: str | None = None
+    loss: str | None = None
+    entropy_floor: float | None = None

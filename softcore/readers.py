@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,29 +16,48 @@ from softcore.records import NO_CLASS, Answer, BadRow, refuse, table
 
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FIRST, AGAIN = "spec_conf", "rerun_spec_conf"
-RAW_COLUMNS = ("trial_index", "time_elapsed", "subject", "rt", "response", "task", "img_id")
+PAGE_COLUMNS = ("trial_index", "time_elapsed", "subject", "rt", "response", "task")
+RAW_COLUMNS = (*PAGE_COLUMNS, "img_id")
 PERCENT = "a number from 0 to 100"
 
 
 def read_cifar10s(path: Path) -> tuple[pd.DataFrame, dict[str, int]]:
-    """CIFAR-10S as collected (`raw_human_data.csv`) -> (records, first answers that each rule for odd answers met).
+    """CIFAR-10S as collected (`raw_human_data.csv`) -> what `read_pages` makes of it, items in the test order.
 
-    Rows that are no answer (consent, instructions) are passed over; a session that is stored twice counts once; the
-    pages that ask again are marked `is_repeat`. Seconds are the page's, position numbers a person's pages from 1.
-    Raises RequestError with all rows that break the format (first 20 and a count).
     Source: Collins, Bhatt & Weller 2022; github.com/cambridge-mlg/cifar-10s.
+    """
+
+    def item_of(text: str) -> int | None:
+        item = read_number(text, 9_999)
+        return None if item is None else int(item)
+
+    return read_pages(path, "img_id", item_of, "an image of the CIFAR-10 test set, 0 to 9999")
+
+
+def read_pages(
+    path: Path, image: str, item_of: Callable[[str], int | None], allowed: str
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Soft-label pages as collected -> (records, first answers that each rule for odd answers met).
+
+    Column `image` says what a page showed; `item_of` makes an item of it, None for one that is not `allowed` (in
+    words). Rows that are no answer (consent, instructions) are passed over; a session that is stored twice counts once;
+    the pages that ask again are marked `is_repeat`. Seconds are the page's, position numbers a person's pages from 1.
+    Raises RequestError with all rows that break the format (first 20 and a count).
     """
     bad: list[BadRow] = []
     pages: dict[tuple[str, ...], tuple[Answer, tuple[str, ...]]] = {}
     for line, row in csv_rows(path, bad):
-        missing = sorted(set(RAW_COLUMNS) - row.keys())
-        if missing:
-            raise RequestError(f"{path}: no column '{missing[0]}'; needed: {', '.join(RAW_COLUMNS)}")
+        require_columns(path, row, (*PAGE_COLUMNS, image))
         if row["task"] not in (FIRST, AGAIN):
             continue
         # Equal to the millisecond in the same session: the page was stored twice, not seen twice.
-        key = tuple(row[c] for c in ("subject", "task", "trial_index", "time_elapsed", "img_id", "response"))
-        if key not in pages and (page := _page(line, row, bad)):
+        key = tuple(row[c] for c in ("subject", "task", "trial_index", "time_elapsed", image, "response"))
+        if key in pages:
+            continue
+        item = item_of(row[image])
+        if item is None:
+            bad.append(BadRow(line, image, row[image], allowed))
+        if (page := _page(line, row, NO_CLASS if item is None else item, bad)) and item is not None:
             pages[key] = page
     if bad:
         refuse(str(path), bad)
@@ -50,16 +70,23 @@ def read_cifar10s(path: Path) -> tuple[pd.DataFrame, dict[str, int]]:
     return table(answers, [typed for _, typed in in_order])
 
 
-def _page(line: int, row: dict[str, str], bad: list[BadRow]) -> tuple[Answer, tuple[str, ...]] | None:
-    """The answer on one stored page and the rules of typing it met; None if a value breaks the format.
+def require_columns(path: Path, row: dict[str, str], columns: Sequence[str]) -> None:
+    """Raise RequestError if `row` of the file `path` lacks one of `columns`: the first one in the alphabet."""
+    missing = sorted(set(columns) - row.keys())
+    if missing:
+        raise RequestError(f"{path}: no column '{missing[0]}'; needed: {', '.join(columns)}")
+
+
+def _page(line: int, row: dict[str, str], item: int, bad: list[BadRow]) -> tuple[Answer, tuple[str, ...]] | None:
+    """The answer on one stored page about `item` and the rules of typing it met; None if a value breaks the format.
 
     Each such value is added to `bad`. The position is still the page's number in the whole session.
     """
     before = len(bad)
 
     def number(field: str, text: str, high: float, allowed: str) -> float:
-        value = float(text) if NUMBER.fullmatch(text.strip()) else float("nan")
-        if not 0 <= value <= high:
+        value = read_number(text, high)
+        if value is None:
             bad.append(BadRow(line, field, text, allowed))
             return 0.0
         return value
@@ -71,7 +98,7 @@ def _page(line: int, row: dict[str, str], bad: list[BadRow]) -> tuple[Answer, tu
             return NO_CLASS
         return CIFAR_CLASSES.index(name)
 
-    response = _json(row["response"])
+    response = json_object(row["response"])
     if not {"classSelect", "prob", "classSelect2", "prob2"} <= response.keys():
         bad.append(BadRow(line, "response", row["response"][:60], "JSON with classSelect, prob, classSelect2, prob2"))
         return None
@@ -82,7 +109,7 @@ def _page(line: int, row: dict[str, str], bad: list[BadRow]) -> tuple[Answer, tu
     ticks = [key for key in response if key.startswith("improbClassSelect")]
     answer = Answer(
         annotator=row["subject"],
-        item=int(number("img_id", row["img_id"], 9_999, "an image of the CIFAR-10 test set, 0 to 9999")),
+        item=item,
         top1=class_of("classSelect", response["classSelect"], "mostProb"),
         p1=number("prob", first, 100, PERCENT) / 100,
         top2=NO_CLASS if second_class == "secondProbNo" else class_of("classSelect2", second_class, "secondProb"),
@@ -95,7 +122,14 @@ def _page(line: int, row: dict[str, str], bad: list[BadRow]) -> tuple[Answer, tu
     return (answer, typed) if len(bad) == before else None
 
 
-def _json(text: str) -> dict:
+def read_number(text: str, high: float) -> float | None:
+    """The number that `text` is if it lies in 0..`high`, else None."""
+    value = float(text) if NUMBER.fullmatch(text.strip()) else float("nan")
+    return value if 0 <= value <= high else None
+
+
+def json_object(text: str) -> dict:
+    """The JSON object in `text`; an empty one where it holds none."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -20,6 +20,8 @@ STREAMS = (
     "attack",
     "split",  # the fixed split of a user's own images
     "simulation",  # simulated annotators
+    "hmix",  # which mixed images are used, and their random targets
+    "corruption",
 )
 
 

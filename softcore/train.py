@@ -11,12 +11,11 @@ from softcore.batches import Batches
 from softcore.errors import RequestError, known
 from softcore.images import as_tensor, pixels
 from softcore.labels.build import Targets
-from softcore.losses import soft_cross_entropy
+from softcore.mixing import TargetCurves, make_objective
 from softcore.models import Normalised, make_model
-from softcore.policy import TrainingPolicy
-from softcore.seeding import torch_seed
+from softcore.policy import SCHEDULES, STEPS, TrainingPolicy
+from softcore.seeding import generator, torch_seed
 
-SCHEDULES = ("one-cycle", "step")
 CLIP_NORM = 1.0
 
 
@@ -29,11 +28,21 @@ class Epoch:
     loss: float
 
 
-def start(images: np.ndarray, targets: Targets, policy: TrainingPolicy, *, classes: int, seed: int, device="cpu"):
+def start(
+    images: np.ndarray,
+    targets: Targets,
+    policy: TrainingPolicy,
+    *,
+    classes: int,
+    seed: int,
+    device="cpu",
+    curves: TargetCurves | None = None,
+):
     """A model with fresh weights for `images` (uint8, n h w c, pooled already) and the epochs that will train it.
 
     Iterating the second trains the first in place, one epoch a step. Bit for bit the same on one machine kind with one
-    thread. Raises RequestError for an unknown model, schedule or augmentation.
+    thread. `curves` mix the targets where the policy asks for logistic target mixing. Raises RequestError for an
+    unknown model, schedule, augmentation, mixing or loss.
     """
     if policy.schedule not in SCHEDULES:
         raise known("schedule", policy.schedule, SCHEDULES)
@@ -46,11 +55,14 @@ def start(images: np.ndarray, targets: Targets, policy: TrainingPolicy, *, class
     batches = Batches(
         held, targets, batch=policy.batch, seed=seed, augmentation=policy.augmentation, device=torch.device(device)
     )
-    return model, epochs(model, batches, policy)
+    return model, epochs(model, batches, policy, curves)
 
 
-def epochs(model: nn.Module, batches: Batches, policy: TrainingPolicy) -> Iterator[Epoch]:
+def epochs(
+    model: nn.Module, batches: Batches, policy: TrainingPolicy, curves: TargetCurves | None = None
+) -> Iterator[Epoch]:
     """Train `model` on `batches`: SGD with momentum, clipped gradients, one learning rate a step."""
+    objective = make_objective(policy, curves)
     optimiser = torch.optim.SGD(
         model.parameters(), lr=policy.learning_rate, momentum=0.9, weight_decay=policy.weight_decay, fused=True
     )
@@ -59,8 +71,9 @@ def epochs(model: nn.Module, batches: Batches, policy: TrainingPolicy) -> Iterat
     for number in range(policy.epochs):
         model.train()
         losses: list[Tensor] = []
+        noise = generator("mixing", batches.seed, number)
         for images, targets in batches.epoch(number):
-            loss = soft_cross_entropy(model(images), targets)
+            loss = objective(model, images, targets, noise)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
@@ -71,17 +84,17 @@ def epochs(model: nn.Module, batches: Batches, policy: TrainingPolicy) -> Iterat
 
 
 def make_schedule(optimiser: torch.optim.Optimizer, policy: TrainingPolicy, steps: int):
-    """The learning rate by step: one cycle over all epochs, or a tenth after 50/65 and again after 55/65 of them."""
+    """The learning rate by step: one cycle over all epochs, or a tenth after each of two shares of them."""
     total = steps * policy.epochs
     if policy.schedule == "one-cycle":
         return torch.optim.lr_scheduler.OneCycleLR(optimiser, policy.learning_rate, total_steps=total + 1)
-    drops = [round(total * share) for share in (50 / 65, 55 / 65)]
+    drops = [round(total * share) for share in STEPS[policy.schedule]]
     return torch.optim.lr_scheduler.MultiStepLR(optimiser, drops)
 
 
-def train(images: np.ndarray, targets: Targets, policy: TrainingPolicy, *, classes: int, seed: int, device="cpu"):
-    """The trained model, in evaluation mode: `start` and all its epochs."""
-    model, steps = start(images, targets, policy, classes=classes, seed=seed, device=device)
+def train(images: np.ndarray, targets: Targets, policy: TrainingPolicy, *, classes: int, seed: int, **how):
+    """The trained model, in evaluation mode: `start` (which takes `how`) and all its epochs."""
+    model, steps = start(images, targets, policy, classes=classes, seed=seed, **how)
     for _ in steps:
         pass
     return model.eval()

@@ -4,26 +4,24 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from softcore.costs import price
 from softcore.datasets import Dataset
-from softcore.errors import RequestError, known
-from softcore.labels.aggregate import AGGREGATORS
-from softcore.labels.build import PEOPLE, REST, VARIETIES, most_answers
-from softcore.labels.panels import check_annotators
+from softcore.errors import RequestError
+from softcore.labels.build import PEOPLE, most_answers
 from softcore.metrics import lower_is_better
-from softcore.models import DEFAULT_LEARNING_RATE, LEARNING_RATES, MODELS
 from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.test_sets import test_sets
-from sweeps.spec import DEFAULT_AXES, TRAINING_AXES, Spec
+from sweeps.axes import check_number, clear_labels, settle
+from sweeps.spec import DEFAULT_AXES, LABEL_AXES, TRAINING_AXES, Spec
 
 # What makes a trial: budgets are resolved into `annotators` and `items` and are not part of it.
-IDENTITY = ("dataset", "variety", "aggregation", "annotators", "items", "rest", "gamma", "beta", *TRAINING_AXES)
-COLUMNS = (*IDENTITY[:8], "budget_hours", *TRAINING_AXES)
-BUDGET_BUYS = ("annotators", "items")
+POLICY_AXES = tuple(axis for axis in LABEL_AXES if not axis.startswith("budget_"))
+IDENTITY = ("dataset", *POLICY_AXES, *TRAINING_AXES)
+COLUMNS = ("dataset", *POLICY_AXES, "budget_hours", *TRAINING_AXES)
 
 
 @dataclass(frozen=True)
@@ -58,12 +56,13 @@ class Cell:
 
     def label_policy(self) -> LabelPolicy:
         """How its labels are made."""
-        names = ("variety", "aggregation", "annotators", "items", "rest", "gamma", "beta")
-        return LabelPolicy(**{name: self.axes[name] for name in names})
+        policy: dict[str, Any] = {name: self.axes.get(name) for name in POLICY_AXES}
+        return LabelPolicy(**policy)
 
     def training_policy(self) -> TrainingPolicy:
         """How its models are trained."""
-        return TrainingPolicy(**{name: self.axes[name] for name in TRAINING_AXES})
+        policy: dict[str, Any] = {name: self.axes.get(name) for name in TRAINING_AXES}
+        return TrainingPolicy(**policy)
 
 
 @dataclass(frozen=True)
@@ -108,73 +107,17 @@ def cells(spec: Spec, dataset: Dataset) -> list[Cell]:
 
 def make_cell(asked: Mapping[str, Any], dataset: Dataset) -> Cell:
     """One cell from a value for every axis: checked, budgets resolved, axes that don't apply set to None."""
-    axes = {**asked, "dataset": dataset.name}
-    # A null that means "the usual" is the usual, so that the same cell has one name.
-    axes |= {axis: DEFAULT_AXES[axis] for axis in ("aggregation", "annotators", "gamma", "beta") if axes[axis] is None}
-    _check_names(axes)
-    for share in ("gamma", "beta"):  # a value that can't be is refused where it would not be used, too
-        _check_number(axes, share, float, 0, 1)
-    variety, people = axes["variety"], axes["variety"] in PEOPLE
-    available = len(dataset.annotated_items) - dataset.held_out
-    axes["items"] = available if axes["items"] in ("all", None) else axes["items"]
-    if people:
-        check_annotators(axes["annotators"], most_answers(dataset, variety), "answers")
-    _check_number(axes, "items", int, 1, available)
-    budget = _spend(axes, dataset, available) if axes["budget_hours"] is not None and people else None
-    clears = {
-        "annotators": not people,
-        "aggregation": not people or axes["annotators"] == 1,  # one label an item: nothing to aggregate
-        "gamma": not variety.endswith("-clamp"),
-        "beta": variety != "smoothed",
-        # Without the rest, N' decides what any label trains on; with it, hard labels are hard labels.
-        "items": variety in ("hard", "smoothed") and axes["rest"] == "hard",
-    }
-    axes |= {name: None for name, off in clears.items() if off}
-    _check_training(axes)
+    axes = settle(asked, dataset)
+    budget = None
+    if axes["budget_hours"] is not None and axes["variety"] in PEOPLE:
+        budget = _spend(axes, dataset, len(dataset.annotated_items) - dataset.held_out)
+    clear_labels(axes)
     return Cell({name: axes[name] for name in IDENTITY}, (budget,) if budget else ())
-
-
-def _check_names(axes: Mapping[str, Any]) -> None:
-    choices: dict[str, Iterable[str]] = {
-        "variety": VARIETIES,
-        "aggregation": AGGREGATORS,
-        "rest": REST,
-        "model": MODELS,
-        "schedule": ("one-cycle", "step"),
-        "augmentation": ("none", "crop-flip"),
-        "budget_buys": BUDGET_BUYS,
-    }
-    for axis, allowed in choices.items():
-        if axes[axis] not in allowed:
-            raise known(axis, axes[axis], allowed)
-
-
-def _check_training(axes: dict[str, Any]) -> None:
-    if axes["learning_rate"] is None:
-        axes["learning_rate"] = LEARNING_RATES.get(axes["model"], DEFAULT_LEARNING_RATE)
-    for axis, kind, low, high in (
-        ("epochs", int, 1, 10_000),
-        ("batch", int, 2, 100_000),
-        ("learning_rate", float, 1e-9, 1e3),
-        ("weight_decay", float, 0, 1),
-    ):
-        _check_number(axes, axis, kind, low, high)
-    if axes["image_size"] is not None:
-        _check_number(axes, "image_size", int, 4, 10_000)
-
-
-def _check_number(axes: dict[str, Any], axis: str, kind: type, low: float, high: float) -> None:
-    value = axes[axis]
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not (whole or (kind is float and isinstance(value, float))) or not low <= value <= high:
-        noun = "a whole number" if kind is int else "a number"
-        raise RequestError(f"{axis} must be {noun} in {low:g}..{high:g}; it is {value!r}")
-    axes[axis] = kind(value)
 
 
 def _spend(axes: dict[str, Any], dataset: Dataset, available: int) -> Budget:
     """Resolve `budget_hours` into M (or N') at the thesis's price of the variety; sets them in `axes`."""
-    _check_number(axes, "budget_hours", float, 0, 1e6)
+    check_number(axes, "budget_hours", float, 0, 1e6)
     hours, buys, variety = axes["budget_hours"], axes["budget_buys"], axes["variety"]
     seconds, most = price(variety), most_answers(dataset, variety)
     if buys == "annotators":
@@ -209,7 +152,9 @@ def resolved(spec: Spec, dataset: Dataset) -> dict[str, Any]:
             f"metric '{metric}' names no test set of {dataset.name}; known test sets: {', '.join(tests)}"
         )
     grid = cells(spec, dataset)
+    extras = {"evaluate": spec.evaluate} if spec.evaluate else {}  # without any, the identity it had before they came
     return {
+        **extras,
         "name": spec.name,
         "study": spec.study,
         "dataset": dataset.name,

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sweeps import cli_data, cli_jobs
+from sweeps import cli_data, cli_figures, cli_jobs
 
 INTERRUPTED = 130
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # importing rich would take a third of the time that --help takes
 )
 app.add_typer(cli_data.app, name="data")
-for command in (cli_jobs.submit, cli_jobs.status, cli_jobs.logs, cli_jobs.stop):
+for command in (cli_jobs.submit, cli_jobs.status, cli_jobs.logs, cli_jobs.stop, cli_figures.figure):
     app.command()(command)
 report_app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)
 app.add_typer(report_app, name="report")
@@ -55,6 +55,9 @@ def run(
     cpus: Cpus = None,
     tracking_uri: Tracking = None,
     ray_address: Address = None,
+    tune: Annotated[
+        str | None, typer.Option(help="First choose this axis on the validation images, then run with the choice.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a sweep, or go on with it where it was stopped."""
@@ -64,17 +67,19 @@ def run(
     _check_early(cpus, tracking_uri)
     from sweeps.sweep import run as run_sweep
 
-    sweep = run_sweep(
-        spec,
-        scale=scale,
-        sets=set_ or [],
-        data_root=data_root,
-        out=out,
-        cpus=cpus,
-        address=ray_address,
-        tracking_uri=tracking_uri,
-    )
+    how: dict[str, Any] = {"data_root": data_root, "out": out, "cpus": cpus, "address": ray_address}
+    sweep = run_sweep(spec, scale=scale, sets=set_ or [], tune=tune, tracking_uri=tracking_uri, **how)
+    if tune is not None and not as_json:
+        _print_choices(sweep)
     _ended(sweep, tracking_uri, as_json)
+
+
+def _print_choices(sweep: Any) -> None:
+    from sweeps.show import print_table, table
+    from sweeps.tune import curve
+
+    rows = curve(sweep.store.manifest()["tuning"])
+    print_table(table(rows, title="Chosen on the validation images (★)"))
 
 
 @app.command()
@@ -222,13 +227,30 @@ def report_table(
     format_: Annotated[
         Literal["text", "markdown", "csv", "json"], typer.Option("--format", help="How to print it.")
     ] = "text",
+    preset: Annotated[
+        str | None, typer.Option("--as", help="Print it as this preset's table, from the cells that both have.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a sweep as the thesis's table of the same name, or as cells by metrics."""
     from sweeps.show import print_report
     from sweeps.sweep import open_sweep
 
-    print_report(open_sweep(sweep, out=out), "json" if as_json else format_)
+    print_report(open_sweep(sweep, out=out), "json" if as_json else format_, preset)
+
+
+@report_app.command("replication")
+def report_replication(
+    sweeps: Annotated[list[str] | None, typer.Argument(help="Sweeps: ids, unique beginnings, or folders.")] = None,
+    out: Out = None,
+    to: Annotated[Path | None, typer.Option(help="Where to write; else replication/ in the output folder.")] = None,
+    from_results: Annotated[Path | None, typer.Option(help="A folder of results tables (CSV), not sweeps.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say of each of the thesis's claims whether runs agree, disagree or leave it open; writes HTML, Markdown, CSV."""
+    from sweeps.replication.report import report, show
+
+    show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
 
 
 @app.command()
@@ -254,12 +276,19 @@ def labels(
     variety: Annotated[str, typer.Option(help="How an answer becomes a soft label.")] = "t2-clamp",
     gamma: Annotated[float, typer.Option(help="Mass kept for possible classes when all is spent.")] = 0.1,
     aggregation: Annotated[str, typer.Option(help="separate, or a method that pools an item's labels.")] = "separate",
+    similarity: Annotated[
+        str | None, typer.Option(help="Of a semantic variety: confusions, or word-vectors (of --word-vectors).")
+    ] = None,
+    word_vectors: Annotated[
+        str | None, typer.Option(help="A file of word vectors in GloVe or word2vec text format.")
+    ] = None,
     data_root: DataRoot = None,
 ) -> None:
     """Write people's soft labels, one row a label."""
     from sweeps.label_file import write_labels
 
-    print(write_labels(dataset, out, variety=variety, gamma=gamma, aggregation=aggregation, root=data_root))
+    how: dict[str, Any] = {"gamma": gamma, "similarity": similarity, "word_vectors": word_vectors, "root": data_root}
+    print(write_labels(dataset, out, variety=variety, aggregation=aggregation, **how))
 
 
 @app.command()

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from softcore.fetch import FileState, Progress
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, verify and describe data sets.")
 
-Name = Annotated[str, typer.Argument(help="cifar10s, digits, or the path of your own .yaml file.")]
+Name = Annotated[str, typer.Argument(help="cifar10s, hmix, digits, or the path of your own .yaml file.")]
 Root = Annotated[
     Path | None,
     typer.Option("--data-root", help="Folder of fetched files; else SOFTCORE_DATA, else ~/.cache/softcore."),
@@ -72,26 +75,43 @@ def verify_data(name: Name, data_root: Root = None, as_json: AsJson = False) -> 
 
 
 @app.command("describe")
-def describe_data(name: Name, data_root: Root = None, as_json: AsJson = False) -> None:
+def describe_data(
+    name: Name,
+    data_root: Root = None,
+    simulator: Annotated[
+        bool, typer.Option("--simulator", help="Also fit the simulator of answers and compare it with people.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Print the data set's card: people, answers, odd rows by rule, page seconds, consistency, entropy."""
     from softcore.card import describe
+    from softcore.card_simulator import simulator_card
     from softcore.datasets import load
 
-    card = describe(load(name, data_root))
+    dataset = load(name, data_root)
+    card = describe(dataset)
+    simulated = simulator_card(dataset) if simulator else {}
     if as_json:
-        _print_json(card)
+        _print_json(card | ({"simulator": simulated} if simulator else {}))
         return
     _print_card(card)
+    if simulator:
+        _print_simulator(simulated)
 
 
 def _presence(name: str, root: Path) -> dict[str, str]:
-    from softcore import cifar10s, digits
+    from softcore import cifar10s, digits, hmix
 
     if name == "digits":
         return {"what": digits.TITLE, "files": "embedded"}
-    missing = [file for file in cifar10s.FILES if not (root / file).is_file()]
-    state = f"{len(missing)} of {len(cifar10s.FILES)} missing: sweeps data fetch {name}" if missing else "there"
-    return {"what": cifar10s.TITLE, "files": state}
+    on_disk = {
+        "cifar10s": (cifar10s.TITLE, cifar10s.FILES),
+        "hmix": (hmix.TITLE, (*cifar10s.FILES, *hmix.FILES)),
+    }
+    title, files = on_disk[name]
+    missing = [file for file in files if not (root / file).is_file()]
+    state = f"{len(missing)} of {len(files)} missing: sweeps data fetch {name}" if missing else "there"
+    return {"what": title, "files": state}
 
 
 def _refuse_own(name: str, done: str) -> None:
@@ -133,25 +153,15 @@ def _print_card(card: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from softcore.records import ODD_RULES
-
     console = Console()
     mark = "  [bold yellow](simulated annotators)[/]" if card["simulated"] else ""
     console.print(f"[bold]{escape(card['name'])}[/]: {escape(card['title'])}{mark}", highlight=False)
-    table = Table(show_header=False)
-    table.add_column("what")
-    table.add_column("value", overflow="fold")
-    for key, value in card.items():
-        if key in ("name", "title", "simulated", "odd_rows", "notes", "fingerprints"):
-            continue
-        for path, leaf in _leaves(key, value):
-            table.add_row(escape(path.replace("_", " ")), escape(_shown(leaf)))
-    console.print(table)
-    odd = Table("odd answers (first ones)", "count", "what is done")
-    for rule, count in card["odd_rows"].items():
-        if count:
-            odd.add_row(rule, f"{count:,}", ODD_RULES[rule])
-    console.print(odd)
+    _print_section(console, card, without=("name", "title", "simulated", "notes", "fingerprints", "mixed"))
+    if mixed := card.get("mixed"):
+        split = ("soft_labels", "by_generating_coefficient")
+        _print_section(console, mixed, without=split, title="Mixed images")
+        console.print(_by_coefficient(mixed["by_generating_coefficient"]))
+        _print_section(console, mixed["soft_labels"], title="Mixed images: soft labels")
     for note in card["notes"]:
         console.print(f"- {escape(note)}", highlight=False)
     prints = Table("fingerprint of", "SHA-256 of what was read")
@@ -160,8 +170,60 @@ def _print_card(card: dict[str, Any]) -> None:
     console.print(prints)
 
 
+def _print_simulator(card: dict[str, Any]) -> None:
+    """What was fitted and measured as a table, then where the simulator fails, a line each."""
+    from rich.console import Console
+
+    console = Console()
+    _print_section(console, card, without=("rule", "fails"), title="Simulator of answers (rest: simulated)")
+    for line in (card.get("rule", ""), *(f"- {sentence}" for sentence in card.get("fails", ()))):
+        console.print(line, highlight=False, markup=False)
+
+
+def _print_section(
+    console: Console, section: dict[str, Any], *, without: tuple[str, ...] = (), title: str | None = None
+) -> None:
+    """A table of the values and, if the section counts odd answers, one of those that were met."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from softcore.hmix import ODD_INFERENCES
+    from softcore.records import ODD_RULES
+
+    table = Table(show_header=False, title=title, title_justify="left")
+    table.add_column("what")
+    table.add_column("value", overflow="fold")
+    for key, value in section.items():
+        if key not in (*without, "odd_rows"):
+            for path, leaf in _leaves(key, value):
+                table.add_row(escape(path.replace("_", " ")), escape(_shown(leaf)))
+    console.print(table)
+    odd = Table("odd answers (first ones)", "count", "what is done")
+    for rule, count in section.get("odd_rows", {}).items():
+        if count:
+            odd.add_row(rule, f"{count:,}", {**ODD_RULES, **ODD_INFERENCES}[rule])
+    if "odd_rows" in section:
+        console.print(odd)
+
+
+def _by_coefficient(rows: dict[str, dict[str, Any]]) -> Table:
+    """One line a generating coefficient: how many images and answers, what was inferred."""
+    from rich.table import Table
+
+    columns = [name.replace("_", " ") for name in next(iter(rows.values()))]
+    table = Table("generating coefficient", *columns, title="Inferred coefficients", title_justify="left")
+    for coefficient, row in rows.items():
+        table.add_row(coefficient, *(_shown(value) for value in row.values()))
+    return table
+
+
 def _leaves(path: str, value: Any) -> list[tuple[str, Any]]:
-    """(path, value) of all leaves; the count of a distribution stays on one line."""
+    """(path, value) of all leaves; the count of a distribution and a value with its interval stay on one line."""
+    if isinstance(value, dict) and {"low", "high", "level", "n", "over"} <= value.keys():
+        (name, middle), *_ = ((key, part) for key, part in value.items() if isinstance(part, float))
+        words = f"{middle:.3f} [{value['low']:.3f}, {value['high']:.3f}], {value['level']:.0%} over {value['over']}"
+        rest = {key: part for key, part in value.items() if key not in (name, "low", "high", "level", "n", "over")}
+        return [(f"{path}: {name}", f"{words}; n = {value['n']:,}"), *(_leaves(path, rest) if rest else [])]
     if isinstance(value, dict) and not all(isinstance(key, int) for key in value):
         if set(value) == {"absent"}:
             return [(path, f"- ({value['absent']})")]

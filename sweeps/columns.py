@@ -46,6 +46,17 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
+CORRUPTED = ("-c", "-c-generated")  # endings of test sets of corrupted images, the official ones first
+VALIDATION = "validation"
+
+
 def test_sets(results: pd.DataFrame) -> list[str]:
-    """Names of the test sets that the metrics are on, in the table's order."""
-    return list(dict.fromkeys(c.split("/", 1)[1] for c in metric_columns(results)))
+    """Names of the test sets that the metrics are on, in the table's order; corrupted copies are not named apart."""
+    names = dict.fromkeys(c.split("/", 1)[1] for c in metric_columns(results))
+    return [name for name in names if name != VALIDATION and not name.endswith(CORRUPTED)]
+
+
+def corrupted(metric: str, test_set: str, columns: pd.Index) -> str:
+    """The column of `metric` on the corrupted images of `test_set`: the official ones', else the generated ones'."""
+    there = [f"{metric}/{test_set}{ending}" for ending in CORRUPTED if f"{metric}/{test_set}{ending}" in columns]
+    return there[0] if there else f"{metric}/{test_set}{CORRUPTED[0]}"

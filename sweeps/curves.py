@@ -1,4 +1,4 @@
-"""Metrics against cost or against the number of labelled items, as PNGs."""
+"""Metrics against cost, against the number of annotators or of labelled items, as pictures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import pandas as pd
 from softcore.costs import FREE, price_list
 from softcore.errors import RequestError, known
 from sweeps.canvas import figure_with_title, plain, points, save, subtitle
-from sweeps.columns import metric_columns, records, test_sets
+from sweeps.columns import ANSWERS, answer_columns, metric_columns, records, test_sets
 from sweeps.drawing import colour, cost_axis, marks, usd_per_second
 from sweeps.frontier import frontier, summarise
 from sweeps.recipes import recipes
@@ -56,7 +56,7 @@ def cost_curve_figure(
     summary = _with_lone_answers(summarise(results))
     summary["line"] = recipes(summary, without=("annotators", "budget_hours"))
     summary["seconds"] = priced.set_index("cell")["label_seconds_total"].reindex(summary["cell"]).to_numpy()
-    free = summary["variety"].isin(FREE)
+    free = _free(summary)
     axis = cost_axis(summary.loc[~free & (summary["n"] > 0), "seconds"], usd_per_second(priced))
     summary["x"] = axis.at(summary["seconds"])
     label = f"Across: what the labels cost: people's time and money. {price_list(cost).assumes}"
@@ -93,6 +93,41 @@ def items_curve_figure(results: pd.DataFrame, title: str, simulated: bool, *, me
     return figure
 
 
+def people_curve_figure(results: pd.DataFrame, title: str, simulated: bool, *, metrics: Sequence[str] = ()) -> "Figure":
+    """Metrics (columns) on test sets (rows) against M, one line a variety; cells without M are dashed levels.
+
+    The axis of M is logarithmic. An M of "all" stands at the answers an item that were really used.
+    Source: Collins (2022), figure B.3.
+    """
+    grid = _grid(results, metrics)
+    summary = _with_lone_answers(summarise(results))
+    summary["line"] = recipes(summary, without=("annotators", "budget_hours"))
+    summary["x"] = _answers_an_item(summary)
+    figure, panels = _panels(grid, title, simulated, coverage(summary), "Across: M, annotators an item")
+    ticks = sorted(summary["x"].dropna().round(2).unique())
+    for metric, panel in panels.items():
+        _curves(panel, metric, summary, levels=summary["x"].isna())
+        panel.set_xscale("log")
+        panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        panel.set_xticks([], minor=True)
+    _legend(figure, panels)
+    return figure
+
+
+def _answers_an_item(summary: pd.DataFrame) -> pd.Series:
+    """M of each cell of a summary: its axis; where that is "all", the answers used an item; NaN for cells without."""
+    used = pd.Series([row.get(f"{ANSWERS}{row['variety']}") for row in records(summary)], summary.index, dtype=float)
+    named = pd.to_numeric(summary["annotators"], errors="coerce").astype(float)
+    everyone = summary["annotators"].map(lambda m: isinstance(m, str))
+    return named.where(~everyone, used / pd.to_numeric(summary["items"], errors="coerce").astype(float))
+
+
+def _free(summary: pd.DataFrame) -> pd.Series:
+    """Whether a cell's labels cost nothing: hard labels beside bought labels of mixed images do."""
+    answers = summary[answer_columns(summary)].astype(float).fillna(0).sum(axis=1)
+    return summary["variety"].isin(FREE) & (answers == 0)
+
+
 def _with_lone_answers(summary: pd.DataFrame) -> pd.DataFrame:
     """Cells with one answer an item have nothing to aggregate: they begin the line of each aggregation."""
     ways = summary.groupby("variety")["aggregation"].agg(lambda column: list(column.dropna().unique()) or [None])
@@ -108,7 +143,7 @@ def _with_lone_answers(summary: pd.DataFrame) -> pd.DataFrame:
 
 def _curves(panel: "Axes", metric: str, summary: pd.DataFrame, levels: pd.Series) -> None:
     own = {metric: "value", f"{metric} low": "low", f"{metric} high": "high"}
-    table = summary[["line", "variety", "x", *own]].rename(columns=own).assign(level=levels)
+    table = summary[["line", "variety", "x", *own]].rename(columns=own).assign(level=levels, free=_free(summary))
     table = table[table["value"].notna()]
     for line, unsorted in table[~table["level"]].groupby("line", sort=False):
         group = unsorted.sort_values("x", kind="stable")
@@ -118,7 +153,7 @@ def _curves(panel: "Axes", metric: str, summary: pd.DataFrame, levels: pd.Series
         points(panel, group["x"].to_numpy(dtype=float), group, colour(variety), variety, 3)
     for row in records(table[table["level"]]):
         style = {"color": colour(str(row["variety"])), "linestyle": "--", "linewidth": 1.2}
-        panel.axhline(row["value"], label=plain(f"{row['line']}{' (free)' if row['variety'] in FREE else ''}"), **style)
+        panel.axhline(row["value"], label=plain(f"{row['line']}{' (free)' if row['free'] else ''}"), **style)
         if row["low"] == row["low"]:  # NaN with one replicate
             panel.axhspan(row["low"], row["high"], color=style["color"], alpha=0.1, linewidth=0)
     short = test_set_short(metric.split("/")[1])

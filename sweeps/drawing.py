@@ -21,6 +21,10 @@ COLOURS = {
     "t1-clamp": "#009e73",
     "t2-uniform": "#e69f00",
     "t2-clamp": "#0055a4",
+    "t1-semantic": "#4d8f2f",
+    "t2-semantic": "#a6761d",
+    "select-two": "#b2182b",
+    "t2-clamp-released": "#7fa8d9",
 }
 MARKS = {  # name: (matplotlib's, Plotly's, as text)
     "hard": ("s", "square", "■"),
@@ -32,9 +36,13 @@ MARKS = {  # name: (matplotlib's, Plotly's, as text)
     "t1-clamp": ("<", "triangle-left", "◀"),
     "t2-uniform": (">", "triangle-right", "▶"),
     "t2-clamp": ("D", "diamond", "◆"),
+    "t1-semantic": ("^", "triangle-up", "▲"),
+    "t2-semantic": ("H", "hexagon2", "⬣"),
+    "select-two": ("*", "star", "★"),
+    "t2-clamp-released": ("d", "diamond-tall", "⬧"),
 }
 _OTHER = ("h", "hexagon", "⬢")
-_SMALL = {"v": 1.5, "<": 1.5, ">": 1.5, "p": 1.6, "P": 1.4, "X": 1.4, "h": 1.3}
+_SMALL = {"v": 1.5, "<": 1.5, ">": 1.5, "p": 1.6, "P": 1.4, "X": 1.4, "h": 1.3, "^": 1.5, "H": 1.3, "*": 1.9, "d": 1.3}
 
 
 def colour(variety: str) -> str:

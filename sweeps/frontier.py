@@ -67,8 +67,9 @@ def frontier(
     table["question"] = table["variety"].map(lambda variety: ASKED.get(variety, variety))
     table["value"], table["low"], table["high"] = (summary[f"{metric}{end}"] for end in ("", " low", " high"))
     table["n"], table["n_failed"] = summary["n"], summary["n_failed"]
-    table["free"] = table["variety"].isin(FREE)
-    priced = table["free"].to_numpy() | _answered(summary)
+    answered = _answered(summary)
+    table["free"] = table["variety"].isin(FREE) & ~answered  # hard labels beside bought mixed images are not free
+    priced = table["free"].to_numpy() | answered
     table["excluded"] = _excluded(table, results, metric, priced)
     seconds = np.where(priced, _seconds(summary, price_list(cost)), np.nan)
     where = list(table.columns).index("value")

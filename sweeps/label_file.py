@@ -2,25 +2,41 @@
 
 from pathlib import Path
 
-from softcore.datasets import data_root, load
+from softcore.datasets import data_root
 from softcore.errors import RequestError, known
 from softcore.labels.aggregate import aggregate
 from softcore.labels.build import PEOPLE, people_labels
-from softcore.labels.elicited import ELICITED, soft_labels
+from softcore.labels.elicited import ELICITED, SEMANTIC, soft_labels
+from softcore.labels.similarity import SIMILARITIES, class_similarity
+from sweeps.material import load_data
 from sweeps.store import write_bytes
 
 
 def write_labels(
-    dataset: str, path: Path, *, variety: str, gamma: float, aggregation: str, root: str | Path | None
+    dataset: str,
+    path: Path,
+    *,
+    variety: str,
+    gamma: float,
+    aggregation: str,
+    similarity: str | None,
+    word_vectors: str | None,
+    root: str | Path | None,
 ) -> str:
-    """Write one row a label (`item`, `annotator`, `p_<class>` ...) and say in a line what was written."""
+    """Write one row a label (`item`, `annotator`, `p_<class>` ...) and say in a line what was written.
+
+    A semantic variety takes its `similarity` from the confusions of all training items, or the file `word_vectors`.
+    """
     if path.suffix not in (".parquet", ".csv"):
         raise RequestError(f"--out must end in .parquet or .csv; it is {path}")
     if variety not in PEOPLE:
         raise known("variety", variety, PEOPLE)
-    data = load(dataset, data_root(root))
+    if variety in SEMANTIC and similarity is None:
+        raise RequestError(f"variety {variety} needs --similarity: {' or '.join(SIMILARITIES)}")
+    data = load_data(dataset, data_root(root), word_vectors)
     soft_labels(data.records.iloc[:0], ELICITED[0], len(data.classes), gamma)  # checks gamma even for clicks
-    labels, _ = people_labels(data, variety, data.annotated_items, gamma=gamma)
+    alike = class_similarity(data, similarity, data.train_items) if variety in SEMANTIC else None
+    labels, _ = people_labels(data, variety, data.annotated_items, gamma=gamma, similarity=alike)
     pooled = aggregate(labels, aggregation)
     frame = pooled.frame(data.classes)
     if path.suffix == ".parquet":

@@ -17,6 +17,10 @@ VARIETIES: Mapping[str, str] = {
     "t1-clamp": "T1 Clamp",
     "t2-uniform": "T2 Uniform",
     "t2-clamp": "T2 Clamp",
+    "t1-semantic": "T1 Semantic",
+    "t2-semantic": "T2 Semantic",
+    "select-two": "Select Two",
+    "t2-clamp-released": "T2 Clamp as released",
 }
 
 ASKED: Mapping[str, str] = {
@@ -29,21 +33,33 @@ ASKED: Mapping[str, str] = {
     "t1-clamp": "the most likely class, its probability, what is impossible",
     "t2-uniform": "the two most likely classes and their probabilities",
     "t2-clamp": "the two most likely classes, their probabilities, what is impossible",
+    "t1-semantic": "the most likely class and its probability",
+    "t2-semantic": "the two most likely classes and their probabilities",
+    "select-two": "the two most likely classes",
+    "t2-clamp-released": "the two most likely classes, their probabilities, what is impossible",
 }
 
 # Axes that a recipe always names, then words for some of those that it names only where they tell cells apart.
-ALWAYS = ("variety", "aggregation", "annotators", "items")
+METHODS = ("similarity", "hmix", "confidence_decay", "mixing", "target_mixing", "loss")  # null where not used
+ALWAYS = ("variety", "aggregation", "annotators", "items", *METHODS)
 _WORDS = {
     "model": "{}",
     "epochs": "{} epochs",
     "image_size": "{} pixels",
     "budget_hours": "budget {} h",
     "dataset": "on {}",
+    "similarity": "by {}",
+    "hmix": "mixed images: {}",
+    "confidence_decay": "smoothed by confidence {}",
+    "mixing": "{}",
+    "loss": "{} loss",
+    "target_mixing": "{} targets",
+    "rest": "other items {}",
 }
 
 
 def recipe(axes: Mapping[str, Any]) -> str:
-    """The name of a cell by variety, aggregation, M and N', leaving out what is null or absent.
+    """The name of a cell by variety, aggregation, M, N' and methods, leaving out what is null or absent.
 
     A variety that is not known here keeps its own name; without any the cell is "unnamed".
     """
@@ -59,6 +75,9 @@ def recipe(axes: Mapping[str, Any]) -> str:
         parts.append(f"M={_plain(shown['annotators'])}")
     if "items" in shown:
         parts.append(f"N'={_plain(shown['items'])}")
+    if shown.get("rest") == "simulated":
+        parts.append("others simulated")
+    parts += [_WORDS[axis].format(_plain(shown[axis])) for axis in METHODS if axis in shown]
     return ", ".join(parts)
 
 

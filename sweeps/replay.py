@@ -4,9 +4,10 @@ import json
 import tempfile
 from pathlib import Path
 
+from softcore.files import sha256
 from sweeps import store as stores
 from sweeps.sweep import Sweep
-from sweeps.trial import run, sha256, trial_of
+from sweeps.trial import run, trial_of
 
 TIMES = ("train_seconds", "eval_seconds")
 
@@ -18,9 +19,9 @@ def replay(name: str, *, out: str | Path | None = None, root: str | Path | None 
     """
     store, trial = stores.find_trial(name, stores.out_folder(out))
     stored = json.loads((store.trials / trial / "trial.json").read_text())
-    dataset = Sweep(store).dataset(root)
+    material = Sweep(store).material(root)
     with tempfile.TemporaryDirectory(prefix="sweeps-replay-") as scratch:
-        run(trial_of(stored["config"]), dataset, Path(scratch))
+        run(trial_of(stored["config"]), material, Path(scratch))
         again = json.loads((Path(scratch) / trial / "trial.json").read_text())
     old, new = stored["result"], again["result"]
     differences = [

@@ -10,13 +10,14 @@ import pandas as pd
 from softcore.costs import price
 from softcore.errors import RequestError
 from softcore.statistics import MeanInterval, mean_interval
-from sweeps.columns import axis_columns, metric_columns, records, test_sets
+from sweeps.columns import CORRUPTED, axis_columns, corrupted, metric_columns, records, test_sets
 from sweeps.frontier import side_by_side
 from sweeps.layouts import LAYOUTS, Layout
 from sweeps.recipes import recipes
 from sweeps.report_table import EMPTY, Entry, ReportTable
 from sweeps.wording import INTERVAL, dollars, hours, metric_title, test_set_title, value, verdict
 
+_CORRUPTED = "corrupted "  # before a layout's metric: on the corrupted copy of the test set
 _SHORT_SETS = {"10h": "10H", "10s": "10S"}
 
 
@@ -139,10 +140,23 @@ def _entries(layout: Layout, test_set: str, row: _Row, notes: list[str]) -> Iter
         blank = Entry(group=group, row=row.label, column_group=name, column="n", text=EMPTY)
         n = 0
         for metric, heading in layout.columns:
-            found = _measured(values, f"{metric}/{test_set}", place, notes)
+            column = _column(metric, test_set, values, notes)
+            found = _measured(values, column, place, notes) if column else None
             n = max(n, found.n if found else 0)
             yield replace(blank, column=heading, **_shown(found))
         yield replace(blank, text=str(n), mean=n)
+
+
+def _column(metric: str, test_set: str, values: pd.DataFrame, notes: list[str]) -> str:
+    """The results' column behind a metric of a layout; "" on corrupted images that are not made of this test set."""
+    if not metric.startswith(_CORRUPTED):
+        return f"{metric}/{test_set}"
+    there = values.columns.get_level_values(0)
+    column = corrupted(metric.removeprefix(_CORRUPTED), test_set, there)
+    if column.endswith("-generated"):
+        notes.append("Corrupted images were generated from the published recipes at severity 3, frost left out.")
+    elsewhere = any(name.endswith(CORRUPTED) for name in there)
+    return column if column in there or not elsewhere else ""
 
 
 def _shown(found: MeanInterval | None) -> dict[str, Any]:
@@ -173,8 +187,13 @@ def _matching(trials: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
     keep = pd.Series(True, index=trials.index)
     for axis, wanted in where.items():
         if axis not in trials:
+            if wanted is None:
+                continue
             return trials.iloc[:0]
         column = trials[axis]
+        if wanted is None:
+            keep &= column.isna()
+            continue
         numeric = pd.to_numeric(column, errors="coerce") if isinstance(wanted, int | float) else column
         keep &= numeric == wanted
     return trials[keep]

@@ -17,8 +17,8 @@ from cluster.connection import connect
 from cluster.errors import ClusterError
 from cluster.preflight import shared_folder_check
 from cluster.resources import check_fits, concurrency, this_node, trial_resources
-from softcore.datasets import Dataset
 from sweeps.cells import Trial
+from sweeps.material import Material
 from sweeps.progress import Progress
 from sweeps.proposer import Proposer
 from sweeps.store import DONE, FAILED, STOPPED, Store
@@ -152,11 +152,11 @@ class Recorder(Unsaved, tune.Callback):
             self.store.log(self.asking.trials[trial_id].id, epoch, STOPPED)
 
 
-def work_on_trial(config: Mapping[str, Any], dataset: Dataset, trials: Path, host: str) -> Iterator[Any]:
+def work_on_trial(config: Mapping[str, Any], material: Material, trials: Path, host: str) -> Iterator[Any]:
     """What a worker does: yields the number of each finished epoch, at last the result."""
     from sweeps.trial import Run, trial_of
 
-    run = Run(trial_of(config), dataset)
+    run = Run(trial_of(config), material)
     for epoch in run.train():
         yield epoch.number
     yield run.finish(trials, host=host)
@@ -179,8 +179,8 @@ def run_trials(
 ) -> bool:
     """Run at most `waiting` trials from `proposer`; whether all were run (False: interrupted, resumable).
 
-    `context` (the data set) goes to every node once, through the object store. `done` trials are behind us. The caller
-    holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached.
+    `context` (the trials' material) goes to every node once, through the object store. `done` trials are behind us. The
+    caller holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached.
     """
     with environment(QUIET), connect(address, cpus) as connection:
         resources = trial_resources(cpus_per_trial, gpus_per_trial)

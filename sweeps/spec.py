@@ -12,7 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from softcore.errors import RequestError, known
 
 # Axes that say which labels, and axes that say how a model is trained on them.
-LABEL_AXES = ("variety", "aggregation", "annotators", "items", "rest", "gamma", "beta", "budget_hours", "budget_buys")
+LABEL_AXES = (
+    "variety",
+    "aggregation",
+    "annotators",
+    "items",
+    "rest",
+    "gamma",
+    "beta",
+    "similarity",
+    "hmix",
+    "hmix_images",
+    "confidence_decay",
+    "budget_hours",
+    "budget_buys",
+)
 TRAINING_AXES = (
     "model",
     "epochs",
@@ -22,8 +36,25 @@ TRAINING_AXES = (
     "weight_decay",
     "augmentation",
     "image_size",
+    "mixing",
+    "alpha",
+    "target_mixing",
+    "loss",
+    "entropy_floor",
 )
 AXES = (*LABEL_AXES, *TRAINING_AXES)
+# Axes that are refused where they make no sense: a setting reaches the blocks that have one.
+PARTIAL_AXES = (
+    "similarity",
+    "hmix",
+    "hmix_images",
+    "confidence_decay",
+    "mixing",
+    "alpha",
+    "target_mixing",
+    "loss",
+    "entropy_floor",
+)
 
 # A scale replaces the model, its schedule and the image size; `paper` leaves them as the preset has them.
 SCALES: dict[str, dict[str, Any]] = {
@@ -53,12 +84,22 @@ DEFAULT_AXES: dict[str, Any] = {
     "rest": "hard",
     "gamma": 0.1,
     "beta": 0.05,
+    "similarity": None,
+    "hmix": None,
+    "hmix_images": None,
+    "confidence_decay": None,
     "budget_hours": None,
     "budget_buys": "annotators",
     "weight_decay": 1e-4,
     "augmentation": "none",
+    "mixing": "none",
+    "alpha": None,
+    "target_mixing": None,
+    "loss": "cross-entropy",
+    "entropy_floor": None,
     **SCALES["small"],
 }
+SETTINGS = ("name", "study", "dataset", "seeds", "panels", "metric", "evaluate", "word_vectors")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
 Scalar = int | float | str | None
@@ -78,7 +119,9 @@ class Spec(BaseModel):
 
     `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1. `study` names the MLflow
     experiment. `scale` is one of `SCALES`, or None for axes as written. `metric` is the one that frontiers show first;
-    None takes the data set's own.
+    None takes the data set's own. `evaluate` lists evaluations beside the usual ones
+    (`softcore.metrics.EXTRAS`). `word_vectors` is the
+    file that `similarity: word-vectors` reads.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -92,6 +135,8 @@ class Spec(BaseModel):
     seeds: list[int] = Field(default=[0], min_length=1)
     panels: list[int] = Field(default=[0], min_length=1)
     metric: str | None = None
+    evaluate: list[str] = []
+    word_vectors: str | None = None
     resources: Resources = Field(default_factory=Resources)
 
     @field_validator("name", "study")
@@ -107,6 +152,11 @@ class Spec(BaseModel):
         if value is not None and value not in SCALES:
             raise ValueError(f"unknown scale '{value}'; known: {', '.join(SCALES)}")
         return value
+
+    @field_validator("evaluate", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return sorted({value} if isinstance(value, str) else set(value)) if value else []
 
     @field_validator("seeds", "panels", mode="before")
     @classmethod
@@ -196,6 +246,11 @@ def _found_from(folder: Path, dataset: str) -> str:
     return str(folder / Path(dataset).expanduser()) if dataset.endswith((".yaml", ".yml")) else dataset
 
 
+def _below(folder: Path, file: str) -> str:
+    """The path of a file that a spec names, as an absolute one: it is read again to resume."""
+    return str(folder / Path(file).expanduser())
+
+
 def _text(name: str) -> tuple[str, str]:
     if name.endswith((".yaml", ".yml")) or "/" in name:
         try:
@@ -234,7 +289,8 @@ def first_problem(error: ValidationError, fields: Sequence[str]) -> str:
 def resolve(spec: str | Path | Mapping[str, Any] | Spec, *, scale: str | None = None, sets: Sequence[str] = ()) -> Spec:
     """The spec with its scale and the `axis=value` settings applied; settings win over the scale.
 
-    A setting's value is YAML: `seeds=3`, `gamma=[0.0, 0.1]`, `dataset=digits`. It replaces the axis in every block.
+    A setting's value is YAML: `seeds=3`, `gamma=[0.0, 0.1]`, `dataset=digits`. It replaces the axis in every block; one
+    of `PARTIAL_AXES` only in the blocks that have it, where some do.
     """
     asked = read(spec)
     if scale is not None and scale not in SCALES:
@@ -247,8 +303,9 @@ def resolve(spec: str | Path | Mapping[str, Any] | Spec, *, scale: str | None = 
     content["common"] = {}
     for setting in sets:
         _apply(content, setting)
-    if isinstance(content["dataset"], str):
-        content["dataset"] = _found_from(Path.cwd(), content["dataset"])
+    for key, of in (("dataset", _found_from), ("word_vectors", _below)):
+        if isinstance(content[key], str):
+            content[key] = of(Path.cwd(), content[key])
     return _parse(content, "spec" if isinstance(spec, (Mapping, Spec)) else str(spec))
 
 
@@ -261,8 +318,11 @@ def _apply(content: dict[str, Any], setting: str) -> None:
     except (yaml.YAMLError, ValueError):
         raise RequestError(f"--set {key}: '{text}' is not a YAML value") from None
     if key in AXES:
-        content["blocks"] = [{**block, key: value} for block in content["blocks"]]
-    elif key in ("name", "study", "dataset", "seeds", "panels", "metric"):
+        has = [key in PARTIAL_AXES and block.get(key) not in (None, [None]) for block in content["blocks"]]
+        content["blocks"] = [
+            {**block, key: value} if has[i] or not any(has) else block for i, block in enumerate(content["blocks"])
+        ]
+    elif key in SETTINGS:
         content[key] = value
     else:
-        raise known("axis", key, [*AXES, "name", "study", "dataset", "seeds", "panels", "metric"])
+        raise known("axis", key, [*AXES, *SETTINGS])

@@ -15,19 +15,33 @@ import numpy as np
 import pandas as pd
 
 from softcore.costs import PRICES
-from softcore.datasets import Dataset, data_root, load
+from softcore.datasets import Dataset, data_root
 from softcore.errors import RequestError
+from softcore.metrics import METRICS
 from sweeps import store as stores
 from sweeps.cells import COLUMNS, Cell, Trial, resolved, sweep_id
+from sweeps.material import Material, load_data, make_material
 from sweeps.spec import Spec
 from sweeps.spec import resolve as resolve_spec
 from sweeps.store import DONE, FAILED, Store
 from sweeps.tracking_server import check_server
+from sweeps.tune import choose, record, tuned, tuning_spec
 
 PACKAGES = ("label-sweeps", "ray", "torch", "torchvision", "torchattacks", "numpy", "scipy", "pandas", "mlflow")
 WHOLE = ("annotators", "items", "seed", "panel", "image_size", "epochs", "batch")
 REAL = (
-    *("gamma", "beta", "budget_hours", "learning_rate", "weight_decay", "train_seconds", "eval_seconds"),
+    *(
+        "gamma",
+        "beta",
+        "confidence_decay",
+        "alpha",
+        "entropy_floor",
+        "budget_hours",
+        "learning_rate",
+        "weight_decay",
+        "train_seconds",
+        "eval_seconds",
+    ),
     *("label_seconds_per_item", "label_seconds_total", "label_usd"),
 )
 log = logging.getLogger(__name__)
@@ -98,10 +112,16 @@ class Sweep:
     def dataset(self, root: str | Path | None = None) -> Dataset:
         """The data it ran on; refuses data that has changed since."""
         manifest = self.store.manifest()
-        dataset = load(manifest["dataset"], data_root(root or manifest["data_root"]))
+        where = data_root(root or manifest["data_root"])
+        dataset = load_data(manifest["dataset"], where, self.store.spec().get("word_vectors"))
         if dict(dataset.fingerprints) != manifest["fingerprints"]:
             raise RequestError(f"the data of {self.id} has changed since it began; run the spec again for a new sweep")
         return dataset
+
+    def material(self, root: str | Path | None = None) -> Material:
+        """What its trials read; refuses data that has changed since."""
+        where = data_root(root or self.store.manifest()["data_root"])
+        return make_material(self.dataset(root), self.store.spec().get("evaluate", []), where)
 
     def __repr__(self) -> str:
         return f"Sweep({self.id!r}, {len(self.store.finished())} of {len(self.trials())} trials done)"
@@ -128,7 +148,7 @@ def row(trial: Trial, columns: Mapping[str, Any], status: str, result: Mapping[s
         "seed": trial.seed,
         "panel": trial.panel,
         "status": status,
-        **{name: columns[name] for name in COLUMNS},
+        **{name: columns.get(name) for name in COLUMNS},
         **{name: value for name, value in result.items() if "/" in name},
         "train_seconds": result.get("train_seconds"),
         "eval_seconds": result.get("eval_seconds"),
@@ -154,7 +174,7 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _metric_order(name: str) -> tuple[str, int]:
-    order = ("ce", "scaled-ce", "rmsce", "fgsm", "accuracy")
+    order = tuple(METRICS)
     metric, _, test = name.partition("/")
     return test, order.index(metric) if metric in order else len(order)
 
@@ -174,22 +194,35 @@ def run(
     cpus: int | None = None,
     address: str | None = None,
     tracking_uri: str | None = None,
+    tune: str | None = None,
 ) -> Sweep:
     """Run a spec (a preset's name, a YAML file, a mapping) to its end, or on from where it was stopped.
 
     `scale` and `sets` ("axis=value") change the spec as the command line does. `cpus` limits this machine's cores,
-    `address` joins a Ray cluster that this machine is a node of. Results are in the returned sweep; trials may have
-    failed. Raises RequestError for a request that can't be served, before anything is written, and KeyboardInterrupt
-    when it was stopped (it can be run again).
+    `address` joins a Ray cluster that this machine is a node of. `tune` names an axis whose value is first chosen on
+    the validation images by a sweep of its own (`sweeps.tune`); choice and curve are kept in the manifest. Results are
+    in the returned sweep; trials may have failed. Raises RequestError for a request that can't be served, before
+    anything is written, and KeyboardInterrupt when it was stopped (it can be run again).
     """
     asked, dataset, source = prepare(spec, scale=scale, sets=sets, root=data_root)
     folder = stores.out_folder(out)
     stores.check_writable(folder)
+    chosen: list[dict[str, Any]] = []
+    if tune is not None:
+        trying, parts = tuning_spec(asked, tune, dataset)
+        resolved(asked, dataset)  # what would be refused afterwards is refused before
+        where: dict[str, Any] = {"out": out, "cpus": cpus, "address": address, "tracking_uri": tracking_uri}
+        trial_sweep = run(trying, data_root=data_root, **where)
+        choices = choose(trial_sweep.results(), tune, parts, dataset)
+        asked, chosen = tuned(asked, choices), record(choices, trial_sweep.id)
     content = resolved(asked, dataset)
     identity = sweep_id(asked, dataset)
     uri = _checked_tracking(tracking_uri)
+    material = make_material(dataset, asked.evaluate, source)
     store = stores.create(folder, identity, asked.model_dump(), content, manifest(asked, dataset, source, uri))
-    carry_on(Sweep(store), dataset, cpus=cpus, address=address, tracking_uri=uri)
+    if chosen:
+        store.update_manifest(tuning=chosen)
+    carry_on(Sweep(store), material, cpus=cpus, address=address, tracking_uri=uri)
     return Sweep(store)
 
 
@@ -204,9 +237,9 @@ def resume(
 ) -> Sweep:
     """Go on with a sweep that was stopped in any way; failed trials are tried again."""
     sweep = open_sweep(name, out=out)
-    dataset = sweep.dataset(data_root)
+    material = sweep.material(data_root)
     uri = _checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
-    carry_on(sweep, dataset, cpus=cpus, address=address, tracking_uri=uri)
+    carry_on(sweep, material, cpus=cpus, address=address, tracking_uri=uri)
     return sweep
 
 
@@ -216,7 +249,7 @@ def prepare(
     """The resolved spec, its data set and the data root."""
     asked = resolve_spec(spec, scale=scale, sets=sets)
     where = data_root(root)
-    return asked, load(asked.dataset, where), where
+    return asked, load_data(asked.dataset, where, asked.word_vectors), where
 
 
 def _checked_tracking(uri: str | None) -> str | None:
@@ -226,7 +259,7 @@ def _checked_tracking(uri: str | None) -> str | None:
 
 
 def carry_on(
-    sweep: Sweep, dataset: Dataset, *, cpus: int | None, address: str | None, tracking_uri: str | None
+    sweep: Sweep, material: Material, *, cpus: int | None, address: str | None, tracking_uri: str | None
 ) -> None:
     """Run what is left of a sweep, mirror it, draw its frontier."""
     from sweeps.proposer import Grid
@@ -235,6 +268,7 @@ def carry_on(
 
     store = sweep.store
     with store.lock():
+        _same_corruptions(store, material)
         store.clear_unfinished()
         store.adopt()
         done = set(store.finished())
@@ -243,7 +277,7 @@ def carry_on(
             complete = not waiting or run_trials(
                 store,
                 Grid(waiting),
-                dataset,
+                material,
                 waiting=len(waiting),
                 done=len(done),
                 as_config=config_of,
@@ -258,6 +292,19 @@ def carry_on(
             mirror.finish(complete)
     if not complete:
         raise KeyboardInterrupt
+
+
+def _same_corruptions(store: Store, material: Material) -> None:
+    """Note where the corrupted images come from, and refuse to go on with others."""
+    if material.corrupted is None:
+        return
+    source, before = material.corrupted.source, store.manifest().get("corruptions")
+    if before not in (None, source):
+        raise RequestError(
+            f"{store.id} began with {before} corrupted images, this data root gives {source} ones; "
+            "name the one that it began with (--data-root)"
+        )
+    store.update_manifest(corruptions=source)
 
 
 def _mirror(sweep: Sweep, uri: str | None) -> Any:

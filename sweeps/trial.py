@@ -1,6 +1,5 @@
 """Run one trial: the only caller of softcore's training. Knows nothing of Ray."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,17 +12,24 @@ from typing import Any
 import numpy as np
 import torch
 
+from softcore.corrupted import Corrupted
 from softcore.costs import label_seconds, usd
 from softcore.datasets import Dataset
 from softcore.evaluate import Predictions, evaluate, predict
+from softcore.files import sha256
 from softcore.images import pooled
 from softcore.labels.build import Targets, build
+from softcore.labels.mixed import with_mixed
+from softcore.logistic import fit_curves
+from softcore.mixing import TargetCurves
 from softcore.test_sets import test_sets
 from softcore.train import Epoch, rounded, start
 from sweeps.cells import Cell, Trial
+from sweeps.material import Material
 
 SCHEMA = 1
 _pooled: dict[tuple[str, int | None], np.ndarray] = {}  # a worker runs many trials on the same images
+_corrupted: dict[tuple[str, int | None, str], Corrupted] = {}
 
 
 def trial_of(config: Mapping[str, Any]) -> Trial:
@@ -39,16 +45,30 @@ def config_of(trial: Trial) -> dict[str, Any]:
 class Run:
     """One trial under way: iterate `epochs`, then `finish` writes its folder. A pure function of trial and data."""
 
-    def __init__(self, trial: Trial, dataset: Dataset) -> None:
+    def __init__(self, trial: Trial, material: Material) -> None:
         calm_torch()
-        self.trial, self.dataset = trial, dataset
+        self.trial, self.material, self.dataset = trial, material, material.dataset
         self.started, self.cpu_started = time.perf_counter(), time.process_time()
-        policy = trial.cell.training_policy()
-        self.images = images_at(dataset, policy.image_size)
-        self.targets = build(dataset, trial.cell.label_policy(), seed=trial.seed, panel=trial.panel)
+        policy, labels = trial.cell.training_policy(), trial.cell.label_policy()
+        self.images = images_at(self.dataset, policy.image_size)
+        targets = build(self.dataset, labels, seed=trial.seed, panel=trial.panel)
+        self.targets, mixed = with_mixed(targets, self.dataset, labels, trial.seed)
+        images = np.concatenate([self.images, pooled(mixed, policy.image_size)]) if len(mixed) else self.images
         self.model, self.epochs = start(
-            self.images, self.targets, policy, classes=len(dataset.classes), seed=trial.seed, device=device()
+            images,
+            self.targets,
+            policy,
+            classes=len(self.dataset.classes),
+            seed=trial.seed,
+            device=device(),
+            curves=self._curves() if policy.target_mixing == "logistic" else None,
         )
+
+    def _curves(self) -> TargetCurves:
+        """People's mixing curves, from the items that this seed may train on."""
+        assert self.dataset.mixed is not None  # `axes.py` refuses the axis elsewhere
+        allowed = np.setdiff1d(self.dataset.train_items, self.targets.held_out)
+        return fit_curves(self.dataset.mixed, self.dataset.labels, allowed)
 
     def train(self) -> Iterator[Epoch]:
         """Each epoch as it ends."""
@@ -62,9 +82,11 @@ class Run:
         weights = rounded(self.model.eval())
         trained = time.perf_counter()
         tests = test_sets(self.dataset, self.trial.seed)
-        predictions = predict(self.model, self.images, self.dataset, tests)
+        extras = self.material.extras
+        corrupted = corrupted_at(self.material, self.trial.cell.axes["image_size"])
+        predictions = predict(self.model, self.images, self.dataset, tests, extras=extras, corrupted=corrupted)
         result = {
-            **evaluate(predictions, self.dataset, tests),
+            **evaluate(predictions, self.dataset, tests, extras=extras),
             "train_seconds": round(trained - self.started, 3),
             "eval_seconds": round(time.perf_counter() - trained, 3),
             **label_costs(self.targets),
@@ -133,9 +155,9 @@ def save(
         shutil.rmtree(temporary, ignore_errors=True)  # another worker finished the same trial: the same bytes
 
 
-def run(trial: Trial, dataset: Dataset, trials: Path) -> dict[str, Any]:
+def run(trial: Trial, material: Material, trials: Path) -> dict[str, Any]:
     """The whole trial at once."""
-    under_way = Run(trial, dataset)
+    under_way = Run(trial, material)
     for _ in under_way.train():
         pass
     return under_way.finish(trials)
@@ -151,6 +173,17 @@ def images_at(dataset: Dataset, image_size: int | None) -> np.ndarray:
     return _pooled[key]
 
 
+def corrupted_at(material: Material, image_size: int | None) -> Corrupted | None:
+    """The corrupted images at a size, where the material has some; a process keeps the last."""
+    if material.corrupted is None:
+        return None
+    key = (json.dumps(dict(material.dataset.fingerprints), sort_keys=True), image_size, material.corrupted.source)
+    if key not in _corrupted:
+        _corrupted.clear()
+        _corrupted[key] = material.corrupted.at(image_size)
+    return _corrupted[key]
+
+
 def calm_torch() -> None:
     """One thread a trial, and no algorithm chosen by timing: the same numbers whatever runs beside it."""
     torch.set_num_threads(1)
@@ -161,9 +194,3 @@ def calm_torch() -> None:
 def device() -> str:
     """The GPU that Ray lent to this process, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,11 +12,14 @@ SIMULATED = "SIMULATED ANNOTATORS"
 _TEST_SETS = {  # name: (short, what its labels are)
     "10h": ("CIFAR-10H", "what many people clicked"),
     "10s": ("CIFAR-10S", "soft labels of held-out images"),
+    "10h-c": ("CIFAR-10H, corrupted", "the same images after common corruptions (CIFAR-10-C)"),
+    "10h-c-generated": ("CIFAR-10H, corrupted", "the same images after generated common corruptions"),
+    "validation": ("validation images", "one right class an image; choices are made by it"),
     "crowd": ("crowd labels", "what the whole crowd says"),
     "pages": ("held-out pages", "soft labels of held-out images"),
     "reference": ("reference labels", "one right class an image"),
 }
-_UNITS = {"ce": "nats, ", "scaled-ce": "nats, ", "fgsm": "nats, "}
+_UNITS = dict.fromkeys(("ce", "scaled-ce", "fgsm", "pgd"), "nats, ")
 
 
 def metric_title(metric: str) -> str:

@@ -11,13 +11,15 @@ from jaxtyping import Float, Int
 class LabelSet:
     """Soft labels by item: those of `items[i]` are rows `offsets[i]:offsets[i + 1]` of `probs`.
 
-    `annotators` names who gave each row ("" when pooled or nobody); `question` is the variety that was asked.
+    `annotators` names who gave each row ("" when pooled, nobody or not known), `choices` its first choice as a class
+    index (-1 when pooled or nobody chose); `question` is the variety that was asked.
     """
 
     items: Int[np.ndarray, " items"]
     offsets: Int[np.ndarray, " bounds"]
     probs: Float[np.ndarray, "labels classes"]
     annotators: np.ndarray
+    choices: Int[np.ndarray, " labels"]
     question: str
 
     @property
@@ -42,8 +44,9 @@ def group(
     probs: Float[np.ndarray, "labels classes"],
     annotators: np.ndarray,
     question: str,
+    choices: Int[np.ndarray, " labels"] | None = None,
 ) -> LabelSet:
-    """A label set from one row a label; rows of an item keep their order, items are sorted."""
+    """A label set from one row a label; rows of an item keep their order, items are sorted; no `choices`: all -1."""
     order = np.argsort(label_items, kind="stable")
     items, counts = np.unique(label_items, return_counts=True)
     return LabelSet(
@@ -51,5 +54,27 @@ def group(
         offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         probs=probs[order],
         annotators=np.asarray(annotators)[order],
+        choices=(np.full(len(order), -1) if choices is None else choices[order]).astype(np.int64),
         question=question,
     )
+
+
+def pooled(labels: LabelSet, probs: Float[np.ndarray, "items classes"]) -> LabelSet:
+    """The label set of the same items with one row each, `probs`, which is nobody's own."""
+    return LabelSet(
+        items=labels.items,
+        offsets=np.arange(len(labels.items) + 1),
+        probs=probs,
+        annotators=np.full(len(labels.items), "", dtype=str),
+        choices=np.full(len(labels.items), -1, dtype=np.int64),
+        question=labels.question,
+    )
+
+
+def votes(labels: LabelSet) -> Int[np.ndarray, "items classes"]:
+    """How many of an item's labels have each class as their first choice; those without a choice don't count."""
+    chose = labels.choices >= 0
+    counted = np.zeros((len(labels.items), labels.probs.shape[1]), dtype=np.int64)
+    rows = np.repeat(np.arange(len(labels.items)), labels.counts)
+    np.add.at(counted, (rows[chose], labels.choices[chose]), 1)
+    return counted

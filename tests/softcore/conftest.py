@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from softcore import hmix
 from softcore.datasets import load
 from softcore.readers import RAW_COLUMNS
 
@@ -23,6 +24,13 @@ def real_root():
 @pytest.fixture(scope="session")
 def cifar10s(real_root):
     return load("cifar10s", real_root)
+
+
+@pytest.fixture(scope="session")
+def hmix_data(real_root):
+    if not all((real_root / file).is_file() for file in hmix.FILES):
+        pytest.skip("needs the real H-Mix files: `sweeps data fetch hmix`")
+    return load("hmix", real_root)
 
 
 @pytest.fixture(scope="session")

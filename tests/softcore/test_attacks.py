@@ -1,10 +1,10 @@
-"""The attack: within its bound, within the pixels' range, and against the loss."""
+"""The attacks: within their bound, within the pixels' range, and against the loss."""
 
 import numpy as np
 import pytest
 import torch
 
-from softcore.attacks import EPSILON, fgsm_logits
+from softcore.attacks import EPSILON, fgsm_logits, pgd_logits
 from softcore.metrics import cross_entropy
 from softcore.models import make_model
 from softcore.predict import logits
@@ -112,3 +112,68 @@ def test_attacked_logits_are_the_same_bytes_each_time(data, model):
     one, other = (fgsm_logits(model, images, np.arange(300), targets)[1] for _ in range(2))
     assert one.tobytes() == other.tobytes()
     assert one.dtype == np.float32
+
+
+@pytest.fixture(scope="module")
+def trained(data):
+    """A network that has learnt some of 100 of the images by heart: its loss is no longer near linear."""
+    images, targets = data
+    pixels = torch.from_numpy(images[:100]).permute(0, 3, 1, 2).float() / 255
+    model = make_model("cnn", pixels, 4, seed=3).train()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    soft = torch.from_numpy(targets[:100]).float()
+    for _ in range(20):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(model(pixels), soft).backward()
+        optimiser.step()
+    return model.eval().requires_grad_(False)
+
+
+def test_pgd_stays_within_the_bound_and_the_pixels_range(data, trained):
+    images, targets = data
+    watched = Watched(trained)
+    pgd_logits(watched, images, np.arange(100), targets[:100])
+    attacked = np.concatenate(watched.seen).transpose(0, 2, 3, 1)
+    assert attacked.min() >= 0
+    assert attacked.max() <= 1
+    moved = np.abs(attacked - images[:100] / 255)
+    assert moved.max() <= EPSILON + 1e-6
+    assert moved.max() > 0.99 * EPSILON
+
+
+def test_pgd_finds_a_higher_loss_than_one_step_does(data, trained):
+    images, targets = data
+    items, soft = np.arange(100), targets[:100]
+    clean, fgsm = (cross_entropy(found, soft) for found in fgsm_logits(trained, images, items, soft))
+    pgd = cross_entropy(pgd_logits(trained, images, items, soft), soft)
+    assert clean < fgsm < pgd
+
+
+def test_pgd_on_a_linear_model_ends_where_one_step_does():
+    # Two classes, z = W x: the gradient of the loss is (softmax(z)_0 - t_0) (w_0 - w_1), whose sign cannot change while
+    # softmax(z)_0 stays above t_0 = 0.1, so ten steps of a quarter reach the corner that one whole step reaches.
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[2.0, -1, 0.5, 1], [0, 1, -2, 2]]))
+        model[1].bias.zero_()
+    images, item, target = np.full((1, 2, 2, 1), 102, dtype=np.uint8), np.array([0]), np.array([[0.1, 0.9]])
+    found = pgd_logits(model, images, item, target, epsilon=0.05)
+    moved = 0.4 + 0.05 * np.array([1, -1, 1, -1])
+    np.testing.assert_allclose(found[0], model[1].weight.detach().numpy() @ moved, atol=1e-5)
+    np.testing.assert_allclose(found, fgsm_logits(model, images, item, target, epsilon=0.05)[1], atol=1e-5)
+
+
+def test_pgd_gives_the_same_bytes_each_time_for_each_item_by_its_own_target(data, trained):
+    images, targets = data
+    together, again = (pgd_logits(trained, images, np.arange(100), targets[:100]) for _ in range(2))
+    assert together.tobytes() == again.tobytes()
+    assert together.dtype == np.float32
+    alone = pgd_logits(trained, images, np.array([99]), targets[[99]])
+    np.testing.assert_allclose(together[99], alone[0], atol=1e-3)
+
+
+def test_pgd_without_a_bound_is_no_attack(data, model):
+    images, targets = data
+    items = np.arange(20)
+    unmoved = pgd_logits(model, images, items, targets[:20], epsilon=0.0)
+    np.testing.assert_allclose(unmoved, logits(model, images, items), atol=1e-5)

@@ -7,12 +7,16 @@ import pytest
 
 from softcore.errors import RequestError
 from softcore.labels.build import PEOPLE, VARIETIES, build, most_answers, people_labels
+from softcore.labels.elicited import SEMANTIC
+from softcore.labels.similarity import class_similarity
 from softcore.labels.votes import one_hot
 from softcore.policy import LabelPolicy
 from softcore.test_sets import test_sets as sets_of
 
 
 def made(digits, variety="t2-clamp", *, seed=0, panel=0, **policy):
+    if variety in SEMANTIC:
+        policy = {"similarity": "confusions", **policy}
     return build(digits, LabelPolicy(variety=variety, **policy), seed=seed, panel=panel)
 
 
@@ -132,15 +136,15 @@ def test_recorded_seconds_are_those_of_the_answers_used(digits):
 
 
 def test_an_items_labels_do_not_depend_on_which_others_are_asked_about(digits):
-    items = digits.annotated_items
+    items, alike = digits.annotated_items, class_similarity(digits, "confusions", digits.train_items)
     for variety in PEOPLE:
-        together, _ = people_labels(digits, variety, items, annotators=2, seed=1)
-        alone, _ = people_labels(digits, variety, items[7:8], annotators=2, seed=1)
+        together, _ = people_labels(digits, variety, items, annotators=2, seed=1, similarity=alike)
+        alone, _ = people_labels(digits, variety, items[7:8], annotators=2, seed=1, similarity=alike)
         rows = together.label_items == items[7]
         assert np.array_equal(together.probs[rows], alone.probs)
 
 
-def test_the_four_page_varieties_read_the_same_answers(digits):
+def test_all_page_varieties_read_the_same_answers(digits):
     panels = [made(digits, v, annotators=2).panel for v in PEOPLE if v != "click"]
     assert all(np.array_equal(panels[0].annotators, other.annotators) for other in panels)
 
@@ -181,6 +185,52 @@ def test_the_most_answers_of_an_item_leave_repeats_out(digits):
     assert most_answers(digits, "click") == digits.counts[digits.annotated_items].sum(axis=1).max()
 
 
+@pytest.mark.parametrize("variety", PEOPLE)
+def test_a_labels_choice_is_what_its_person_chose_first(digits, variety):
+    panel = made(digits, variety, annotators=3).panel
+    if variety == "click":
+        assert np.array_equal(panel.choices, panel.probs.argmax(axis=1))
+        return
+    first = digits.records[~digits.records["is_repeat"]].set_index(["annotator", "item"])["top1"]
+    assert panel.choices.tolist() == [first[pair] for pair in zip(panel.annotators, panel.label_items, strict=True)]
+
+
+@pytest.mark.parametrize("variety", ["hard", "random", "uniform", "smoothed"])
+def test_nobody_chose_a_label_that_nobody_gave(digits, variety):
+    assert set(made(digits, variety).panel.choices) == {-1}
+
+
+@pytest.mark.parametrize("method", ["majority", "dawid-skene"])
+def test_pooling_sees_the_panels_answers_and_nothing_else(digits, method):
+    """Answers of people outside the panel, of held-out items, reference labels: none of them moves a label."""
+    targets = made(digits, aggregation=method, annotators=3, items=60)
+    records = digits.records.copy()
+    inside = set(zip(targets.panel.annotators, targets.panel.label_items, strict=True))
+    outside = [pair not in inside for pair in zip(records["annotator"], records["item"], strict=True)]
+    records.loc[outside, "top1"] = 0
+    labels = np.zeros_like(digits.labels)
+    changed = made(replace(digits, records=records, labels=labels), aggregation=method, annotators=3, items=60)
+    for item in targets.panel.items:
+        assert np.array_equal(labels_of(changed, item), labels_of(targets, item))
+
+
+def test_confusions_of_held_out_and_test_items_move_no_label(digits):
+    targets = made(digits, "t2-semantic")
+    counts = digits.counts.copy()
+    others = np.setdiff1d(np.arange(len(counts)), np.setdiff1d(digits.train_items, targets.held_out))
+    counts[others] = counts[others][:, ::-1]
+    changed = made(replace(digits, counts=counts), "t2-semantic")
+    assert changed.probs.tobytes() == targets.probs.tobytes()
+
+
+def test_word_vectors_and_confusions_make_other_labels_of_the_same_answers(digits):
+    words = np.random.default_rng(0).uniform(0, 1, (10, 10))
+    one = made(replace(digits, word_similarity=words), "t1-semantic", similarity="word-vectors")
+    other = made(digits, "t1-semantic")
+    assert np.array_equal(one.panel.annotators, other.panel.annotators)
+    assert not np.allclose(one.panel.probs, other.panel.probs)
+
+
 def test_the_same_replicate_gives_the_same_targets(digits):
     one, other = made(digits, annotators=2, seed=5, panel=1), made(digits, annotators=2, seed=5, panel=1)
     assert one.probs.tobytes() == other.probs.tobytes()
@@ -189,9 +239,12 @@ def test_the_same_replicate_gives_the_same_targets(digits):
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ({"variety": "t9"}, "unknown variety 't9'; known: click, hard, random, smoothed, t1-clamp"),
-        ({"variety": "hard", "rest": "soft"}, "unknown rest 'soft'; known: hard, none"),
-        ({"variety": "click", "aggregation": "vote"}, "unknown aggregation 'vote'; known: mean, separate"),
+        ({"variety": "t9"}, "unknown variety 't9'; known: click, hard, random, select-two, smoothed, t1-clamp"),
+        ({"variety": "hard", "rest": "soft"}, "unknown rest 'soft'; known: hard, none, simulated"),
+        ({"variety": "click", "aggregation": "vote"}, "unknown aggregation 'vote'; known: dawid-skene"),
+        ({"variety": "click", "aggregation": "mace"}, "aggregation 'mace' needs to know who answered"),
+        ({"variety": "t1-semantic"}, "unknown similarity 'None'; known: confusions, word-vectors"),
+        ({"variety": "t2-semantic", "similarity": "word-vectors"}, "word-vectors needs word_vectors: FILE"),
         ({"variety": "t2-clamp", "annotators": 8}, r"annotators must be 'all' or 1\.\.7, .*; it is 8"),
         ({"variety": "hard", "items": 201}, r"items must lie in 1\.\.200, .*; it is 201"),
         ({"variety": "hard", "items": 0}, r"items must lie in 1\.\.200, .*; it is 0"),
@@ -205,7 +258,8 @@ def test_what_can_not_be_built_is_refused(digits, policy, message):
 
 @pytest.mark.parametrize("variety", PEOPLE)
 def test_every_cifar10s_label_of_every_person_is_a_distribution(cifar10s, variety):
-    labels, _ = people_labels(cifar10s, variety, cifar10s.annotated_items)
+    alike = class_similarity(cifar10s, "confusions", cifar10s.train_items)
+    labels, _ = people_labels(cifar10s, variety, cifar10s.annotated_items, similarity=alike)
     assert len(labels.items) == 1000
     np.testing.assert_allclose(labels.probs.sum(axis=1), 1, atol=1e-9)
     if variety != "click":

@@ -1,14 +1,17 @@
 """Data sets by name: splits, test sets, and refusals that say the way out."""
 
+import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from softcore import cifar10s as cifar10s_module
+from softcore import hmix
 from softcore.datasets import DATASETS, data_root, fingerprint, load
 from softcore.errors import RequestError
-from softcore.readers import CIFAR_CLASSES
+from softcore.readers import CIFAR_CLASSES, PAGE_COLUMNS
 
 
 @pytest.fixture
@@ -93,6 +96,47 @@ def test_a_cache_of_images_that_is_cut_or_of_another_shape_is_refused(small_root
     np.savez(path, images=np.zeros((20, 16, 16, 3), dtype=np.uint8), labels=np.zeros(20, dtype=np.uint8))
     with pytest.raises(RequestError, match=r"images are uint8 \[20, 16, 16, 3\]"):
         load("cifar10s", small_root)
+
+
+@pytest.fixture
+def small_hmix(small_root):
+    """The small data root with H-Mix's two files: one mixed image of items 3 and 5, answered once for each file."""
+    said = ("ann", "rate_mixture", 6, 60_000, "mixed_0.25_Cat_3_Dog_5.png", '{"mixingcoeff":90,"confidence":60}')
+    shown = (8_000, "Cat", "Dog", 0.25, 3.0, 5.0)
+    page = json.dumps({"classSelect": "mostProbCat", "prob": "80", "classSelect2": "secondProbNo", "prob2": ""})
+    (small_root / "hmix").mkdir()
+    for file, header, row in (
+        (hmix.INFERENCES, (*hmix.PAGE, "rt", *hmix.STIMULUS[1:]), (*said, *shown)),
+        (hmix.SOFT_LABELS, (*PAGE_COLUMNS, "filename"), (6, 60_000, "ann", 9_000, page, "spec_conf", said[4])),
+    ):
+        with (small_root / file).open("w", newline="") as out:
+            csv.writer(out).writerows([header, row])
+    return small_root
+
+
+def test_hmix_is_cifar10s_with_mixed_images_and_two_more_fingerprints(small_hmix):
+    plain, data = load("cifar10s", small_hmix), load("hmix", small_hmix)
+    assert plain.mixed is None
+    assert data.mixed.endpoints.tolist() == [[3, 5]]
+    assert list(data.mixed.records["item"]) == [0]
+    assert np.array_equal(data.images, plain.images)
+    assert data.records.equals(plain.records)
+    assert set(data.fingerprints) - set(plain.fingerprints) == set(hmix.FILES)
+
+
+@pytest.mark.parametrize("file", [*cifar10s_module.FILES, *hmix.FILES])
+def test_a_missing_file_of_hmix_is_fetched_under_its_own_name(small_hmix, file):
+    (small_hmix / file).unlink()
+    with pytest.raises(RequestError, match=rf"{file} is missing; fetch it with `sweeps data fetch hmix`"):
+        load("hmix", small_hmix)
+
+
+def test_a_mix_of_an_image_outside_the_training_split_is_refused(small_hmix):
+    for file in hmix.FILES:
+        path = small_hmix / file
+        path.write_text(path.read_text().replace("Dog_5", "Dog_15").replace("5.0", "15.0"))
+    with pytest.raises(RequestError, match=r"mixed_0\.25_Cat_3_Dog_15\.png \(1 in all\) mixes an image that is not"):
+        load("hmix", small_hmix)
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):

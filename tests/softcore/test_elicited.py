@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softcore.errors import RequestError
-from softcore.labels.elicited import ELICITED, soft_labels
+from softcore.labels.elicited import ELICITED, SEMANTIC, soft_labels
 
 PLANE, CAR, BIRD, CAT, DEER, DOG, FROG, HORSE, SHIP, TRUCK = range(10)
 ANIMALS = (BIRD, CAT, DEER, DOG, FROG, HORSE)
@@ -23,6 +23,14 @@ def label(variety, p1, p2=None, ticks=ANIMALS, gamma=0.1):
     """The label of someone who says `p1` truck, `p2` car and ticks the animals, over the ten classes of CIFAR-10."""
     row = (TRUCK, p1, -1 if p2 is None else CAR, float("nan") if p2 is None else p2, ticks)
     return soft_labels(answers(row), variety, 10, gamma)[0]
+
+
+# Three classes: 0 is three times as like to 2 as to 1; 1 is like nothing; 2 is unlike 0, which counts as nothing.
+ALIKE = np.array([[0.0, 0.2, 0.6], [0.0, 0.0, 0.0], [-0.5, 0.4, 0.0]])
+
+
+def semantic(variety, top1, p1, top2=-1, p2=float("nan")):
+    return soft_labels(answers((top1, p1, top2, p2, ())), variety, 3, similarity=ALIKE)[0]
 
 
 def expected(rest, **classes):
@@ -140,8 +148,66 @@ def test_two_classes_leave_nothing_to_spread_over():
         np.testing.assert_allclose(soft_labels(table, variety, 2), [[0.625, 0.375]])
 
 
-def test_no_answers_give_no_labels():
-    assert soft_labels(answers(), "t2-clamp", 10).shape == (0, 10)
+def test_semantic_spreads_what_is_left_by_likeness_to_the_first_class():
+    # 0.6 on class 0; 0.4 in shares 0.2 : 0.6: 0.1 on class 1, 0.3 on class 2.
+    np.testing.assert_allclose(semantic("t1-semantic", 0, 0.6), [0.6, 0.1, 0.3])
+
+
+def test_t1_semantic_leaves_the_second_class_out_and_t2_keeps_it_from_what_is_left():
+    # T1 knows 0.6 on class 0 alone. T2 keeps the 0.1 stated for class 2; what is left, 0.3, is for class 1 alone.
+    np.testing.assert_allclose(semantic("t1-semantic", 0, 0.6, 2, 0.1), [0.6, 0.1, 0.3])
+    np.testing.assert_allclose(semantic("t2-semantic", 0, 0.6, 2, 0.1), [0.6, 0.3, 0.1])
+
+
+def test_a_class_that_is_unlike_the_first_gets_nothing():
+    # -0.5 counts as 0: all that is left goes to class 1.
+    np.testing.assert_allclose(semantic("t1-semantic", 2, 0.7), [0.0, 0.3, 0.7])
+
+
+def test_a_class_that_is_like_nothing_spreads_evenly():
+    np.testing.assert_allclose(semantic("t1-semantic", 1, 0.6), [0.2, 0.6, 0.2])
+    # What is left after classes 2 and 1 can only go to class 0, which is unlike 2: evenly over one class.
+    np.testing.assert_allclose(semantic("t2-semantic", 2, 0.5, 1, 0.3), [0.2, 0.3, 0.5])
+
+
+def test_semantic_keeps_mass_that_is_spent_where_it_was_put():
+    np.testing.assert_allclose(semantic("t2-semantic", 0, 0.8, 1, 0.2), [0.8, 0.2, 0.0])
+    np.testing.assert_allclose(semantic("t2-semantic", 0, 0.9, 1, 0.6), [0.6, 0.4, 0.0])
+
+
+def test_equal_likeness_is_uniform():
+    table = answers((TRUCK, 0.7, CAR, 0.1, ANIMALS), (CAT, 0.4, -1, np.nan, ()))
+    for kind in ("t1", "t2"):
+        found = soft_labels(table, f"{kind}-semantic", 10, similarity=np.full((10, 10), 0.3))
+        np.testing.assert_allclose(found, soft_labels(table, f"{kind}-uniform", 10))
+
+
+@pytest.mark.parametrize("variety", SEMANTIC)
+def test_a_semantic_label_without_a_similarity_is_refused(variety):
+    with pytest.raises(RequestError, match=f"'{variety}' needs a similarity of classes: confusions or word-vectors"):
+        soft_labels(answers(), variety, 10)
+
+
+def test_select_two_is_half_and_half_whatever_was_stated():
+    np.testing.assert_allclose(label("select-two", 0.9, 0.0), expected(0.0, truck=0.5, car=0.5))
+    np.testing.assert_allclose(label("select-two", 0.4), expected(0.0, truck=1.0))
+
+
+def test_the_released_code_spreads_nothing():
+    # 0.7 and 0.2 scaled to one: 7/9 and 2/9, whatever is possible. Spent mass keeps no gamma back.
+    np.testing.assert_allclose(label("t2-clamp-released", 0.7, 0.2), expected(0.0, truck=7 / 9, car=2 / 9))
+    np.testing.assert_allclose(label("t2-clamp-released", 0.8, 0.2, gamma=0.4), expected(0.0, truck=0.8, car=0.2))
+    np.testing.assert_allclose(label("t2-clamp-released", 0.9, 0.6), expected(0.0, truck=0.6, car=0.4))
+    np.testing.assert_allclose(label("t2-clamp-released", 0.3), expected(0.0, truck=1.0))
+
+
+def test_the_released_code_gives_all_to_the_first_class_where_nothing_is_stated():
+    np.testing.assert_allclose(label("t2-clamp-released", 0.0, 0.0), expected(0.0, truck=1.0))
+
+
+@pytest.mark.parametrize("variety", ELICITED)
+def test_no_answers_give_no_labels(variety):
+    assert soft_labels(answers(), variety, 10, similarity=np.eye(10)).shape == (0, 10)
 
 
 def test_rows_keep_the_order_of_the_answers():
@@ -150,7 +216,9 @@ def test_rows_keep_the_order_of_the_answers():
 
 
 def test_an_unknown_variety_is_refused_with_the_known_ones():
-    with pytest.raises(RequestError, match="unknown elicited variety 't3-clamp'; known: t1-clamp, t1-uniform"):
+    with pytest.raises(
+        RequestError, match="unknown elicited variety 't3-clamp'; known: select-two, t1-clamp, t1-semantic"
+    ):
         soft_labels(answers(), "t3-clamp", 10)
 
 
@@ -174,13 +242,18 @@ def any_answers(draw):
     return answers(*rows), k
 
 
+def alike(k):
+    """A similarity of k classes with positive, negative and zero values."""
+    return np.random.default_rng(k).uniform(-0.5, 1, (k, k)).round(1)
+
+
 anything = given(any_answers(), st.sampled_from(ELICITED), st.sampled_from([0.0, 0.01, 0.1, 0.4, 1.0]))
 
 
 @anything
 def test_every_label_is_a_distribution(made, variety, gamma):
     table, k = made
-    labels = soft_labels(table, variety, k, gamma)
+    labels = soft_labels(table, variety, k, gamma, alike(k))
     assert labels.shape == (len(table), k)
     assert (labels >= 0).all()
     np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-9)
@@ -189,8 +262,8 @@ def test_every_label_is_a_distribution(made, variety, gamma):
 @anything
 def test_a_clamped_label_puts_nothing_on_a_ticked_class(made, variety, gamma):
     table, k = made
-    if variety.endswith("clamp"):
-        labels = soft_labels(table, variety, k, gamma)
+    if variety.endswith("-clamp"):
+        labels = soft_labels(table, variety, k, gamma, alike(k))
         for row, ticks in zip(labels, table["impossible"], strict=True):
             assert (row[list(ticks)] == 0).all()
 
@@ -198,22 +271,34 @@ def test_a_clamped_label_puts_nothing_on_a_ticked_class(made, variety, gamma):
 @anything
 def test_t1_never_looks_at_the_second_class(made, variety, gamma):
     table, k = made
-    if variety.startswith("t1"):
+    if variety.startswith("t1-"):
         without = table.assign(top2=-1, p2=np.nan)
-        assert np.array_equal(soft_labels(table, variety, k, gamma), soft_labels(without, variety, k, gamma))
+        assert np.array_equal(
+            soft_labels(table, variety, k, gamma, alike(k)), soft_labels(without, variety, k, gamma, alike(k))
+        )
 
 
 @anything
-def test_uniform_labels_never_look_at_the_ticks(made, variety, gamma):
+def test_only_clamped_labels_look_at_the_ticks(made, variety, gamma):
     table, k = made
-    if variety.endswith("uniform"):
+    if not variety.endswith("-clamp"):
         without = table.assign(impossible=[()] * len(table))
-        assert np.array_equal(soft_labels(table, variety, k, gamma), soft_labels(without, variety, k, gamma))
+        assert np.array_equal(
+            soft_labels(table, variety, k, gamma, alike(k)), soft_labels(without, variety, k, gamma, alike(k))
+        )
 
 
 @anything
 def test_a_label_does_not_depend_on_the_answers_beside_it(made, variety, gamma):
     table, k = made
-    together = soft_labels(table, variety, k, gamma)
-    alone = [soft_labels(table.iloc[[i]], variety, k, gamma)[0] for i in range(len(table))]
+    together = soft_labels(table, variety, k, gamma, alike(k))
+    alone = [soft_labels(table.iloc[[i]], variety, k, gamma, alike(k))[0] for i in range(len(table))]
     assert np.array_equal(together, np.array(alone))
+
+
+@anything
+def test_only_clamped_labels_know_gamma(made, variety, gamma):
+    table, k = made
+    if not variety.endswith("-clamp"):
+        other = soft_labels(table, variety, k, 0.3, alike(k))
+        assert np.array_equal(soft_labels(table, variety, k, gamma, alike(k)), other)

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from softcore.corrupted import Corrupted, corrupted_images
+from softcore.corruptions import CORRUPTIONS
 from softcore.datasets import TestSet
+from softcore.errors import RequestError
 from softcore.evaluate import evaluate, predict
 from softcore.labels.elicited import soft_labels
-from softcore.metrics import METRICS, fit_temperature
+from softcore.metrics import ALWAYS, EXTRAS, accuracy, cross_entropy, fit_temperature
 from softcore.models import MODELS, make_model
 from softcore.predict import BATCH, folded, logits
 from softcore.test_sets import test_sets as sets_of
@@ -28,7 +31,8 @@ def predictions(model, digits):
 
 def test_every_metric_is_there_for_every_test_set(predictions, digits):
     found = evaluate(predictions, digits, sets_of(digits, 0))
-    assert set(found) == {f"{metric}/{test}" for metric in METRICS for test in ("crowd", "pages")}
+    on_tests = [f"{metric}/{test}" for test in ("crowd", "pages") for metric in ALWAYS]
+    assert list(found) == [*on_tests, "ce/validation", "accuracy/validation"]
     assert np.isfinite(list(found.values())).all()
 
 
@@ -65,7 +69,9 @@ def test_folding_batch_norm_changes_nothing_but_rounding(name):
     with torch.inference_mode():
         expected, found = model.eval()(images), quick(images)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in quick.modules())
+    # All but those that follow a sum: the first of each pre-activation block and the last of all.
+    left = sum(isinstance(module, torch.nn.BatchNorm2d) for module in quick.modules())
+    assert left == {"preact-resnet18": 8 + 1, "preact-resnet34": 16 + 1}.get(name, 0)
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     assert not any(parameter.requires_grad for parameter in quick.parameters())
     assert all(parameter.requires_grad for parameter in model.parameters())
@@ -106,3 +112,112 @@ def test_a_data_set_that_holds_nothing_out_has_its_fixed_tests_only(digits):
 def test_metrics_can_be_computed_on_a_test_set_of_any_size(model, digits):
     few = {"few": TestSet(items=np.array([4]), targets=np.eye(10)[[3]])}
     assert np.isfinite(list(evaluate(predict(model, digits.images, digits, few), digits, few).values())).all()
+
+
+@pytest.fixture(scope="module")
+def corrupted(digits):
+    return corrupted_images(None, digits, np.sort(digits.fixed_tests["crowd"].items)[:40])
+
+
+@pytest.fixture(scope="module")
+def few(digits):
+    """The first 40 items of the fixed test set, and the held-out one."""
+    crowd = digits.fixed_tests["crowd"]
+    order = np.argsort(crowd.items)[:40]
+    return {"crowd": TestSet(items=crowd.items[order[::-1]], targets=crowd.targets[order[::-1]])} | {
+        "pages": sets_of(digits, 0)["pages"]
+    }
+
+
+@pytest.fixture(scope="module")
+def everything(model, digits, few, corrupted):
+    return predict(model, digits.images, digits, few, extras=EXTRAS, corrupted=corrupted)
+
+
+def test_validation_scores_are_against_its_hard_labels(predictions, digits):
+    found = evaluate(predictions, digits, sets_of(digits, 0))
+    hard = np.eye(10)[digits.labels[digits.validation_items]]
+    assert found["ce/validation"] == cross_entropy(predictions.validation, hard)
+    assert found["accuracy/validation"] == accuracy(predictions.validation, hard)
+
+
+def test_what_was_asked_for_comes_after_what_is_always_there(everything, digits, few):
+    found = evaluate(everything, digits, few, extras=EXTRAS)
+    usual = list(evaluate(everything, digits, few))
+    assert list(found)[: len(usual)] == usual
+    assert list(found)[len(usual) :] == [
+        *("pgd/crowd", "rmsce-released/crowd"),
+        *("ce/crowd-c-generated", "scaled-ce/crowd-c-generated", "accuracy/crowd-c-generated"),
+        *("pgd/pages", "rmsce-released/pages"),
+    ]
+    assert np.isfinite(list(found.values())).all()
+    assert found["pgd/crowd"] > found["ce/crowd"]
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_one_extra_adds_its_own_metrics_only(model, digits, few, corrupted, extra):
+    added = {
+        "pgd": {"pgd/crowd", "pgd/pages"},
+        "released": {"rmsce-released/crowd", "rmsce-released/pages"},
+        "corruptions": {f"{metric}/crowd-c-generated" for metric in ("ce", "scaled-ce", "accuracy")},
+    }
+    one = predict(model, digits.images, digits, few, extras=[extra], corrupted=corrupted)
+    found = evaluate(one, digits, few, extras=[extra])
+    assert set(found) - set(evaluate(one, digits, few)) == added[extra]
+
+
+def test_extras_leave_the_other_predictions_the_same_bytes(model, digits, few, everything):
+    plain = predict(model, digits.images, digits, few).arrays()
+    with_extras = everything.arrays()
+    assert all(with_extras[name].tobytes() == array.tobytes() for name, array in plain.items())
+    corruptions = {f"crowd/c-generated/{name}" for name in CORRUPTIONS}
+    assert set(with_extras) - set(plain) == {"crowd/pgd", "pages/pgd"} | corruptions
+    assert all(with_extras[name].dtype == np.float32 for name in corruptions)
+
+
+def test_corrupted_logits_are_those_of_each_items_own_copy(model, digits, few, corrupted, everything):
+    rows = corrupted.rows(few["crowd"].items)
+    assert not np.array_equal(rows, np.arange(40))  # the test set has an order of its own
+    for name in ("fog", "pixelate"):
+        expected = logits(model, corrupted.images[name][rows], np.arange(40))
+        np.testing.assert_allclose(everything.corrupted["crowd"][name], expected, atol=1e-4)
+
+
+def test_scores_on_corrupted_images_are_means_over_the_standard_corruptions(everything, digits, few):
+    # Two corruptions are left, one of them without a place in the mean.
+    by_name = everything.corrupted["crowd"]
+    two = {"crowd": {"fog": by_name["fog"], "snow": by_name["snow"], "saturate": 9 * by_name["contrast"]}}
+    found = evaluate(replace(everything, corrupted=two, suffix="c"), digits, few, extras=["corruptions"])
+    targets = few["crowd"].targets
+    temperature = fit_temperature(everything.validation, digits.labels[digits.validation_items])
+    fog, snow = by_name["fog"], by_name["snow"]
+    assert found["ce/crowd-c"] == pytest.approx((cross_entropy(fog, targets) + cross_entropy(snow, targets)) / 2)
+    assert found["accuracy/crowd-c"] == (accuracy(fog, targets) + accuracy(snow, targets)) / 2
+    scaled = (cross_entropy(fog / temperature, targets) + cross_entropy(snow / temperature, targets)) / 2
+    assert found["scaled-ce/crowd-c"] == pytest.approx(scaled)
+
+
+def test_a_fixed_test_set_without_its_corrupted_images_is_an_error(model, digits, corrupted):
+    with pytest.raises(ValueError, match=r"no corrupted image of item \d+ \(460 of 500 are missing\)"):
+        predict(model, digits.images, digits, digits.fixed_tests, extras=["corruptions"], corrupted=corrupted)
+    with pytest.raises(ValueError, match="no corrupted images were given"):
+        predict(model, digits.images, digits, digits.fixed_tests, extras=["corruptions"])
+
+
+def test_corrupted_images_of_another_size_than_the_trials_are_an_error(model, digits, few, corrupted):
+    with pytest.raises(ValueError, match=r"gaussian_noise images are \[4, 4, 1\], the trial's \[8, 8, 1\]"):
+        predict(model, digits.images, digits, few, extras=["corruptions"], corrupted=corrupted.at(4))
+
+
+def test_an_extra_that_is_not_known_is_refused(model, digits, few, predictions):
+    with pytest.raises(RequestError, match="unknown extra 'pdg'; known: corruptions, pgd, released"):
+        predict(model, digits.images, digits, few, extras=["pdg"])
+    with pytest.raises(RequestError, match="unknown extra 'pdg'"):
+        evaluate(predictions, digits, few, extras=["pdg"])
+
+
+def test_official_images_score_under_a_name_of_their_own(model, digits, few, corrupted):
+    official = Corrupted(source="official", images=corrupted.images, items=corrupted.items, absent={})
+    found = predict(model, digits.images, digits, few, extras=["corruptions"], corrupted=official)
+    assert "crowd/c/fog" in found.arrays()
+    assert "ce/crowd-c" in evaluate(found, digits, few, extras=["corruptions"])

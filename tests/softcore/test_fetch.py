@@ -10,7 +10,7 @@ import threading
 import numpy as np
 import pytest
 
-from softcore import cifar10
+from softcore import cifar10, hmix
 from softcore import fetch as fetching
 from softcore.cifar10 import choose_validation, convert, pixels_note
 from softcore.errors import RequestError
@@ -172,7 +172,7 @@ def test_an_unknown_name_is_refused_and_an_embedded_data_set_has_nothing_to_fetc
 
 
 def test_every_official_address_is_pinned():
-    for source in SOURCES["cifar10s"]:
+    for source in SOURCES["hmix"]:  # those of cifar10s among them
         assert len(source.sha256) == 64
         assert source.url.startswith("https://")
         assert "/master/" not in source.url
@@ -181,6 +181,13 @@ def test_every_official_address_is_pinned():
 
 def test_the_real_files_have_the_pinned_checksums(real_root):
     assert {state.state for state in verify("cifar10s", real_root)} == {"ok"}
+
+
+def test_the_files_of_hmix_are_those_of_cifar10s_and_two_more(real_root):
+    assert SOURCES["hmix"][: len(SOURCES["cifar10s"])] == SOURCES["cifar10s"]
+    report = verify("hmix", real_root)
+    assert [state.file for state in report if state.file.startswith("hmix/")] == list(hmix.FILES)
+    assert {state.state for state in report} == {"ok"}
 
 
 # --- CIFAR-10's archive -> the cache -----------------------------------------------------------------------------

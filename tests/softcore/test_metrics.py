@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from softcore.errors import RequestError
 from softcore.metrics import (
+    ALWAYS,
+    EXTRAS,
     METRICS,
     accuracy,
+    check_extras,
     cross_entropy,
     fit_temperature,
     lower_is_better,
     rms_calibration_error,
+    rms_calibration_error_released,
     scores,
 )
 
@@ -102,6 +106,31 @@ def test_correct_is_agreement_with_the_largest_of_a_soft_target():
     assert rms_calibration_error(logits, np.full((10, 2), [0.6, 0.4])) == pytest.approx(0.2, abs=1e-6)
 
 
+def test_the_released_error_leaves_out_the_most_confident_bin():
+    # The twenty items from above: the gap of 0.1 at 0.9 is left out, that of 0.2 at 0.6 counts for its ten of twenty:
+    # root of 0.5 x 0.04 = 0.141421.
+    logits, targets = two_class([0.9] * 10 + [0.6] * 10, [True] * 10 + [True] * 4 + [False] * 6)
+    assert rms_calibration_error_released(logits, targets) == pytest.approx(0.141421, abs=1e-6)
+
+
+def test_the_released_error_adds_what_is_left_over_to_the_bin_that_it_leaves_out():
+    # 25 items: ten at 0.6 of which 4 are right (gap 0.2), ten at 0.7 and five at 0.9 that don't count.
+    # Root of 10 / 25 x 0.04 = 0.126491.
+    right = [True] * 4 + [False] * 6 + [False] * 15
+    logits, targets = two_class([0.6] * 10 + [0.7] * 10 + [0.9] * 5, right)
+    assert rms_calibration_error_released(logits, targets) == pytest.approx(0.126491, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 10, 19])
+def test_the_released_error_of_a_single_bin_is_not_a_number(n):
+    assert rms_calibration_error_released(*two_class([0.6] * n, [True] * n)) is None
+
+
+def test_the_released_error_cuts_a_thousand_items_into_hundreds():
+    # Ten bins of a hundred, all at 0.6 and none right: nine count, root of 0.9 x 0.36 = 0.569210.
+    assert rms_calibration_error_released(*two_class([0.6] * 1000, [False] * 1000)) == pytest.approx(0.569210, abs=1e-6)
+
+
 def test_a_temperature_by_hand():
     # Ten items with logits (2, 0), eight of class 0: best at a probability of 0.8, where 2 / T = ln(0.8 / 0.2).
     labels = np.array([0] * 8 + [1] * 2)
@@ -130,11 +159,11 @@ def test_a_temperature_without_validation_images_is_an_error():
         fit_temperature(np.zeros((0, 3)), np.zeros(0, dtype=np.int64))
 
 
-def test_scores_have_every_metric_of_the_cards():
+def test_scores_have_every_metric_that_is_always_computed():
     clean, attacked = logits_of([[0.7, 0.3], [0.4, 0.6]]), logits_of([[0.5, 0.5], [0.2, 0.8]])
     targets = np.array([[1.0, 0.0], [0.0, 1.0]])
     found = scores(clean, attacked, targets, temperature=2.0)
-    assert set(found) == set(METRICS)
+    assert tuple(found) == ALWAYS == ("ce", "scaled-ce", "rmsce", "fgsm", "accuracy")
     assert found["ce"] == cross_entropy(clean, targets)
     assert found["fgsm"] == cross_entropy(attacked, targets)
     assert found["scaled-ce"] == pytest.approx(cross_entropy(clean / 2, targets))
@@ -144,12 +173,27 @@ def test_scores_have_every_metric_of_the_cards():
 def test_only_accuracy_is_better_when_higher():
     assert [name for name in METRICS if not lower_is_better(name)] == ["accuracy"]
     assert lower_is_better("scaled-ce/10h")
+    assert lower_is_better("pgd/10h")
+    assert lower_is_better("rmsce-released/10h")
+    assert lower_is_better("ce/10h-c-generated")
     assert not lower_is_better("accuracy/10h")
 
 
 def test_an_unknown_metric_is_refused_with_the_known_ones():
-    with pytest.raises(RequestError, match="unknown metric 'auc'; known: accuracy, ce, fgsm, rmsce, scaled-ce"):
+    with pytest.raises(
+        RequestError, match="unknown metric 'auc'; known: accuracy, ce, fgsm, pgd, rmsce, rmsce-released, scaled"
+    ):
         lower_is_better("auc/10h")
+
+
+def test_a_metric_that_is_not_always_there_names_the_extra_that_asks_for_it():
+    assert {name: card.extra for name, card in METRICS.items() if card.extra} == {
+        "pgd": "pgd",
+        "rmsce-released": "released",
+    }
+    check_extras(EXTRAS)
+    with pytest.raises(RequestError, match="unknown extra 'fog'; known: corruptions, pgd, released"):
+        check_extras(["pgd", "fog"])
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(2, 6))

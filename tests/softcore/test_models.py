@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from softcore.errors import RequestError
-from softcore.models import MODELS, Normalised, PaddedBlock, make_model
+from softcore.models import MODELS, Normalised, PaddedBlock, PreActivationBlock, make_model
 
 IMAGES = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -23,6 +23,38 @@ def test_resnet50_has_the_published_size():
     # 23,508,032 without its classifier (torchvision's has 25,557,032 with 1,000 classes), the 7x7 stem made 3x3
     # (9,408 - 1,728 fewer), and 10 classes: 2,048 x 10 + 10.
     assert parameters("resnet50") == 23_508_032 - (9_408 - 1_728) + 20_490
+
+
+def test_preact_resnet18_has_the_size_of_its_parts():
+    # Stem 3x64x9 = 1,728. Two blocks a stage, 3x3 convolutions by 9: stage one 4 x 64x64x9 = 147,456; stage two
+    # (64 + 3 x 128) x 128 x 9 = 516,096 and a shortcut 64x128 = 8,192; stage three 4 and stage four 16 times as much:
+    # 2,064,384 + 32,768 and 8,257,536 + 131,072. Batch norms, two numbers a channel: 4x64, 64 + 3x128, 128 + 3x256,
+    # 256 + 3x512, and the last 512: 2 x 3,904. Linear 512x10 + 10.
+    convolutions = 1_728 + 147_456 + 516_096 + 8_192 + 2_064_384 + 32_768 + 8_257_536 + 131_072
+    assert parameters("preact-resnet18") == convolutions + 7_808 + 5_130 == 11_172_170
+
+
+def test_preact_resnet34_has_the_size_of_its_parts():
+    # 3, 4, 6 and 3 blocks: 6 x 64x64x9 = 221,184; (64 + 7 x 128) x 128 x 9 = 1,105,920; (128 + 11 x 256) x 256 x 9 =
+    # 6,782,976; (256 + 5 x 512) x 512 x 9 = 12,976,128; stem and shortcuts as above. Batch norms: 6x64 + 64 + 7x128 +
+    # 128 + 11x256 + 256 + 5x512 + 512 = 7,616 channels.
+    convolutions = 1_728 + 221_184 + 1_105_920 + 8_192 + 6_782_976 + 32_768 + 12_976_128 + 131_072
+    assert parameters("preact-resnet34") == convolutions + 15_232 + 5_130 == 21_280_330
+
+
+def test_a_pre_activation_block_adds_nothing_to_its_input_but_its_last_convolution():
+    block = PreActivationBlock(3, 3, stride=1).eval()
+    torch.nn.init.zeros_(block.conv2.weight)
+    x = torch.randn(1, 3, 4, 4)
+    assert torch.equal(block(x), x)  # negative ones too: no ReLU after the sum
+
+
+def test_a_pre_activation_shortcut_that_changes_shape_starts_after_the_first_relu():
+    block = PreActivationBlock(2, 4, stride=2).eval()
+    torch.nn.init.zeros_(block.conv2.weight)
+    x = torch.randn(1, 2, 4, 4)
+    active = torch.relu(x / (1 + 1e-5) ** 0.5)  # a fresh batch norm divides by the root of 1 + 0.00001
+    torch.testing.assert_close(block(x), torch.nn.functional.conv2d(active, block.shortcut.weight, stride=2))
 
 
 def test_vgg11_has_eight_convolutions_and_one_linear_layer():
@@ -85,5 +117,7 @@ def test_weights_are_held_in_channels_last():
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones():
-    with pytest.raises(RequestError, match="unknown model 'vgg19'; known: cnn, resnet34a, resnet50, vgg11"):
+    with pytest.raises(
+        RequestError, match="unknown model 'vgg19'; known: cnn, preact-resnet18, preact-resnet34, resnet34a, "
+    ):
         make_model("vgg19", IMAGES, 4, seed=0)

@@ -194,11 +194,17 @@ def test_baselines_spend_nothing(digits):
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ({"variety": "t9"}, "unknown variety 't9'; known: click, hard, random, smoothed, t1-clamp, t1-uniform"),
-        ({"variety": "click", "aggregation": "vote"}, "unknown aggregation 'vote'; known: mean, separate"),
-        ({"variety": "hard", "rest": "soft"}, "unknown rest 'soft'; known: hard, none"),
-        ({"variety": "hard", "model": "vgg"}, "unknown model 'vgg'; known: cnn, resnet34a, resnet50, vgg11"),
-        ({"variety": "hard", "schedule": "flat"}, "unknown schedule 'flat'; known: one-cycle, step"),
+        ({"variety": "t9"}, "unknown variety 't9'; known: click, hard, random, select-two, smoothed, t1-clamp"),
+        (
+            {"variety": "click", "aggregation": "vote"},
+            "unknown aggregation 'vote'; known: dawid-skene, glad, mace, majority, mean, sep",
+        ),
+        ({"variety": "hard", "rest": "soft"}, "unknown rest 'soft'; known: hard, none, simulated"),
+        (
+            {"variety": "hard", "model": "vgg"},
+            "unknown model 'vgg'; known: cnn, preact-resnet18, preact-resnet34, resn",
+        ),
+        ({"variety": "hard", "schedule": "flat"}, "unknown schedule 'flat'; known: one-cycle, step, step-early"),
         ({"variety": "hard", "augmentation": "mix"}, "unknown augmentation 'mix'; known: crop-flip, none"),
         ({"variety": "click", "budget_hours": 1, "budget_buys": "cake"}, "unknown budget_buys 'cake'; known: annot"),
         ({"variety": "t2-clamp", "annotators": 8}, "annotators must be 'all' or 1..7, the most answers of any item; "),
@@ -267,7 +273,7 @@ def test_the_resolved_spec_has_every_axis_and_is_plain_json(digits):
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        ("auc/crowd", "unknown metric 'auc'; known: accuracy, ce, fgsm, rmsce, scaled-ce"),
+        ("auc/crowd", "unknown metric 'auc'; known: accuracy, ce, fgsm, pgd, rmsce, rmsce-rel"),
         ("ce/10h", "metric 'ce/10h' names no test set of digits; known test sets: crowd, pages"),
         ("ce", "metric 'ce' names no test set of digits; known test sets: crowd, pages"),
     ],

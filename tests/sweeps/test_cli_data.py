@@ -1,11 +1,17 @@
 """`sweeps data`: tables for people, JSON alone for programs, refusals for the rest."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
+from softcore.hmix import INFERENCE_COLUMNS, MixedImages
+from softcore.records import Answer, table
 from sweeps.cli_data import app
 
 
@@ -17,6 +23,7 @@ def test_list_names_every_data_set_and_what_is_missing(tmp_path):
     rows = json.loads(run("list", "--data-root", tmp_path, "--json").stdout)
     assert {row["name"]: row["files"] for row in rows} == {
         "cifar10s": "6 of 6 missing: sweeps data fetch cifar10s",
+        "hmix": "8 of 8 missing: sweeps data fetch hmix",
         "digits": "embedded",
     }
     assert "embedded" in run("list", "--data-root", tmp_path).stdout
@@ -26,6 +33,32 @@ def test_describe_prints_the_card_and_as_json_nothing_else():
     assert "simulated" in run("describe", "digits").stdout
     card = json.loads(run("describe", "digits", "--json").stdout)
     assert card["people"] == 62
+
+
+def test_describe_prints_mixed_images_in_tables_of_their_own(monkeypatch):
+    rows = [(i, person, 0.4 + 0.2 * i, 0.5, 8.0, 1 + i, False) for i in (0, 1) for person in ("ann", "bob")]
+    answers = [
+        Answer(annotator=person, item=item, top1=item + k, p1=0.8 - 0.1 * item)
+        for item in (0, 1)
+        for k, person in enumerate(("ann", "bob"))
+    ]
+    records, odd = table(answers)
+    mixed = MixedImages(
+        names=("mixed_0.25_Ant_0_Bee_1.png", "mixed_0.5_Ant_0_Bee_1.png"),
+        endpoints=np.array([[0, 1], [0, 1]]),
+        coefficients=np.array([0.25, 0.5]),
+        inferences=pd.DataFrame(rows, columns=list(INFERENCE_COLUMNS)).astype(INFERENCE_COLUMNS),
+        records=records,
+        odd_rows={"stored-twice": 3, "both-at-50": 0, **odd},
+    )
+    with_mixed = replace(load("digits"), mixed=mixed)
+    monkeypatch.setitem(DATASETS, "digits", lambda root: with_mixed)
+    shown = " ".join(run("describe", "digits").stdout.replace("│", " ").split())
+    assert "stored-twice 3 a page of inferences stored twice" in shown
+    assert "0.25 1 2 0.400 0.400 0.400" in shown  # images, answers, quartiles and median
+    assert "95% over people (2) and images (2)" in shown
+    card = json.loads(run("describe", "digits", "--json").stdout)["mixed"]
+    assert card["soft_labels"]["mass_off_the_endpoints"]["n"] == 4
 
 
 def test_verify_exits_with_1_where_a_file_is_missing(tmp_path):

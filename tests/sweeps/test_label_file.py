@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 
 from softcore.datasets import load
+from softcore.errors import RequestError
 from sweeps.label_file import write_labels
 
 PAGES = ("t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 
 
-def written(dataset, path, variety="t2-clamp", gamma=0.1, aggregation="separate", root=None):
-    said = write_labels(dataset, path, variety=variety, gamma=gamma, aggregation=aggregation, root=root)
+def written(dataset, path, variety="t2-clamp", gamma=0.1, aggregation="separate", similarity=None, root=None):
+    asked = {"variety": variety, "gamma": gamma, "aggregation": aggregation}
+    said = write_labels(dataset, path, **asked, similarity=similarity, word_vectors=None, root=root)
     return said, pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
 
 
@@ -36,6 +38,13 @@ def test_pooled_labels_are_one_an_item_and_nobodys(tmp_path):
     _, table = written("digits", tmp_path / "x.parquet", aggregation="mean")
     assert len(table) == 250
     assert set(table["annotator"]) == {""}
+
+
+def test_a_semantic_variety_needs_to_be_told_what_is_similar(tmp_path):
+    with pytest.raises(RequestError, match="needs --similarity: confusions or word-vectors"):
+        written("digits", tmp_path / "x.parquet", variety="t2-semantic")
+    _, table = written("digits", tmp_path / "x.parquet", variety="t2-semantic", similarity="confusions")
+    np.testing.assert_allclose(table.filter(like="p_").sum(axis=1), 1, atol=1e-9)
 
 
 def test_a_csv_has_the_same_labels(tmp_path):

@@ -18,7 +18,7 @@ from sweeps.recipes import ASKED, VARIETIES, recipe, recipes
             {"variety": "t1-uniform", "aggregation": "mean", "annotators": "all", "items": pd.NA},
             "T1 Uniform, mean, M=all",
         ),
-        ({"variety": "select-two", "items": float("nan")}, "select-two"),
+        ({"variety": "other", "items": float("nan")}, "other"),
         ({}, "unnamed"),
     ],
 )

@@ -11,6 +11,7 @@ from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from sweeps import store as stores
 from sweeps.cells import resolved, sweep_id
+from sweeps.material import Material
 from sweeps.replay import replay
 from sweeps.spec import resolve
 from sweeps.sweep import Sweep, manifest
@@ -39,7 +40,7 @@ def finished(digits, tmp_path_factory):
     made = manifest(spec, digits, out, None)
     store = stores.create(out, sweep_id(spec, digits), spec.model_dump(), resolved(spec, digits), made)
     (trial,) = Sweep(store).trials()
-    run(trial, digits, store.trials)
+    run(trial, Material(dataset=digits), store.trials)
     return store.folder
 
 

@@ -1,5 +1,6 @@
 """From YAML to a spec: scales, settings, presets, and one clear line for what is wrong."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -111,16 +112,52 @@ def test_the_presets_are_those_of_the_thesis_and_a_first_look():
     }
 
 
+PAPER = {  # model, epochs, batch, schedule
+    "3": ("resnet34a", 65, 32, "step"),
+    "B": ("resnet34a", 65, 32, "step"),
+    "4": ("preact-resnet18", 200, 128, "step-early"),
+    "5": ("preact-resnet34", 200, 128, "step-early"),
+    "C": ("preact-resnet34", 200, 128, "step-early"),
+}
+
+
 def test_the_thesiss_presets_have_its_models_and_schedule_at_paper_scale():
     for name in presets():
         if name != "quickstart":
-            (first, *_) = resolve(name, scale="paper").blocks
-            assert first["epochs"] == [65]
-            assert first["batch"] == [32]
-            assert first["schedule"] == ["step"]
-            assert first["image_size"] == [None]
-            three = name in ("table-3-1", "table-3-2", "table-B-1")
-            assert first["model"] == (["resnet34a", "resnet50", "vgg11"] if three else ["resnet34a"])
+            model, *rest = PAPER[name.split("-")[1]]
+            models = [model, "resnet50", "vgg11"] if name in ("table-3-1", "table-3-2", "table-B-1") else [model]
+            for block in resolve(name, scale="paper").blocks:
+                assert block["model"] == models
+                assert [block[axis] for axis in ("epochs", "batch", "schedule")] == [[value] for value in rest]
+                assert block["image_size"] == [None]
+
+
+def test_a_chapters_preset_has_every_cell_of_its_tables_once():
+    def grids(name):
+        return [
+            dict(zip(block, values, strict=True))
+            for block in resolve(name, scale="tiny").blocks
+            for values in itertools.product(*block.values())
+        ]
+
+    def plain(grid):
+        # What is written out or left to its default is the same cell.
+        usual = {"beta": 0.05, "aggregation": "separate", "annotators": "all", "rest": "hard", "mixing": "none"}
+        free = grid["variety"] in ("hard", "random", "uniform", "smoothed")
+        off = {"aggregation"} if free or grid.get("annotators") == 1 else set()
+        return frozenset(
+            (k, v) for k, v in {**usual, **grid}.items() if v is not None and k not in off and usual.get(k) != v
+        )
+
+    for chapter, tables in (
+        ("chapter-3", ("3-1", "3-2", "3-3", "3-4", "B-1", "B-2", "B-3")),
+        ("chapter-4", ("4-1", "4-2", "4-3")),
+        ("chapter-5", ("5-1", "5-2")),
+    ):
+        mine = [plain(grid) for grid in grids(chapter)]
+        assert len(mine) == len(set(mine))
+        for table in tables:
+            assert {plain(grid) for grid in grids(f"table-{table}")} <= set(mine), table
 
 
 @pytest.mark.parametrize(
@@ -175,7 +212,7 @@ def test_a_file_that_is_no_spec_is_refused_in_one_line(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("flavour=3", "unknown axis 'flavour'; known: aggregation, annotators, augmentation, batch"),
+        ("flavour=3", "unknown axis 'flavour'; known: aggregation, alpha, annotators, augmentation"),
         ("epochs", "--set takes axis=value; it got 'epochs'"),
         ("gamma=[0.1", "--set gamma: '[0.1' is not a YAML value"),
         ("seeds=2024-13-45", "--set seeds: '2024-13-45' is not a YAML value"),
@@ -188,7 +225,11 @@ def test_a_setting_that_is_wrong_is_refused_in_one_line(setting, message):
 
 
 def test_unknown_presets_and_scales_are_refused_with_the_known_ones():
-    known = "known: figure-3-5, figure-3-6, quickstart, table-3-1, table-3-2, table-3-3, table-3-4, table-B-1"
+    known = (
+        "known: chapter-3, chapter-4, chapter-5, figure-3-5, figure-3-6, figure-B-3, quickstart, table-3-1, table-3-2, "
+        "table-3-3, table-3-4, table-4-1, table-4-2, table-4-3, table-5-1, table-5-2, table-B-1, table-B-2, table-B-3, "
+        "table-C-1"
+    )
     assert refusal("quickstrat") == f"unknown preset 'quickstrat'; {known}"
     assert refusal("quickstart", scale="big") == "unknown scale 'big'; known: half, paper, small, tiny"
 

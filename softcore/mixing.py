@@ -1,0 +1,101 @@
+"""Training on mixtures of pairs of images: which pairs, how much of each, and what the loss of a batch is."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from softcore.errors import RequestError, known
+from softcore.losses import entropy_weighted, mix_maxent, soft_cross_entropy
+from softcore.policy import TrainingPolicy
+
+MIXINGS = ("mixup", "mix-maxent")
+TARGET_MIXINGS = ("linear", "logistic")
+LOSSES = ("cross-entropy", "entropy-weighted")
+MIXUP_ALPHA = 1.0  # Zhang et al. 2017 on CIFAR-10; the thesis names none for plain mixup
+MAXENT_ALPHA = 10.0  # Collins 2022, section 5.2.2, as are the next two
+WEIGHTED_ALPHA = 0.2
+ENTROPY_FLOOR = 0.7
+
+
+# The share of the first image in a mixture's target, from its share in the pixels and the two classes; arrays all.
+TargetCurves = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# The loss of one batch; draws what it needs from the generator.
+Objective = Callable[[nn.Module, Tensor, Tensor, np.random.Generator], Tensor]
+
+
+def make_objective(policy: TrainingPolicy, curves: TargetCurves | None = None) -> Objective:
+    """The loss of a batch under `policy`; `curves` are needed for logistic target mixing alone.
+
+    Raises RequestError for an unknown mixing, target mixing or loss, and for parts that do not go together.
+    """
+    loss_name, alpha = policy.loss or "cross-entropy", policy.alpha
+    if loss_name not in LOSSES:
+        raise known("loss", loss_name, LOSSES)
+    if policy.mixing is None:
+        if loss_name != "cross-entropy":
+            raise RequestError(f"loss: {loss_name} weighs mixed images: it needs mixing: mixup")
+        return _plain
+    if policy.mixing not in MIXINGS:
+        raise known("mixing", policy.mixing, MIXINGS)
+    if policy.mixing == "mix-maxent":
+        return partial(_mix_maxent, alpha=MAXENT_ALPHA if alpha is None else alpha)
+    if policy.target_mixing == "logistic" and curves is None:
+        raise RequestError("target_mixing: logistic needs curves fitted to people's inferences (data set hmix)")
+    if loss_name == "entropy-weighted":
+        floor = ENTROPY_FLOOR if policy.entropy_floor is None else policy.entropy_floor
+        loss = partial(entropy_weighted, entropy_floor=floor)
+        return partial(_mixup, alpha=WEIGHTED_ALPHA if alpha is None else alpha, loss=loss, curves=curves)
+    return partial(_mixup, alpha=MIXUP_ALPHA if alpha is None else alpha, loss=soft_cross_entropy, curves=curves)
+
+
+def _plain(model: nn.Module, images: Tensor, targets: Tensor, noise: np.random.Generator) -> Tensor:
+    return soft_cross_entropy(model(images), targets)
+
+
+def _mixup(
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    noise: np.random.Generator,
+    *,
+    alpha: float,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    curves: TargetCurves | None,
+) -> Tensor:
+    coefficient, partners = draw_pairs(noise, len(images), alpha)
+    order = torch.from_numpy(partners).to(images.device)
+    share = torch.full((len(images), 1), coefficient, dtype=targets.dtype, device=targets.device)
+    if curves is not None:
+        classes = targets.argmax(dim=1).cpu().numpy()
+        shares = curves(np.full(len(classes), coefficient), classes, classes[partners])
+        share = torch.from_numpy(shares[:, None]).to(share)
+    return loss(model(mix(images, order, coefficient)), share * targets + (1 - share) * targets[order])
+
+
+def _mix_maxent(
+    model: nn.Module, images: Tensor, targets: Tensor, noise: np.random.Generator, *, alpha: float
+) -> Tensor:
+    coefficient, partners = draw_pairs(noise, len(images), alpha)
+    order = torch.from_numpy(partners).to(images.device)
+    classes = targets.argmax(dim=1)
+    apart = classes != classes[order]  # the regulariser is on mixtures of different classes
+    # One pass over both, so that batch norm sees what it will be asked about and what lies between.
+    logits = model(torch.cat([images, mix(images, order, coefficient)[apart]]))
+    return mix_maxent(logits[: len(images)], targets, logits[len(images) :])
+
+
+def draw_pairs(noise: np.random.Generator, n: int, alpha: float) -> tuple[float, Int[np.ndarray, " n"]]:
+    """The mixing coefficient of a batch, from Beta(alpha, alpha), and the partner of each of its `n` images."""
+    return float(noise.beta(alpha, alpha)), noise.permutation(n)
+
+
+def mix(images: Float[Tensor, "n c h w"], partners: Int[Tensor, " n"], share: float) -> Float[Tensor, "n c h w"]:
+    """`share` of each image and the rest of its partner, pixel by pixel.
+
+    Source: Zhang et al. 2017, doi:10.48550/arXiv.1710.09412.
+    """
+    return torch.lerp(images[partners], images, share)

@@ -1,0 +1,103 @@
+"""How far the two things that the thesis's released code does differently move its tables."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from softcore.statistics import MeanInterval
+from sweeps.columns import metric_columns
+from sweeps.replication.findings import over, paired, simulation
+from sweeps.replication.published import Row, tables
+from sweeps.replication.sides import Part, Trials, values
+
+VARIETY, RELEASED_VARIETY = "t2-clamp", "t2-clamp-released"
+METRIC, RELEASED_METRIC = "rmsce", "rmsce-released"
+OPTIONS: Mapping[str, str] = {
+    RELEASED_VARIETY: "no mass is spread over the possible classes, against T2 Clamp as the text has it",
+    RELEASED_METRIC: "the most confident bin is left out, against the calibration error over every bin",
+}
+MOVED = ("ce", "scaled-ce", "rmsce", "fgsm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """How far an option moves a row of the thesis's tables on one metric: as its text says, with the option, and the
+    paired difference of the two."""
+
+    option: str
+    table: str
+    name: str
+    metric: str
+    text: float
+    released: float
+    difference: MeanInterval
+    setting: str
+    over: str
+    simulated: str
+    left_out: int
+
+
+def shifts(trials: Trials, simulated: frozenset[str] = frozenset()) -> list[Shift]:
+    """Every shift that the trials hold, table by table; a row that stands in several tables counts in its first."""
+    unique: dict[tuple[tuple[str, object], ...], Row] = {}
+    for table in tables().values():
+        for row in table.rows.values():
+            unique.setdefault(tuple(sorted(row.where.items())), row)
+    found = [shift for row in unique.values() for shift in _of_variety(row, trials, simulated)]
+    return found + [shift for row in unique.values() for shift in _of_metric(row, trials, simulated)]
+
+
+def not_run(found: Sequence[Shift]) -> list[str]:
+    """The options of which the trials hold nothing."""
+    return [option for option in OPTIONS if option not in {shift.option for shift in found}]
+
+
+def _of_variety(row: Row, trials: Trials, simulated: frozenset[str]) -> Iterator[Shift]:
+    if row.where["variety"] != (VARIETY,):
+        return
+    other = Row(
+        table=row.table,
+        key=row.key,
+        label=row.label,
+        name=row.name,
+        where={**row.where, "variety": (RELEASED_VARIETY,)},
+        printed={},
+    )
+    for parts in trials.pairings((other, row)):
+        for metric in metric_columns(trials.done):
+            if metric.split("/")[0] in MOVED:
+                yield from _shift(RELEASED_VARIETY, row, parts, (metric, metric), trials, simulated)
+
+
+def _of_metric(row: Row, trials: Trials, simulated: frozenset[str]) -> Iterator[Shift]:
+    for part in trials.parts(row.where):
+        for metric in metric_columns(trials.done):
+            name, _, test = metric.partition("/")
+            if name == RELEASED_METRIC and f"{METRIC}/{test}" in trials.done:
+                pair = (metric, f"{METRIC}/{test}")
+                yield from _shift(RELEASED_METRIC, row, (part, part), pair, trials, simulated)
+
+
+def _shift(
+    option: str,
+    row: Row,
+    parts: Sequence[Part],
+    columns: tuple[str, str],
+    trials: Trials,
+    simulated: frozenset[str],
+) -> Iterator[Shift]:
+    found = values(parts, columns)
+    released, text = found.sides
+    if len(text):
+        yield Shift(
+            option=option,
+            table=row.table,
+            name=row.name,
+            metric=columns[1],
+            text=float(text.mean()),
+            released=float(released.mean()),
+            difference=paired(released, text),
+            setting=trials.setting(parts),
+            over=over(parts),
+            simulated=simulation(parts, simulated),
+            left_out=found.left_out,
+        )

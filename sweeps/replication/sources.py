@@ -1,0 +1,129 @@
+"""Where a report's results come from: sweeps, or a folder of results tables with what is known of their making."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from softcore.errors import RequestError
+from sweeps.columns import metric_columns
+
+if TYPE_CHECKING:
+    from sweeps.sweep import Sweep
+
+REQUIRED = ("trial", "cell", "seed", "panel", "status", "variety")
+ABOUT = ("sweep", "scale", "simulated", "hardware", "versions", "commit", "fingerprints")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """A results table under a name, and what is known of the runs behind it (`ABOUT`); empty where nothing is."""
+
+    name: str
+    results: pd.DataFrame
+    about: Mapping[str, Any]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its annotators are simulated: as its manifest says, or by the name of the data set."""
+        digits = "dataset" in self.results and bool((self.results["dataset"] == "digits").any())
+        return bool(self.about.get("simulated")) or digits
+
+
+def from_sweep(sweep: "Sweep") -> Source:
+    """A sweep's results so far."""
+    manifest, spec = sweep.store.manifest(), sweep.store.spec()
+    # Not the whole manifest: its paths and host names are nobody's business where a report goes.
+    about = {"sweep": sweep.id, "scale": spec.get("scale"), **{n: manifest[n] for n in ABOUT if n in manifest}}
+    return Source(name=sweep.id, results=sweep.results(), about=about)
+
+
+def from_folder(folder: Path) -> list[Source]:
+    """Every results table (`*.csv`, as `sweeps results` writes them) of a folder by name.
+
+    Of what made `x.csv` tells `x.json` beside it (the entries of `ABOUT`), where there is one. A folder without a
+    table, or a table that is none, is a RequestError.
+    """
+    if not folder.is_dir():
+        raise RequestError(f"--from-results: {folder} is not a folder")
+    paths = sorted(folder.glob("*.csv"))
+    if not paths:
+        raise RequestError(
+            f"--from-results: there is no .csv in {folder}; `sweeps results ID --to FILE.csv` writes one"
+        )
+    return [Source(name=path.stem, results=_table(path), about=_about(path.with_suffix(".json"))) for path in paths]
+
+
+def files_of(source: Source) -> dict[str, str]:
+    """The contents, by file name, from which `from_folder` makes the same source again."""
+    about = {name: source.about[name] for name in ABOUT if source.about.get(name) is not None}
+    return {
+        f"{source.name}.csv": source.results.to_csv(index=False),
+        f"{source.name}.json": json.dumps(about, indent=1, ensure_ascii=False) + "\n",
+    }
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        # An axis may hold the word "none", which is not a missing value.
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+    except (OSError, ValueError) as error:  # pandas' parser errors and bad encodings are ValueErrors
+        problem = str(error).strip().partition("\n")[0]
+        raise RequestError(f"{path} can't be read as a results table: {problem}") from None
+    if lacking := [name for name in REQUIRED if name not in table]:
+        raise RequestError(f"{path} is not a results table: it has no column '{lacking[0]}'")
+    for name in ("seed", "panel", *metric_columns(table)):
+        table[name] = _numbers(path, table[name])
+    return table
+
+
+def _numbers(path: Path, column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    # A trial may lack a metric; which replicate it is it must say.
+    odd = numbers.isna() if column.name in ("seed", "panel") else column.notna() & numbers.isna()
+    if odd.any():
+        line = int(odd.to_numpy().argmax())
+        found = "nothing" if pd.isna(column.iloc[line]) else f"'{column.iloc[line]}'"
+        raise RequestError(f"{path}: row {line + 2}, {column.name}: {found}; allowed: a number")
+    return numbers
+
+
+def _about(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise RequestError(f"{path} must hold a mapping with any of {', '.join(ABOUT)}")
+    return {name: content[name] for name in ABOUT if name in content}
+
+
+def merged(sources: Sequence[Source]) -> tuple[pd.DataFrame, frozenset[str], list[str]]:
+    """The finished trials of all sources, one row each; the ids of those with simulated annotators; notes.
+
+    A trial has one id in every sweep. Where two tables have it with different numbers the first one's stand, and a
+    note says so.
+    """
+    done = [source.results[source.results["status"] == "done"] for source in sources]
+    whole = [part for part in done if len(part)]
+    if not whole:
+        raise RequestError("no finished trial to report on in " + ", ".join(source.name for source in sources))
+    simulated = frozenset(
+        str(trial) for source, part in zip(sources, done, strict=True) if source.simulated for trial in part["trial"]
+    )
+    together = pd.concat(whole, ignore_index=True)
+    again = together[together["trial"].duplicated(keep=False)]
+    differ = again.groupby("trial")[metric_columns(together)].nunique().gt(1).any(axis="columns")
+    notes = []
+    if differ.any():
+        some = ", ".join(map(str, differ[differ].index[:3]))
+        notes.append(
+            f"{int(differ.sum())} trials (such as {some}) stand in several of the tables with different numbers; the "
+            "first table's are used. Were they made with other versions or on other machines?"
+        )
+    return together.groupby("trial", sort=False, as_index=False).first(), simulated, notes

@@ -1,0 +1,308 @@
+import json
+import re
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sweeps import store as stores
+from sweeps.cells import COLUMNS, Cell
+from sweeps.cli import main
+from sweeps.replication.claims import claims
+from sweeps.replication.document import document, replication
+from sweeps.replication.findings import VERDICTS
+from sweeps.replication.markdown import to_markdown
+from sweeps.replication.page import to_html
+from sweeps.replication.report import report
+from sweeps.replication.rows import COLUMNS as ROW_COLUMNS
+from sweeps.replication.rows import frame, rows
+from sweeps.replication.sources import Source, files_of
+from sweeps.sweep import Sweep
+from sweeps.tracking import Runs, default_uri
+
+KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
+NASTY = "<script>alert('x')</script>|*&\"$command"
+
+
+def measured(shift, rng):
+    """The usual metrics of three replicates on both test sets, all `shift` below their usual values."""
+    noise = rng.normal(0, 0.01, (10, 3))
+    names = [f"{m}__{t}" for t in ("10h", "10s") for m in ("ce", "scaled_ce", "rmsce", "fgsm", "accuracy")]
+    return {name: 2.0 - shift + part for name, part in zip(names, noise, strict=True)}
+
+
+@pytest.fixture
+def table_3_2(make):
+    rng = np.random.default_rng(4)
+    return pd.concat(
+        [
+            make("h", variety="hard", **measured(0.0, rng)),
+            make("c", variety="click", **KEPT, **measured(0.3, rng)),
+            make("p", variety="t2-clamp", **KEPT, gamma=0.1, **measured(0.6, rng)),
+        ],
+        ignore_index=True,
+    )
+
+
+@pytest.fixture
+def made(table_3_2):
+    about = {"hardware": "2 cores", "scale": "small", "versions": {"torch": "2.14"}, "commit": "0123456789abcdef+"}
+    return replication([Source(name="table-3-2-01234567", results=table_3_2, about=about)])
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    """A folder of results tables."""
+    results = tmp_path / "results"
+    results.mkdir()
+    for name, content in files_of(made.sources[0]).items():
+        (results / name).write_text(content)
+    return results
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements with their attributes, and the text outside of styles."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.elements, self.text, self._style = [], "", False
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._style = tag == "style"
+
+    def handle_endtag(self, tag):
+        self._style = False
+
+    def handle_data(self, data):
+        if not self._style:
+            self.text += data
+
+
+def test_every_claim_has_a_row_and_none_is_dropped(made):
+    table = frame(made.findings, made.shifts)
+    assert list(table.columns) == list(ROW_COLUMNS)
+    assert set(table.loc[table["part"] == "claim", "id"]) == {claim.id for claim in claims()}
+    assert set(table.loc[table["part"] == "claim", "verdict"]) <= set(VERDICTS)
+
+
+def test_a_row_without_an_interval_says_why(made, make):
+    single = replication([Source(name="one", results=made.sources[0].results.query("seed == 1"), about={})])
+    for found in (made, single):
+        table = frame(found.findings, found.shifts)
+        bare = table[table["low"].isna()]
+        assert len(bare)
+        assert bare["why"].str.len().gt(0).all()
+    assert set(frame(single.findings, single.shifts)["verdict"].dropna()) == {"open", "not run"}
+
+
+def test_a_row_holds_the_thesis_and_ours(made):
+    (row,) = [r for r in rows(made.findings, made.shifts) if r["id"] == "3.2-pages-over-clicks/ce/10h"]
+    assert (row["thesis_a"], row["thesis_a_half"], row["thesis_b"], row["thesis_b_half"]) == (1.281, 0.06, 1.293, 0.08)
+    assert row["thesis_difference"] == -0.012
+    assert row["verdict"] == row["scaled_verdict"] == "agrees"
+    assert row["a_mean"] - row["b_mean"] == pytest.approx(row["difference"])
+    assert row["low"] < row["difference"] < row["high"] < 0
+    assert (row["n"], row["setting"], row["over"]) == (3, "cnn, 15 epochs, 32 pixels", "seeds, clicks known as counts")
+
+
+def test_the_head_counts_verdicts_and_warns_of_chance_and_softness(made):
+    head = " ".join(document(made, "sweeps report replication").summary)
+    # Rows that a sweep of hard labels, clicks and pages, all separate, can speak to: 3.2 has 5 + 1, B.1 none.
+    assert "Of 6 checks of the thesis's claims that our runs can make, 5 agree, 1 disagrees and 0 are open." in head
+    assert (
+        "6 rows with an interval, 6 of which exclude zero. If no label made any difference, about 0.3 of them" in head
+    )
+    assert "Cross-entropy after one temperature (2 rows): of 2 that agree raw, 2 agree." in head
+
+
+def test_markdown_page_and_csv_tell_the_same(made, folder, tmp_path):
+    found, paths = report([], results=folder, to=tmp_path / "docs")
+    assert {kind: path.name for kind, path in paths.items()} == {
+        kind: f"replication.{kind}" for kind in ("md", "html", "csv")
+    }
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == sorted(p.name for p in paths.values())
+    markdown, page = paths["md"].read_text(), Page(paths["html"].read_text()).text
+    difference = re.search(r"\| (−0\.\d{3} \[−0\.\d{3}, −0\.\d{3}\]) \| 3 \| agrees \|", markdown)[1]
+    for text in (markdown, page):
+        for words in (
+            "Table 3.2: one person's label a batch",
+            difference,
+            "Not run",
+            "2 cores",
+            "0123456789+",
+            "1.281 ± 0.06",
+        ):
+            assert words in text
+        assert f"--from-results {folder}" in text
+    assert len(pd.read_csv(paths["csv"])) == len(rows(found.findings, found.shifts))
+
+
+def test_the_report_is_the_same_when_it_is_made_again(folder, tmp_path):
+    first, second = (report([], results=folder, to=tmp_path / name)[1] for name in ("one", "two"))
+    assert all(first[kind].read_bytes() == second[kind].read_bytes() for kind in first)
+
+
+def test_the_page_needs_no_network(made):
+    page = to_html(document(made, "sweeps"))
+    elements = Page(page).elements
+    assert [attrs for _, attrs in elements if {"src", "href"} & set(attrs)] == []
+    assert "script" not in {tag for tag, _ in elements}
+    assert "@import" not in page
+
+
+def test_a_sentence_stands_once_beside_all_its_rows(made):
+    page = to_html(document(made, "sweeps"))
+    assert page.count("T2 Clamp labels of 6 people beat clicks of 51") == 1
+    assert '<td rowspan="5">Kept separate, T2 Clamp labels of 6 people' in page
+
+
+def test_names_from_data_are_escaped_everywhere(table_3_2):
+    odd = table_3_2.assign(model=NASTY)
+    odd_made = replication(
+        [Source(name=NASTY, results=odd, about={"hardware": NASTY, "commit": NASTY, "scale": NASTY})]
+    )
+    told = document(odd_made, NASTY)
+    page = Page(to_html(told))
+    assert "script" not in {tag for tag, _ in page.elements}
+    assert page.text.count(NASTY) >= 4
+    markdown = to_markdown(told)
+    assert "<script" not in markdown.replace(f"`{NASTY}`", "")  # within backticks signs stand as they are
+    assert "&lt;script&gt;alert('x')&lt;/script&gt;\\|\\*&amp;" in markdown
+    table = markdown.split("## Table 3.2")[1].split("## ")[0].splitlines()
+    widths = {len(re.split(r"(?<!\\)\|", line)) for line in table if line.startswith("|")}
+    assert widths == {15}  # thirteen columns between the outer strokes
+
+
+def test_a_strangers_results_are_told_to_speak_to_no_claim(make):
+    own = make("x", dataset="digits", variety="click", annotators=3, ce__crowd=[1.0, 1.1, 1.2])
+    told = document(replication([Source(name="theirs", results=own, about={})]), "sweeps")
+    assert (
+        told.summary[0]
+        == f"None of {len(claims())} checks of the thesis's claims could be made: no results hold both sides of one."
+    )
+    assert told.simulated == "SIMULATED ANNOTATORS: in theirs a program gave the answers, not people"
+    assert "SIMULATED ANNOTATORS" in to_html(told)
+    assert "SIMULATED ANNOTATORS" in to_markdown(told)
+    assert any("hardware, versions and code are unknown" in note for note in told.notes)
+
+
+def test_real_people_are_not_called_simulated(made):
+    assert "SIMULATED" not in to_html(document(made, "sweeps"))
+
+
+# ---- The command line.
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch, capsys):
+    """Runs `sweeps report replication` in an empty folder; its exit code and what it said."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("SWEEPS_OUT", raising=False)
+
+    def ask(*arguments):
+        monkeypatch.setattr(sys, "argv", ["sweeps", "report", "replication", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out, said.err
+
+    return ask
+
+
+def refused(answer, words, folder):
+    code, out, err = answer
+    assert (code, out) == (2, "")
+    assert err.startswith("sweeps: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert list(folder.iterdir()) == []
+
+
+def test_an_unknown_sweep_is_refused_in_one_line(asked, tmp_path):
+    refused(asked("table-9-9"), "unknown sweep 'table-9-9': there is no sweep in", tmp_path / "here")
+
+
+def test_neither_sweeps_nor_results_is_refused_in_one_line(asked, tmp_path, folder):
+    words = "name sweeps, or a folder of results tables with --from-results; one of the two"
+    refused(asked(), words, tmp_path / "here")
+    refused(asked("table-3-2", "--from-results", folder), words, tmp_path / "here")
+
+
+def test_an_empty_folder_is_refused_in_one_line(asked, tmp_path):
+    (tmp_path / "empty").mkdir()
+    refused(asked("--from-results", tmp_path / "empty"), "there is no .csv in", tmp_path / "here")
+
+
+def test_a_report_never_goes_where_the_next_one_would_read_it_as_results(asked, tmp_path, folder):
+    refused(asked("--from-results", folder, "--to", folder), "--to is the folder of the results", tmp_path / "here")
+
+
+def test_json_is_the_rows_and_nothing_else(asked, folder, tmp_path):
+    code, out, err = asked("--from-results", folder, "--json")
+    assert (code, err) == (0, "")
+    content = json.loads(out)
+    assert {row["part"] for row in content} == {"claim", "released code"}
+    assert (tmp_path / "here" / "sweeps-out" / "replication" / "replication.md").is_file()
+
+
+def stored(out, table, name):
+    """A sweep's folder as a finished sweep of `table` leaves it, without any training."""
+    cells = table.drop_duplicates("cell")
+    columns = [
+        {axis: None if pd.isna(row.get(axis)) else row.get(axis) for axis in COLUMNS} for _, row in cells.iterrows()
+    ]
+    ids = [Cell({axis: value for axis, value in cell.items() if axis != "budget_hours"}).id for cell in columns]
+    content = {"name": "table-3-2", "study": "s", "dataset": "cifar10s", "metric": "ce/10h", "seeds": [0, 1, 2]}
+    content |= {"panels": [0], "cells": columns, "budgets": []}
+    manifest = {"simulated": False, "hardware": "2 cores", "versions": {}, "commit": None, "fingerprints": {}}
+    made = stores.create(out, name, {"name": "table-3-2", "scale": "small"}, content, manifest)
+    for cell, (_, first) in zip(ids, cells.iterrows(), strict=True):
+        for _, row in table[table["cell"] == first["cell"]].iterrows():
+            result = {str(k): v for k, v in row.items() if "/" in str(k)}
+            result |= {"train_seconds": 1.0, "eval_seconds": 1.0, "answers": {}}
+            result |= {"label_seconds_per_item": 0.0, "label_seconds_total": 0.0, "label_usd": 0.0}
+            made.log(f"{cell}-s{row['seed']}-p0", 15, "done", result=result)
+    return made
+
+
+def test_a_sweeps_report_can_be_made_again_from_the_tables_that_it_writes(asked, table_3_2, tmp_path):
+    stored(tmp_path / "out", table_3_2, "table-3-2-01234567")
+    code, out, err = asked("table-3-2", "--out", tmp_path / "out", "--to", tmp_path / "docs")
+    assert (code, err) == (0, "")
+    assert "Of 6 checks of the thesis's claims that our runs can make, 5 agree, 1 disagrees and 0 are open." in out
+    docs = tmp_path / "docs"
+    assert sorted(path.name for path in (docs / "results").iterdir()) == [
+        "table-3-2-01234567.csv",
+        "table-3-2-01234567.json",
+    ]
+    before = {kind: (docs / f"replication.{kind}").read_text() for kind in ("md", "html", "csv")}
+    assert asked("--from-results", docs / "results", "--to", docs)[0] == 0
+    after = {kind: (docs / f"replication.{kind}").read_text() for kind in before}
+    assert after["csv"] == before["csv"]
+    changed = set(after["md"].splitlines()) ^ set(before["md"].splitlines())
+    assert all(line.startswith("Made by ") for line in changed)
+
+
+def test_the_report_is_logged_to_the_sweeps_run_in_mlflow(table_3_2, tmp_path):
+    made = Sweep(stored(tmp_path / "out", table_3_2, "table-3-2-01234567"))
+    uri = default_uri(tmp_path / "out")
+    run = Runs(made, uri).ensure("sweep", made.id, parent=None, params={"trials": 9})
+    report(["table-3-2"], out=tmp_path / "out", to=tmp_path / "docs")
+    logged = {file.path for file in Runs(made, uri).client.list_artifacts(run)}
+    assert logged == {"replication.md", "replication.html", "replication.csv"}
+
+
+def test_a_tracking_server_that_is_gone_costs_a_warning_and_not_the_report(table_3_2, tmp_path, caplog):
+    made = stored(tmp_path / "out", table_3_2, "table-3-2-01234567")
+    made.update_manifest(tracking_uri="http://127.0.0.1:9")
+    paths = report(["table-3-2"], out=tmp_path / "out")[1]
+    assert paths["html"] == tmp_path / "out" / "replication" / "replication.html"
+    assert paths["html"].is_file()
+    (said,) = caplog.messages
+    assert said.startswith("MLflow does not have the report on table-3-2-01234567 (")
