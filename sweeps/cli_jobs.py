@@ -47,9 +47,10 @@ def submit(
     from softcore.errors import RequestError
     from sweeps.cells import resolved, sweep_id
     from sweeps.job_files import packed, run_command, with_dataset
+    from sweeps.manifest import manifest
     from sweeps.spec import resolve
     from sweeps.store import check_writable, create, out_folder, write_text
-    from sweeps.sweep import manifest, prepare
+    from sweeps.sweep import prepare
 
     address = address or os.environ.get(ADDRESS)
     if not address:

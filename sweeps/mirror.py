@@ -17,8 +17,9 @@ import pandas as pd
 from sweeps.cells import COLUMNS, Trial
 from sweeps.frontier import summarise
 from sweeps.recipes import recipe
+from sweeps.results import frame, row
 from sweeps.store import DONE
-from sweeps.sweep import Sweep, frame, row
+from sweeps.sweep import Sweep
 from sweeps.tracking import Runs
 
 log = logging.getLogger(__name__)

@@ -80,7 +80,7 @@ def _state(store: Store) -> dict[str, Any]:
 def show_sweep(sweep: "Sweep", as_json: bool) -> None:
     """A sweep's state, its cells with what they cost, and what each annotation-time budget buys."""
     from sweeps.recipes import recipes
-    from sweeps.sweep import cell_id
+    from sweeps.results import cell_id
 
     content, done = sweep.store.resolved(), sweep.store.finished()
     cells = pd.DataFrame(content["cells"])
@@ -120,12 +120,12 @@ def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> Non
         print({"json": to_json, "csv": to_csv, "markdown": to_markdown}[format_](made))
 
 
-def preset_cells(sweep: "Sweep", preset: str) -> list[str]:
-    """Ids of the cells that `preset` has at the sweep's scale, on the sweep's data."""
+def preset_cells(sweep: "Sweep", preset: str, sets: Sequence[str] = ()) -> list[str]:
+    """Ids of the cells that `preset` has at the sweep's scale (and with its settings), on the sweep's data."""
     from sweeps.cells import cells
     from sweeps.spec import resolve
 
-    spec = resolve(preset, scale=sweep.store.spec()["scale"])
+    spec = resolve(preset, scale=sweep.store.spec()["scale"], sets=sets)
     return [cell.id for cell in cells(spec, sweep.dataset())]
 
 

@@ -1,49 +1,26 @@
 """A sweep from Python: run it, open it, read it."""
 
 import logging
-import os
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
-from time import strftime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from softcore.costs import PRICES
 from softcore.datasets import Dataset, data_root
 from softcore.errors import RequestError
-from softcore.metrics import METRICS
 from sweeps import store as stores
-from sweeps.cells import COLUMNS, Cell, Trial, resolved, sweep_id
+from sweeps.cells import Trial, resolved, sweep_id
+from sweeps.manifest import manifest
 from sweeps.material import Material, load_data, make_material
+from sweeps.results import cell_id, frame, row, spec_trials
 from sweeps.spec import Spec
 from sweeps.spec import resolve as resolve_spec
 from sweeps.store import DONE, FAILED, Store
 from sweeps.tracking_server import check_server
 from sweeps.tune import choose, record, tuned, tuning_spec
 
-PACKAGES = ("label-sweeps", "ray", "torch", "torchvision", "torchattacks", "numpy", "scipy", "pandas", "mlflow")
-WHOLE = ("annotators", "items", "seed", "panel", "image_size", "epochs", "batch")
-REAL = (
-    *(
-        "gamma",
-        "beta",
-        "confidence_decay",
-        "alpha",
-        "entropy_floor",
-        "budget_hours",
-        "learning_rate",
-        "weight_decay",
-        "train_seconds",
-        "eval_seconds",
-    ),
-    *("label_seconds_per_item", "label_seconds_total", "label_usd"),
-)
 log = logging.getLogger(__name__)
 
 
@@ -125,58 +102,6 @@ class Sweep:
 
     def __repr__(self) -> str:
         return f"Sweep({self.id!r}, {len(self.store.finished())} of {len(self.trials())} trials done)"
-
-
-def cell_id(columns: Mapping[str, Any]) -> str:
-    """The id of a cell from its columns."""
-    return Cell({name: value for name, value in columns.items() if name != "budget_hours"}).id
-
-
-def spec_trials(content: Mapping[str, Any]) -> list[Trial]:
-    """The trials of a resolved spec, replicates outermost."""
-    cells = [Cell({name: v for name, v in cell.items() if name != "budget_hours"}) for cell in content["cells"]]
-    return [Trial(cell, seed, panel) for seed in content["seeds"] for panel in content["panels"] for cell in cells]
-
-
-def row(trial: Trial, columns: Mapping[str, Any], status: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    """One row of the results table."""
-    answers = result.get("answers", {})
-    costs = ("label_seconds_per_item", "label_seconds_total", "label_usd")
-    return {
-        "trial": trial.id,
-        "cell": trial.cell.id,
-        "seed": trial.seed,
-        "panel": trial.panel,
-        "status": status,
-        **{name: columns.get(name) for name in COLUMNS},
-        **{name: value for name, value in result.items() if "/" in name},
-        "train_seconds": result.get("train_seconds"),
-        "eval_seconds": result.get("eval_seconds"),
-        **{name: result.get(name) for name in costs},
-        **{f"answers/{v}": answers.get(v, 0) if result else None for v in PRICES["thesis"].seconds},
-    }
-
-
-def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Rows as a table: whole numbers stay whole where some are missing, columns keep one order."""
-    table = pd.DataFrame(rows)
-    metrics = [name for name in table.columns if "/" in name and not name.startswith("answers/")]
-    head = [name for name in table.columns if name not in metrics]
-    split = head.index("train_seconds") if "train_seconds" in head else len(head)
-    table = table[[*head[:split], *sorted(metrics, key=_metric_order), *head[split:]]]
-    for name in table.columns:
-        if name in WHOLE or name.startswith("answers/"):
-            # `annotators` may hold the word "all"; beside numbers it is a number, with and without nulls.
-            table[name] = table[name] if (table[name] == "all").any() else table[name].astype("Int64")
-        elif name in REAL:
-            table[name] = table[name].astype(float)
-    return table
-
-
-def _metric_order(name: str) -> tuple[str, int]:
-    order = tuple(METRICS)
-    metric, _, test = name.partition("/")
-    return test, order.index(metric) if metric in order else len(order)
 
 
 def open_sweep(name: str, *, out: str | Path | None = None) -> Sweep:
@@ -331,52 +256,3 @@ def draw_frontier(
         wage=wage,
         fee=fee,
     )
-
-
-def manifest(spec: Spec, dataset: Dataset, root: Path, tracking_uri: str | None) -> dict[str, Any]:
-    """Where a sweep's data and code came from."""
-    return {
-        "created": strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "dataset": spec.dataset,
-        "data_root": str(root.absolute()),  # it is read again to resume, perhaps from elsewhere
-        "simulated": dataset.simulated,
-        "fingerprints": dict(dataset.fingerprints),
-        "versions": versions(),
-        "commit": commit(),
-        "hardware": hardware(),
-        "tracking_uri": tracking_uri,
-        "hosts": [],
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of what results depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
-
-
-def commit() -> str | None:
-    """The git commit of the code that runs, with a `+` when it has changes; None outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        head = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
-        changed = subprocess.run(
-            ["git", "-C", here, "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "") if head.returncode == 0 else None
-
-
-def hardware() -> str:
-    """The machine in a few words, as results carry it."""
-    import torch
-
-    cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return ", ".join([f"{len(os.sched_getaffinity(0))} {platform.machine()} cores", *cards])

@@ -1,0 +1,88 @@
+"""The thesis's tables on the real data: every cell trains, every table is whole, every method replays to the byte."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sweeps
+from sweeps.layouts import LAYOUTS
+from sweeps.replay import replay
+from sweeps.report import table
+from sweeps.report_table import EMPTY
+from sweeps.show import preset_cells
+from sweeps.spec import presets
+from sweeps.sweep import Sweep
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("SOFTCORE_DATA"), reason="needs the real data: set SOFTCORE_DATA"),
+]
+# Every cell of the thesis's tables is in one of these four.
+TABLES = {
+    "chapter-3": ("table-3-1", "table-3-2", "table-3-3", "table-3-4", "table-B-1", "table-B-2", "table-B-3"),
+    "chapter-4": ("table-4-1", "table-4-2", "table-4-3"),
+    "chapter-5": ("table-5-1", "table-5-2"),
+    "table-C-1": ("table-C-1",),
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> dict[str, Sweep]:
+    """One seed of each at tiny."""
+    out = tmp_path_factory.mktemp("thesis")
+    return {name: sweeps.run(name, scale="tiny", sets=["seeds=1", "epochs=1"], out=out) for name in TABLES}
+
+
+def test_every_table_is_in_one_of_the_chapters():
+    assert {name for group in TABLES.values() for name in group} == set(LAYOUTS)
+    assert set(LAYOUTS) <= set(presets())
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_cell_trains_and_has_every_metric(run, name):
+    results = run[name].results()
+    assert (results["status"] == "done").all()
+    metrics = [column for column in results if "/" in column and not column.startswith("answers/")]
+    assert np.isfinite(results[metrics].to_numpy(float)).all()
+
+
+@pytest.mark.parametrize(("name", "wanted"), [(name, table) for name, group in TABLES.items() for table in group])
+def test_a_table_has_the_thesiss_rows_and_columns_and_a_number_in_each(run, name, wanted):
+    results, layout = run[name].results(), LAYOUTS[wanted]
+    cells = preset_cells(run[name], wanted, sets=["epochs=1"])
+    made = table(results[results["cell"].isin(cells)], wanted)
+    assert [row for _, row, _ in made.rows()][: len(layout.rows)] == [label for label, _ in layout.rows]
+    for heading in (heading for _, heading in layout.columns):
+        entries = [e for e in made.entries if e.column == heading and e.group == "10H"]
+        assert len(entries) == len(layout.rows) * len(layout.column_groups)
+        assert all(e.text != EMPTY for e in entries), heading
+
+
+@pytest.mark.parametrize(
+    ("name", "axes"),
+    [
+        ("chapter-3", {"variety": "t2-semantic"}),
+        ("chapter-4", {"hmix": "random"}),
+        ("chapter-4", {"hmix": "separate", "confidence_decay": 0.005}),
+        ("chapter-5", {"mixing": "mix-maxent", "rest": "simulated"}),
+        ("chapter-5", {"loss": "entropy-weighted", "rest": "simulated"}),
+        ("table-C-1", {"target_mixing": "logistic", "loss": "entropy-weighted"}),
+    ],
+)
+def test_a_trial_of_a_later_method_replays_to_the_same_bytes(run, name, axes):
+    results = run[name].results()
+    for axis, value in axes.items():
+        results = results[results[axis] == value]
+    assert replay(results["trial"].iloc[0], out=Path(run[name].folder).parent) == []
+
+
+def test_what_a_method_asks_of_people_is_paid_for(run):
+    four, five = run["chapter-4"].results(), run["chapter-5"].results()
+    asked = four.set_index("hmix")["answers/mixing-coefficient"]
+    assert (asked[["mean", "separate"]] > 4000).all()
+    assert (asked[["generating", "uniform", "random"]] == 0).all()
+    simulated = five[five["rest"] == "simulated"]
+    assert (simulated["answers/click"] > 250_000).all()  # the simulator reads the clicks of the images it labels
+    assert (simulated["answers/t2-clamp"] > 5000).all()
