@@ -1,5 +1,6 @@
 """Joins a Ray cluster, or starts a private one on this machine and ends it afterwards."""
 
+import gc
 import os
 import secrets
 import signal
@@ -120,6 +121,7 @@ def _private(ray: Any, cpus: int | None, object_store_memory: int | None) -> Ite
         try:
             yield
         finally:
+            _let_go()
             ray.shutdown(wait_for_processes=True)
 
 
@@ -134,7 +136,16 @@ def _joined(ray: Any, address: str) -> Iterator[None]:
     try:
         yield
     finally:
+        _let_go()
         ray.shutdown()
+
+
+def _let_go() -> None:
+    """Free what of Ray's objects is left in reference cycles.
+
+    Else the collector frees them later, perhaps from another thread just as Ray ends: Ray then ends the whole process.
+    """
+    gc.collect()
 
 
 def _check_answers(address: str) -> None:
