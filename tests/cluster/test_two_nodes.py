@@ -103,7 +103,10 @@ def test_a_job_uses_both_nodes_may_save_when_stopped_and_can_be_submitted_again(
     stopped = jobs.stop("toy", address)
     assert stopped.state == "STOPPED"
     assert time.monotonic() - began > 5  # it waited until the driver had saved
-    assert "saved" in "".join(jobs.logs("toy", address))
+    until = time.monotonic() + 30  # a log reaches the dashboard a little after the job has ended
+    while "saved" not in (log := "".join(jobs.logs("toy", address))) and time.monotonic() < until:
+        time.sleep(1)
+    assert "saved" in log
     assert jobs.stop("toy", address).state == "STOPPED"  # once more does no harm
 
     again = jobs.submit("echo first; sleep 2; echo last", submission_id="toy", working_dir=files, address=address)
