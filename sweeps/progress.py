@@ -36,6 +36,12 @@ class Progress:
         self.failed += not ok
         self.show()
 
+    def trial_given_up(self, trial: str) -> None:
+        """One that was running waits again."""
+        self.shares.pop(trial, None)
+        self.running = max(0, self.running - 1)
+        self.show()
+
     def left(self) -> float | None:
         """Seconds that the rest will take at the pace seen so far, None before the first epoch has ended."""
         ended = self.done - self.before + self.failed + sum(self.shares.values())

@@ -5,8 +5,10 @@ import os
 import signal
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -79,10 +81,11 @@ class Asking(Unsaved, Searcher):
         super().__init__(metric="training_iteration", mode="max")  # every report has it; nothing reads it
         self.proposer, self.as_config = proposer, as_config
         self.trials: dict[str, Trial] = {}
+        self.again: list[Trial] = []  # trials that Tune gave up before they had all their tries
 
     def suggest(self, trial_id: str) -> Any:
         """The next trial's configuration, or that there is none."""
-        trial = self.proposer.ask()
+        trial = self.again.pop() if self.again else self.proposer.ask()
         if trial is None:
             return Searcher.FINISHED
         self.trials[trial_id] = trial
@@ -104,6 +107,7 @@ class Recorder(Unsaved, tune.Callback):
     def __init__(self, store: Store, asking: Asking, progress: Progress, listeners: Sequence[Listener]) -> None:
         self.store, self.asking, self.progress, self.listeners = store, asking, progress, listeners
         self.running: dict[str, int] = {}
+        self.given_up: Counter[str] = Counter()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has begun, or begun again after its process died."""
@@ -129,8 +133,15 @@ class Recorder(Unsaved, tune.Callback):
             self._ended(trial.trial_id, FAILED, error=last.get("failed", "ended without a result"))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial's process died too often."""
-        self._ended(trial.trial_id, FAILED, error=f"its process died {DEATHS + 1} times")
+        """A trial's process died too often; or as it was handed the trial, which Tune never tries again: we do."""
+        wanted = self.asking.trials[trial.trial_id]
+        self.given_up[wanted.id] += 1
+        if trial.run_metadata.num_failures > DEATHS or self.given_up[wanted.id] > DEATHS:
+            self._ended(trial.trial_id, FAILED, error=f"its process died more than {DEATHS} times")
+            return
+        self.running.pop(trial.trial_id, None)
+        self.progress.trial_given_up(trial.trial_id)
+        self.asking.again.append(wanted)
 
     def _ended(self, trial_id: str, status: str, **what: Any) -> None:
         try:
@@ -202,20 +213,26 @@ def run_trials(
         trainable = tune.with_parameters(Worker, work=work, trials=str(store.trials), context=context)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
         with tempfile.TemporaryDirectory(prefix="sweeps-tune-") as scratch, interruptible() as interrupted:
-            tune.Tuner(
-                tune.with_resources(trainable, resources),
-                tune_config=tune.TuneConfig(
-                    search_alg=asking, num_samples=waiting, reuse_actors=True, trial_name_creator=_trial_name
-                ),
-                run_config=tune.RunConfig(
-                    name="trials",
-                    storage_path=scratch,
-                    verbose=0,
-                    callbacks=[recorder],
-                    failure_config=tune.FailureConfig(max_failures=DEATHS),
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                ),
-            ).fit()
+            # A trial given up takes the place of one that is then left over: another round runs those.
+            for attempt in count():
+                given_up = recorder.given_up.total()
+                tune.Tuner(
+                    tune.with_resources(trainable, resources),
+                    tune_config=tune.TuneConfig(
+                        search_alg=asking, num_samples=waiting, reuse_actors=True, trial_name_creator=_trial_name
+                    ),
+                    run_config=tune.RunConfig(
+                        name=f"trials-{attempt}",
+                        storage_path=scratch,
+                        verbose=0,
+                        callbacks=[recorder],
+                        failure_config=tune.FailureConfig(max_failures=DEATHS),
+                        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    ),
+                ).fit()
+                waiting = progress.total - progress.done - progress.failed
+                if interrupted.is_set() or recorder.running or not waiting or recorder.given_up.total() == given_up:
+                    break
         recorder.stopped()
         progress.end()
         return not interrupted.is_set() and progress.done + progress.failed >= progress.total
