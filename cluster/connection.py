@@ -115,9 +115,12 @@ def _private(ray: Any, cpus: int | None, object_store_memory: int | None) -> Ite
                 log_to_driver=False,
                 logging_level="ERROR",
             )
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # Ray gives up with a bare Exception where a busy machine takes over 30 s
             ray.shutdown()
-            raise ClusterError(f"could not start Ray on this machine: {one_line(error)}") from error
+            raise ClusterError(
+                f"could not start Ray on this machine: {one_line(error)} (`sweeps doctor` checks the machine; "
+                "on a busy one try again)"
+            ) from error
         try:
             yield
         finally:

@@ -1,6 +1,7 @@
 """A data set's card: who answered what, how odd, how long it took, how far people agree with themselves and others."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 CARD_VARIETY = "t2-clamp"  # all that was elicited
 
 
-def describe(dataset: Dataset) -> dict[str, Any]:
-    """The card of `dataset` as nested dicts of plain Python values, fit for JSON.
+def describe(dataset: Dataset, root: Path | None = None) -> dict[str, Any]:
+    """The card of `dataset` as nested dicts of plain Python values, fit for JSON; `root` is where its files are.
 
     People, answers, seconds and entropies are over first answers; repeats stand apart. Distances and entropies (nats)
     are of T2 Clamp labels with gamma 0.1. What can't be computed is `{"absent": reason}`, never 0 or NaN. Mixed images
@@ -25,6 +26,8 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     first = ~records["is_repeat"].to_numpy(dtype=bool)
     an_item = records[first].groupby("item").size()
     n, height, width, channels = dataset.images.shape
+    from softcore.card_costs import describe_costs  # what it reads needs this file's `entropy`
+
     card = {
         "name": dataset.name,
         "title": dataset.title,
@@ -48,6 +51,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         },
         "odd_rows": dict(dataset.odd_rows),
         "page_seconds": seconds(records),
+        "costs": describe_costs(dataset, root),
         "repeat_consistency": consistency(records, labels),
         "entropy": entropies(dataset, labels[first]),
         "clicks": clicks(dataset),

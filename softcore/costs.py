@@ -1,77 +1,68 @@
 """What people's time costs: seconds of a record by what was asked, and money through a wage.
 
-A price list is an assumption with a name. CIFAR-10S timed whole pages only, so what a part of a page takes is a share
-of the page, and what a click takes is what the thesis says of other people on another platform.
+A price list is an assumption with a name (`docs/prices.md`). CIFAR-10S timed whole pages only, so what a part of a page
+takes is a share of the page, or an interval, and what a click takes is what the thesis says of other people on another
+platform.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError
+from softcore.prices.price_list import FREE, Interval, PriceList
+from softcore.prices.read import SHIPPED, read_prices, shipped
 
-FREE = ("hard", "random", "uniform", "smoothed")  # varieties that ask nobody anything
-
-
-@dataclass(frozen=True, kw_only=True)
-class PriceList:
-    """Seconds of a person's time for one record of each variety, and in a sentence what that assumes."""
-
-    name: str
-    seconds: Mapping[str, float]
-    assumes: str
+__all__ = ["FREE", "PRICES", "PriceList", "label_seconds", "price", "price_interval", "price_list", "usd"]
 
 
-THESIS = PriceList(
-    name="thesis",
-    seconds=MappingProxyType(
-        {
-            "click": 2.5,
-            "t1-uniform": 12.8,  # 2 parts: a class and its probability
-            "t1-clamp": 19.2,  # 3: and what is definitely not
-            "t2-uniform": 25.6,  # 4: two classes and their probabilities
-            "t2-clamp": 32.0,  # 5: the whole page, whose median is 32 s
-            "t1-semantic": 12.8,  # asks what its uniform twin asks: how classes are alike is nobody's time on an image
-            "t2-semantic": 25.6,
-            "select-two": 12.8,  # 2 parts: two classes and no probability
-            "t2-clamp-released": 32.0,  # the whole page, read otherwise
-            # The thesis prices no mixed images: medians of the pages of H-Mix, as its 32 s is the median of a page.
-            "mixing-coefficient": 8.5,
-            "mixed-page": 26.5,
-        }
-    ),
-    assumes=(
-        "Assumes that a click takes 2.5 s and each of the five parts of a page 6.4 s, as the thesis does; "
-        "only whole pages were ever timed."
-    ),
-)
+class _Shipped(Mapping[str, PriceList]):
+    """The price lists that come with the package; a file is read when its list is first asked for."""
 
-PRICES: Mapping[str, PriceList] = MappingProxyType({"thesis": THESIS})
+    def __getitem__(self, name: str) -> PriceList:
+        if name not in SHIPPED:
+            raise KeyError(name)
+        return shipped(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SHIPPED)
+
+    def __len__(self) -> int:
+        return len(SHIPPED)
 
 
-def price_list(name: str) -> PriceList:
-    """The price list called `name`; an unknown one is a RequestError that lists the known."""
-    if name not in PRICES:
-        raise known("price list", name, PRICES)
-    return PRICES[name]
+PRICES: Mapping[str, PriceList] = _Shipped()
 
 
-def price(variety: str, prices: PriceList = THESIS) -> float:
-    """Seconds of a person's time for one record of `variety`; 0 for the free ones.
+def price_list(name: str | PriceList) -> PriceList:
+    """The price list called `name`, or the user's own where `name` is the path of a .yaml or .yml file.
 
-    A variety without a price is a RequestError that lists those that have one.
+    A list itself is given back. An unknown name is a RequestError that lists the known, as is a file that is wrong.
+    """
+    if isinstance(name, PriceList):
+        return name
+    if str(name).endswith((".yaml", ".yml")):
+        return read_prices(Path(name).expanduser())
+    return shipped(name)
+
+
+def price_interval(variety: str, prices: PriceList | None = None) -> Interval:
+    """Seconds (low, high) of a person's time for one record of `variety`, (0, 0) for the free ones; else as `price`."""
+    return (prices or shipped("thesis")).interval(variety)
+
+
+def price(variety: str, prices: PriceList | None = None) -> float:
+    """Seconds of a person's time for one record of `variety`, the middle where its price is an interval; 0 if free.
+
+    Without `prices` those of the thesis. A variety without a price is a RequestError that lists those that have one.
     Source: Collins (2022), sections 3.3.4 and 3.3.5, table 3.4.
     """
-    if variety in FREE:
-        return 0.0
-    if variety not in prices.seconds:
-        raise known(f"variety in price list '{prices.name}'", variety, (*prices.seconds, *FREE))
-    return prices.seconds[variety]
+    low, high = price_interval(variety, prices)
+    return low if low == high else (low + high) / 2
 
 
-def label_seconds(answers: Mapping[str, int], prices: PriceList = THESIS) -> float:
-    """Seconds of people's time for `answers`, the number of records used of each variety.
+def label_seconds(answers: Mapping[str, int], prices: PriceList | None = None) -> float:
+    """Seconds of people's time for `answers`, the number of records used of each variety; intervals at their middle.
 
     No answers cost 0. A count that is negative or not a finite number is a RequestError, as is an unknown variety.
     """

@@ -18,6 +18,12 @@ class LabelPolicy:
     `similarity` says where a semantic variety has the similarity of classes from. `hmix` adds mixed images to the
     training set and says what their targets are (`labels/mixed.py`); `hmix_images` which of them, `confidence_decay`
     smooths the targets by confidence.
+
+    `hiring` ("breadth" or "depth") hires whole people instead of drawing some for each image, `hired_hours` until that
+    much of their recorded time is spent (`labels/people.py`). `holdout` says what a seed keeps for the test: None, the
+    data set's number of annotated images, or "batches", whole batches of people and images. `pages_on` asks the
+    variety's question on a share of the items only, and `clicks` one click of so many people on all of them
+    (`labels/questions.py`).
     """
 
     variety: str
@@ -31,6 +37,11 @@ class LabelPolicy:
     hmix: str | None = None
     hmix_images: str | None = None
     confidence_decay: float | None = None
+    hiring: str | None = None
+    hired_hours: float | None = None
+    holdout: str | None = None
+    pages_on: str | None = None
+    clicks: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

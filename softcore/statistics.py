@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 from softcore.errors import RequestError
 
@@ -61,3 +61,18 @@ def half_width(sd: float | np.ndarray, n: int | np.ndarray, level: float = 0.95)
     enough = np.maximum(n, 2)
     half = stdtrit(enough - 1, (1 + level) / 2) * np.asarray(sd, dtype=np.float64) / np.sqrt(enough)
     return np.where(n >= 2, half, np.nan)
+
+
+def share_interval(hits: int, n: int, level: float = 0.95) -> MeanInterval:
+    """The share of `hits` in `n` independent trials with the exact binomial interval at `level`.
+
+    Source: Clopper & Pearson (1934), doi:10.1093/biomet/26.4.404. It never covers less than its level. Hits outside
+    0..n, or no trial, are a RequestError, as is a level outside 0..1.
+    """
+    if not 0 <= hits <= n or n < 1:
+        raise RequestError(f"a share needs hits in 0..n of one trial or more, not {hits} of {n}")
+    if not 0 < level < 1:
+        raise RequestError(f"level must lie between 0 and 1, not {level}")
+    low = float(betaincinv(hits, n - hits + 1, (1 - level) / 2)) if hits else 0.0
+    high = float(betaincinv(hits + 1, n - hits, (1 + level) / 2)) if hits < n else 1.0
+    return MeanInterval(mean=hits / n, low=low, high=high, n=n, level=level, over="trials")

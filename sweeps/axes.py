@@ -7,12 +7,15 @@ from softcore.batches import AUGMENTATIONS
 from softcore.datasets import Dataset
 from softcore.errors import RequestError, known
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON
-from softcore.labels.build import PEOPLE, REST, VARIETIES, most_answers
+from softcore.labels.answers import PEOPLE, most_answers
+from softcore.labels.build import REST, VARIETIES
 from softcore.labels.by_person import check_crowd_kit
 from softcore.labels.elicited import ELICITED
 from softcore.labels.extend import check_simulated
 from softcore.labels.mixed import CONFIDENT, MIXED_IMAGES, MIXED_TARGETS
 from softcore.labels.panels import check_annotators
+from softcore.labels.people import HIRING, HOLDOUTS, left_to_train_on
+from softcore.labels.questions import DEFAULT_CLICKS, PAGES_ON
 from softcore.labels.similarity import SIMILARITIES
 from softcore.mixing import (
     ENTROPY_FLOOR,
@@ -25,13 +28,14 @@ from softcore.mixing import (
 )
 from softcore.models import DEFAULT_LEARNING_RATE, LEARNING_RATES, MODELS
 from softcore.policy import SCHEDULES
-from sweeps.spec import DEFAULT_AXES
+from sweeps.axis_names import DEFAULT_AXES
 
 BUDGET_BUYS = ("annotators", "items")
 CHOICES: Mapping[str, Iterable[str]] = {
     "variety": VARIETIES,
     "aggregation": AGGREGATORS,
     "rest": REST,
+    "holdout": HOLDOUTS,
     "model": MODELS,
     "schedule": SCHEDULES,
     "augmentation": AUGMENTATIONS,
@@ -43,6 +47,8 @@ OPTIONAL_CHOICES: Mapping[str, Iterable[str]] = {
     "similarity": SIMILARITIES,
     "hmix": MIXED_TARGETS,
     "hmix_images": MIXED_IMAGES,
+    "hiring": HIRING,
+    "pages_on": PAGES_ON,
     "target_mixing": TARGET_MIXINGS,
 }
 
@@ -51,12 +57,13 @@ def settle(asked: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
     """A value for every axis, checked against `dataset`; raises RequestError for what can't be or makes no sense."""
     axes = {**asked, "dataset": dataset.name}
     # A null that means "the usual" is the usual, so that the same cell has one name.
-    usual = ("aggregation", "annotators", "gamma", "beta", "mixing", "loss")
+    usual = ("aggregation", "annotators", "gamma", "beta", "holdout", "mixing", "loss")
     axes |= {axis: DEFAULT_AXES[axis] for axis in usual if axes[axis] is None}
     _check_names(axes)
     for share in ("gamma", "beta"):  # a value that can't be is refused where it would not be used, too
         check_number(axes, share, float, 0, 1)
     _settle_labels(axes, dataset)
+    _settle_asking(axes)
     _settle_mixed_images(axes, dataset)
     _settle_mixing(axes, dataset)
     _check_training(axes)
@@ -74,7 +81,9 @@ def _check_names(axes: Mapping[str, Any]) -> None:
 
 def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
     variety, people = axes["variety"], axes["variety"] in PEOPLE
-    available = len(dataset.annotated_items) - dataset.held_out
+    # What is usual has no name, so that cells are called what they were before this axis came.
+    axes["holdout"] = None if axes["holdout"] == "images" else axes["holdout"]
+    available = left_to_train_on(dataset, axes["holdout"])
     axes["items"] = available if axes["items"] in ("all", None) else axes["items"]
     check_number(axes, "items", int, 1, available)
     if people:
@@ -86,15 +95,15 @@ def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
         raise RequestError(f"variety: {variety} needs similarity: {' or '.join(SIMILARITIES)}")
     if axes["similarity"] == "word-vectors" and dataset.word_similarity is None:
         raise RequestError("similarity: word-vectors needs word_vectors: FILE (GloVe or word2vec text format)")
-    by_count = variety == "click" and dataset.counts is not None
+    clicks = variety == "click" or axes["pages_on"] is not None
     if axes["similarity"] == "confusions" and dataset.counts is None:
         raise RequestError(f"similarity: confusions needs clicks, and {dataset.name} has none")
-    if axes["aggregation"] in BY_PERSON and by_count:
+    if axes["aggregation"] in BY_PERSON and clicks and dataset.counts is not None:
         raise RequestError(
             f"aggregation: {axes['aggregation']} needs to know who clicked; "
             f"clicks of {dataset.name} are known as counts"
         )
-    pools = people and axes["annotators"] != 1
+    pools = people and not _one_label(axes)
     if pools and axes["aggregation"] in BY_PERSON:
         check_crowd_kit(axes["aggregation"])
     if axes["rest"] == "simulated":
@@ -103,12 +112,38 @@ def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
             raise RequestError(f"rest: simulated starts from clicks, and {dataset.name} has none")
 
 
+def _one_label(axes: Mapping[str, Any]) -> bool:
+    """Whether people give each item a single label: then there is nothing to aggregate."""
+    return axes["annotators"] == 1 and axes["pages_on"] is None
+
+
+def _settle_asking(axes: dict[str, Any]) -> None:
+    """Who is hired, and what of whom is asked where (`check_replicate` says what can't be)."""
+    hiring, pages_on = axes["hiring"], axes["pages_on"]
+    if axes["variety"] not in PEOPLE:
+        return
+    if hiring is not None and (axes["budget_hours"] is None or axes["annotators"] == 1):
+        axes["hiring"] = "breadth"  # in whatever order the same people are hired: one cell
+    if pages_on is None:
+        if axes["clicks"] is not None:
+            raise RequestError(f"clicks: {axes['clicks']} needs pages_on; for clicks alone: variety: click, annotators")
+        return
+    if axes["budget_hours"] is not None:
+        raise RequestError(
+            f"pages_on: {pages_on} says itself what is asked: say annotators and items, not budget_hours"
+        )
+    axes["clicks"] = DEFAULT_CLICKS if axes["clicks"] is None else axes["clicks"]
+
+
 def clear_labels(axes: dict[str, Any]) -> None:
     """Set label axes that don't apply to None, once budgets are resolved."""
     variety, people = axes["variety"], axes["variety"] in PEOPLE
     clears = {
         "annotators": not people,
-        "aggregation": not people or axes["annotators"] == 1,  # one label an item: nothing to aggregate
+        "hiring": not people,
+        "pages_on": not people,
+        "clicks": not people,
+        "aggregation": not people or _one_label(axes),
         "gamma": not (variety in ELICITED and variety.endswith("-clamp")),
         "beta": variety != "smoothed",
         # Without the rest, N' decides what any label trains on; with it, hard labels are hard labels.

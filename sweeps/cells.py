@@ -3,37 +3,30 @@
 import hashlib
 import itertools
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from softcore.costs import price
 from softcore.datasets import Dataset
 from softcore.errors import RequestError
-from softcore.labels.build import PEOPLE, most_answers
+from softcore.labels.answers import PEOPLE
+from softcore.labels.ask import check_replicate
+from softcore.labels.people import left_to_train_on
 from softcore.metrics import lower_is_better
 from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.test_sets import test_sets
 from sweeps.axes import check_number, clear_labels, settle
-from sweeps.spec import DEFAULT_AXES, LABEL_AXES, TRAINING_AXES, Spec
+from sweeps.axis_names import DEFAULT_AXES, LABEL_AXES, REPLICATES, TRAINING_AXES
+from sweeps.budget import Budget, spend
+from sweeps.spec import Spec
 
-# What makes a trial: budgets are resolved into `annotators` and `items` and are not part of it.
-POLICY_AXES = tuple(axis for axis in LABEL_AXES if not axis.startswith("budget_"))
+# What makes a trial: a budget is resolved into `annotators` and `items`, or into `hired_hours` where people are hired
+# until it is spent, and is not part of it.
+POLICY_AXES = (*(axis for axis in LABEL_AXES if not axis.startswith("budget_")), "hired_hours")
+# Not part of a sweep's id where they are null: sweeps from before they came keep theirs.
+LATER_AXES = ("hiring", "hired_hours", "holdout", "pages_on", "clicks")
 IDENTITY = ("dataset", *POLICY_AXES, *TRAINING_AXES)
 COLUMNS = ("dataset", *POLICY_AXES, "budget_hours", *TRAINING_AXES)
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What an annotation-time budget buys in one cell, and what of it can't be spent."""
-
-    hours: float
-    buys: str
-    annotators: int | str
-    items: int
-    spent_hours: float
-    unspent_hours: float
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,7 @@ class Cell:
     @property
     def columns(self) -> dict[str, Any]:
         """Every axis column of a result row, `budget_hours` (the least that buys this cell) included."""
-        hours = min((budget.hours for budget in self.budgets), default=None)
+        hours = min((budget.hours for budget in self.budgets), default=self.axes["hired_hours"])
         return {name: hours if name == "budget_hours" else self.axes[name] for name in COLUMNS}
 
     def label_policy(self) -> LabelPolicy:
@@ -88,58 +81,96 @@ def cells(spec: Spec, dataset: Dataset) -> list[Cell]:
     """The cells of `spec` on `dataset`, in the order of the spec; equal ones are one.
 
     Raises RequestError in one line for a value that its axis does not allow, an M that no item has, a budget that buys
-    nothing.
+    nothing, a panel that a cell can't be asked on.
     """
+    return list(_cells_and_replicates(spec, dataset)[0].values())
+
+
+Replicates = dict[str, dict[tuple[int, int], None]]  # cell -> its (seed, panel) in order
+
+
+def _cells_and_replicates(spec: Spec, dataset: Dataset) -> tuple[dict[str, Cell], Replicates]:
     found: dict[str, Cell] = {}
+    replicates: Replicates = {}
     for number, block in enumerate(spec.blocks, start=1):
-        grid = {**block, **{axis: [value] for axis, value in DEFAULT_AXES.items() if axis not in block}}
+        axes = {axis: values for axis, values in block.items() if axis not in REPLICATES}
+        grid = {**axes, **{axis: [value] for axis, value in DEFAULT_AXES.items() if axis not in axes}}
+        seeds, panels = (_whole(block.get(key, getattr(spec, key))) for key in REPLICATES)
         for values in itertools.product(*grid.values()):
             try:
                 cell = make_cell(dict(zip(grid, values, strict=True)), dataset)
+                for panel in panels:
+                    check_replicate(dataset, cell.label_policy(), panel)
             except RequestError as error:
                 raise RequestError(f"{spec.name}, block {number}: {error}") from None
             known_cell = found.get(cell.id)
             budgets = (*known_cell.budgets, *cell.budgets) if known_cell else cell.budgets
             budgets = tuple(dict.fromkeys(budgets))
             found[cell.id] = Cell(cell.axes, budgets)
-    return list(found.values())
+            replicates.setdefault(cell.id, {}).update(dict.fromkeys(itertools.product(seeds, panels)))
+    return found, replicates
+
+
+def _whole(numbers: Iterable[Any]) -> list[int]:
+    return [int(number) for number in numbers]
 
 
 def make_cell(asked: Mapping[str, Any], dataset: Dataset) -> Cell:
     """One cell from a value for every axis: checked, budgets resolved, axes that don't apply set to None."""
     axes = settle(asked, dataset)
+    axes["hired_hours"] = None
     budget = None
     if axes["budget_hours"] is not None and axes["variety"] in PEOPLE:
-        budget = _spend(axes, dataset, len(dataset.annotated_items) - dataset.held_out)
+        check_number(axes, "budget_hours", float, 0, 1e6)
+        if axes["hiring"] is None:
+            budget = spend(axes, dataset, left_to_train_on(dataset, axes["holdout"]))
+        else:
+            axes["hired_hours"] = axes["budget_hours"]
     clear_labels(axes)
     return Cell({name: axes[name] for name in IDENTITY}, (budget,) if budget else ())
 
 
-def _spend(axes: dict[str, Any], dataset: Dataset, available: int) -> Budget:
-    """Resolve `budget_hours` into M (or N') at the thesis's price of the variety; sets them in `axes`."""
-    check_number(axes, "budget_hours", float, 0, 1e6)
-    hours, buys, variety = axes["budget_hours"], axes["budget_buys"], axes["variety"]
-    seconds, most = price(variety), most_answers(dataset, variety)
-    if buys == "annotators":
-        fixed, bought, cap = axes["items"], "annotators", most
-    elif axes["annotators"] == "all":
-        raise RequestError("budget_buys: items needs a number of annotators an item, not 'all'")
-    else:
-        fixed, bought, cap = axes["annotators"], "items", available
-    one = seconds * fixed / 3600
-    count = min(math.floor(hours / one + 1e-9), cap)
-    if count < 1:
-        what = f"one annotator on {fixed} items" if bought == "annotators" else f"{fixed} annotators on one item"
-        raise RequestError(f"budget_hours {hours:g} buys no {variety} label: {what} takes {one:.3g} hours")
-    axes[bought] = count
-    spent = count * one
-    return Budget(hours, buys, axes["annotators"], axes["items"], spent, hours - spent)
-
-
 def trials(spec: Spec, dataset: Dataset) -> list[Trial]:
     """Every trial, replicates outermost, so that a sweep cut short has whole replicates of all cells."""
-    grid = cells(spec, dataset)
-    return [Trial(cell, seed, panel) for seed in spec.seeds for panel in spec.panels for cell in grid]
+    found, replicates = _cells_and_replicates(spec, dataset)
+    return _by_replicate(list(found.values()), replicates)
+
+
+def trials_of(content: Mapping[str, Any]) -> list[Trial]:
+    """The trials of a resolved spec as it was stored, in the order of `trials`."""
+    grid = _stored_cells(content)
+    return _by_replicate(grid, _stored_replicates(grid, content))
+
+
+def trial_counts(content: Mapping[str, Any]) -> dict[str, int]:
+    """How many trials each cell of a stored resolved spec has, by its id."""
+    grid = _stored_cells(content)
+    return {cell: len(pairs) for cell, pairs in _stored_replicates(grid, content).items()}
+
+
+def _stored_cells(content: Mapping[str, Any]) -> list[Cell]:
+    return [Cell({name: v for name, v in cell.items() if name != "budget_hours"}) for cell in content["cells"]]
+
+
+def _stored_replicates(grid: list[Cell], content: Mapping[str, Any]) -> Replicates:
+    everywhere = dict.fromkeys(itertools.product(content["seeds"], content["panels"]))
+    if "replicates" not in content:
+        return dict.fromkeys((cell.id for cell in grid), everywhere)
+    own = content["replicates"]
+    return {cell.id: dict.fromkeys((seed, panel) for seed, panel in own[cell.id]) for cell in grid}
+
+
+def _by_replicate(grid: list[Cell], replicates: Replicates) -> list[Trial]:
+    own = [(cell, replicates[cell.id]) for cell in grid]
+    pairs = [pair for _, of_cell in own for pair in of_cell]
+    seeds, panels = (dict.fromkeys(pair[i] for pair in pairs) for i in (0, 1))
+    return [
+        Trial(cell, seed, panel)
+        for seed in seeds
+        for panel in panels
+        for cell, of_cell in own
+        if (seed, panel) in of_cell
+    ]
 
 
 def resolved(spec: Spec, dataset: Dataset) -> dict[str, Any]:
@@ -151,8 +182,11 @@ def resolved(spec: Spec, dataset: Dataset) -> dict[str, Any]:
         raise RequestError(
             f"metric '{metric}' names no test set of {dataset.name}; known test sets: {', '.join(tests)}"
         )
-    grid = cells(spec, dataset)
-    extras = {"evaluate": spec.evaluate} if spec.evaluate else {}  # without any, the identity it had before they came
+    found, replicates = _cells_and_replicates(spec, dataset)
+    grid = list(found.values())
+    extras: dict[str, Any] = {"evaluate": spec.evaluate} if spec.evaluate else {}  # else the identity it had before
+    if any(key in block for block in spec.blocks for key in REPLICATES):
+        extras["replicates"] = {cell: [list(pair) for pair in pairs] for cell, pairs in replicates.items()}
     return {
         **extras,
         "name": spec.name,
@@ -172,4 +206,9 @@ def resolved(spec: Spec, dataset: Dataset) -> dict[str, Any]:
 
 def sweep_id(spec: Spec, dataset: Dataset) -> str:
     """`<name>-<8 hex digits>` of the resolved spec and the data's fingerprints."""
-    return f"{spec.name}-{digest([resolved(spec, dataset), dict(dataset.fingerprints)])[:8]}"
+    content = resolved(spec, dataset)
+    content["cells"] = [
+        {name: value for name, value in cell.items() if value is not None or name not in LATER_AXES}
+        for cell in content["cells"]
+    ]
+    return f"{spec.name}-{digest([content, dict(dataset.fingerprints)])[:8]}"

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sweeps import cli_data, cli_figures, cli_jobs
+from sweeps import cli_data, cli_figures, cli_jobs, cli_reports
+from sweeps.options import Address, AsJson, Cpus, DataRoot, Id, Out, Scale, Sets, Tracking
 
 INTERRUPTED = 130
 
@@ -26,23 +27,16 @@ app = typer.Typer(
     rich_markup_mode=None,  # importing rich would take a third of the time that --help takes
 )
 app.add_typer(cli_data.app, name="data")
-for command in (cli_jobs.submit, cli_jobs.status, cli_jobs.logs, cli_jobs.stop, cli_figures.figure):
+for command in (
+    cli_jobs.submit,
+    cli_jobs.status,
+    cli_jobs.logs,
+    cli_jobs.stop,
+    cli_figures.figure,
+    cli_reports.frontier,
+):
     app.command()(command)
-report_app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)
-app.add_typer(report_app, name="report")
-
-Out = Annotated[str | None, typer.Option(help="Output folder; else SWEEPS_OUT, else ./sweeps-out.")]
-DataRoot = Annotated[str | None, typer.Option(help="Data folder; else SOFTCORE_DATA, else ~/.cache/softcore.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-Cpus = Annotated[int | None, typer.Option(help="Cores of this machine to use; all without it.")]
-Address = Annotated[str | None, typer.Option("--ray-address", help="Join this Ray cluster; without it, run here.")]
-Tracking = Annotated[str | None, typer.Option(help="MLflow server; without it, SQLite in the output folder.")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="axis=value, in YAML; may be repeated.")]
-Scale = Annotated[str | None, typer.Option(help="tiny, half, small or paper.")]
-Id = Annotated[str, typer.Argument(help="A sweep: its id, a unique beginning of it, or its folder.")]
-Wage = Annotated[float, typer.Option(help="Dollars an hour.")]
-Fee = Annotated[float, typer.Option(help="The platform's fee, as a share of the pay.")]
-Cost = Annotated[str, typer.Option(help="Price list: thesis.")]
+app.add_typer(cli_reports.app, name="report")
 
 
 @app.command()
@@ -195,62 +189,6 @@ def results(
         write_bytes(to, content)
     else:
         sys.stdout.buffer.write(content)
-
-
-@app.command()
-def frontier(
-    sweep: Id,
-    out: Out = None,
-    metric: Annotated[str | None, typer.Option(help="For example ce/10h; the spec's without it.")] = None,
-    cost: Cost = "thesis",
-    wage: Wage = 12.0,
-    fee: Fee = 0.333,
-    as_json: AsJson = False,
-) -> None:
-    """Print which cells no other beats on cost and metric; writes the picture and the page into the sweep's folder."""
-    from sweeps.show import frontier_table, print_table
-    from sweeps.sweep import draw_frontier, open_sweep
-
-    found = open_sweep(sweep, out=out)
-    shown = frontier_table(found, metric, cost=cost, wage=wage, fee=fee)
-    paths = draw_frontier(found, metric, cost=cost, wage=wage, fee=fee)
-    print_table(shown, as_json)
-    if not as_json:
-        for path in paths.values():
-            print(path)
-
-
-@report_app.command("table")
-def report_table(
-    sweep: Id,
-    out: Out = None,
-    format_: Annotated[
-        Literal["text", "markdown", "csv", "json"], typer.Option("--format", help="How to print it.")
-    ] = "text",
-    preset: Annotated[
-        str | None, typer.Option("--as", help="Print it as this preset's table, from the cells that both have.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print a sweep as the thesis's table of the same name, or as cells by metrics."""
-    from sweeps.show import print_report
-    from sweeps.sweep import open_sweep
-
-    print_report(open_sweep(sweep, out=out), "json" if as_json else format_, preset)
-
-
-@report_app.command("replication")
-def report_replication(
-    sweeps: Annotated[list[str] | None, typer.Argument(help="Sweeps: ids, unique beginnings, or folders.")] = None,
-    out: Out = None,
-    to: Annotated[Path | None, typer.Option(help="Where to write; else replication/ in the output folder.")] = None,
-    from_results: Annotated[Path | None, typer.Option(help="A folder of results tables (CSV), not sweeps.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say of each of the thesis's claims whether runs agree, disagree or leave it open; writes HTML, Markdown, CSV."""
-    from sweeps.replication.report import report, show
-
-    show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
 
 
 @app.command()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sweeps.options import AsJson
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -23,7 +25,6 @@ Root = Annotated[
     Path | None,
     typer.Option("--data-root", help="Folder of fetched files; else SOFTCORE_DATA, else ~/.cache/softcore."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 @app.command("list")
@@ -86,10 +87,11 @@ def describe_data(
     """Print the data set's card: people, answers, odd rows by rule, page seconds, consistency, entropy."""
     from softcore.card import describe
     from softcore.card_simulator import simulator_card
+    from softcore.datasets import data_root as chosen_root
     from softcore.datasets import load
 
     dataset = load(name, data_root)
-    card = describe(dataset)
+    card = describe(dataset, chosen_root(data_root))
     simulated = simulator_card(dataset) if simulator else {}
     if as_json:
         _print_json(card | ({"simulator": simulated} if simulator else {}))
@@ -232,6 +234,8 @@ def _leaves(path: str, value: Any) -> list[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.3f}"
     if isinstance(value, dict):

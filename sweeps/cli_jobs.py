@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sweeps.options import AsJson, Id, Out, Scale, Sets
+
 if TYPE_CHECKING:
     from cluster.jobs import Job
     from sweeps.store import Store
@@ -14,9 +16,6 @@ if TYPE_CHECKING:
 SUBMISSION = "submission.json"
 ADDRESS = "SWEEPS_ADDRESS"
 
-Id = Annotated[str, typer.Argument(help="A sweep: its id, a unique beginning of it, or its folder.")]
-Out = Annotated[str | None, typer.Option(help="Output folder; else SWEEPS_OUT, else ./sweeps-out.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Address = Annotated[
     str | None, typer.Option(help="The dashboard, if it has moved since the submission (another ssh tunnel).")
 ]
@@ -35,8 +34,8 @@ def submit(
         str | None,
         typer.Option(help="Output folder; else SWEEPS_OUT, else ./sweeps-out. Every node must see it at this path."),
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="axis=value, in YAML; may be repeated.")] = None,
-    scale: Annotated[str | None, typer.Option(help="tiny, half, small or paper.")] = None,
+    set_: Sets = None,
+    scale: Scale = None,
     tracking_uri: Annotated[str | None, typer.Option(help="MLflow server, as the cluster's head reaches it.")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the log until the sweep has ended.")] = False,
     as_json: AsJson = False,
@@ -181,8 +180,9 @@ def _state(identity: str, where: str, job: "Job | None", store: "Store | None") 
         "trials": None,
     }
     if store:
-        content = store.resolved()
-        total = len(content["cells"]) * len(content["seeds"]) * len(content["panels"])
+        from sweeps.cells import trials_of
+
+        total = len(trials_of(store.resolved()))
         row.update(done=len(store.finished()), failed=len(store.failed()), trials=total)
     return row
 

@@ -21,6 +21,7 @@ NOT_AXES = frozenset(
         "label_seconds_per_item",
         "label_seconds_total",
         "label_usd",
+        "recorded_seconds",
     }
 )
 ANSWERS = "answers/"

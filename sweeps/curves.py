@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from softcore.costs import FREE, price_list
+from softcore.costs import FREE, PriceList, price_list
 from softcore.errors import RequestError, known
 from sweeps.canvas import figure_with_title, plain, points, save, subtitle
 from sweeps.columns import ANSWERS, answer_columns, metric_columns, records, test_sets
@@ -28,9 +28,9 @@ def cost_curve_png(
     simulated: bool,
     *,
     metrics: Sequence[str] = (),
-    cost: str = "thesis",
-    wage: float = 12.0,
-    fee: float = 0.333,
+    cost: str | PriceList = "thesis",
+    wage: float | None = None,
+    fee: float | None = None,
 ) -> None:
     """Write the picture of `cost_curve_figure` to `path`."""
     save(cost_curve_figure(results, title, simulated, metrics=metrics, cost=cost, wage=wage, fee=fee), path)
@@ -42,9 +42,9 @@ def cost_curve_figure(
     simulated: bool,
     *,
     metrics: Sequence[str] = (),
-    cost: str = "thesis",
-    wage: float = 12.0,
-    fee: float = 0.333,
+    cost: str | PriceList = "thesis",
+    wage: float | None = None,
+    fee: float | None = None,
 ) -> "Figure":
     """Metrics (columns) on test sets (rows) against people's time, one line a variety, free recipes as dashed levels.
 

@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from softcore.costs import FREE, PriceList, price, price_list, usd
+from softcore.costs import FREE, PriceList, price_list, usd
 from softcore.errors import RequestError, known
 from softcore.metrics import lower_is_better
 from softcore.statistics import half_width
-from sweeps.columns import ANSWERS, answer_columns, axis_columns, metric_columns
-from sweeps.recipes import ASKED, recipes
+from sweeps.columns import answer_columns, axis_columns, metric_columns
+from sweeps.pricing import RECORDED, Purchases, costs, middle, purchases, undominated
+from sweeps.pricing import non_dominated as non_dominated
+from sweeps.recipes import question, recipes
 
 _STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
 
@@ -42,50 +44,86 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         bounds |= {metric: middle, f"{metric} low": middle - half[:, j], f"{metric} high": middle + half[:, j]}
     others = [c for c in (*_STORED_COSTS, *answer_columns(results)) if c in results]
     means = done[others].astype(float).groupby(done["cell"]).mean().reindex(cells.index)
+    if RECORDED in results:  # of some trials only it would not fit the mean of all trials' answers
+        times = done[RECORDED].astype(float).groupby(done["cell"])
+        means[RECORDED] = times.mean().where(times.count() == times.size()).reindex(cells.index)
     return pd.concat([summary, pd.DataFrame(bounds), means.reset_index(drop=True)], axis="columns")
 
 
 def frontier(
-    results: pd.DataFrame, metric: str, cost: str = "thesis", wage: float = 12.0, fee: float = 0.333
+    results: pd.DataFrame,
+    metric: str,
+    cost: str | PriceList = "thesis",
+    wage: float | None = None,
+    fee: float | None = None,
 ) -> pd.DataFrame:
     """One row a cell of a results table, by rising cost: what it costs, its `metric`, whether it is on the frontier.
 
-    Costs are made afresh from the answers that the trials used, with the price list named `cost`, `wage` in dollars an
-    hour and a platform's `fee` as a share; what the results say of money is not read. Columns: `metric`, `cell`,
-    `recipe`, `variety`, `question` (what people were asked), `label_seconds_per_item`, `label_seconds_total` and
-    `label_usd` (NaN where no answers are known), `value` with `low` and `high` (NaN at n = 1), `n`, `n_failed`, `free`,
-    `on_frontier`, and `excluded`: why a cell without a value or a cost is not compared, else empty. Cells of equal cost
-    and equal value are both on the frontier, or neither. An unknown metric or price list is a RequestError.
+    Costs are made afresh from the answers that the trials used and the seconds recorded with them (column
+    `recorded_seconds`, where the results have it), with the price list `cost` (a name, a YAML file, a list), `wage` in
+    dollars an hour and a platform's `fee` as a share (the list's own where None); what the results say of money is not
+    read. Columns: `metric`, `cell`, `recipe`, `variety`, `question` (what people were asked), `label_seconds_per_item`,
+    `label_seconds_total` and `label_usd` (NaN where no answers are known; the middle of an interval, whose ends are
+    `label_seconds_low` and `label_seconds_high`), `value` with `low` and `high` (NaN at n = 1), `n`, `n_failed`,
+    `free`, `on_frontier`, and `excluded`: why a cell without a value or a cost is not compared, else empty. Where
+    prices are intervals a cell is on the frontier unless another beats it at all prices in them. Cells of equal cost
+    and equal value are both on the frontier, or neither. An unknown metric or price list is a RequestError, as are a
+    wage below the list's floor and a list that can't price what was bought.
     """
     if metric not in metric_columns(results):
         raise known("metric", metric, metric_columns(results) or ["none in these results"])
+    prices = price_list(cost)
+    wage, fee = (prices.wage if wage is None else wage), (prices.fee if fee is None else fee)
+    prices.check_wage(wage)
     sign = 1.0 if lower_is_better(metric) else -1.0
     summary = summarise(results)
     table = summary[["cell", "recipe"]].copy()
     table.insert(0, "metric", metric)
     table["variety"] = summary["variety"].astype(str)
-    table["question"] = table["variety"].map(lambda variety: ASKED.get(variety, variety))
+    pages_on = summary["pages_on"] if "pages_on" in summary else [None] * len(summary)
+    table["question"] = [question(v, where) for v, where in zip(table["variety"], pages_on, strict=True)]
     table["value"], table["low"], table["high"] = (summary[f"{metric}{end}"] for end in ("", " low", " high"))
     table["n"], table["n_failed"] = summary["n"], summary["n_failed"]
     answered = _answered(summary)
     table["free"] = table["variety"].isin(FREE) & ~answered  # hard labels beside bought mixed images are not free
-    priced = table["free"].to_numpy() | answered
-    table["excluded"] = _excluded(table, results, metric, priced)
-    seconds = np.where(priced, _seconds(summary, price_list(cost)), np.nan)
+    priced = costs(purchases(summary), prices)
+    known_cost = table["free"].to_numpy() | answered
+    table["excluded"] = _excluded(table, results, metric, known_cost)
+    seconds, *ends = (np.where(known_cost, s, np.nan) for s in (middle(priced), *priced.ends))
     where = list(table.columns).index("value")
     table.insert(where, "label_seconds_per_item", np.where(seconds == 0, 0.0, seconds / _items(summary)))
     table.insert(where + 1, "label_seconds_total", seconds)
-    table.insert(where + 2, "label_usd", seconds / 3600 * usd(3600, wage, fee))
+    table.insert(where + 2, "label_seconds_low", ends[0])
+    table.insert(where + 3, "label_seconds_high", ends[1])
+    table.insert(where + 4, "label_usd", seconds / 3600 * usd(3600, wage, fee))
     compared = (table["excluded"] == "").to_numpy()
     on = np.zeros(len(table), dtype=bool)
-    on[compared] = non_dominated(seconds[compared], sign * table["value"].to_numpy()[compared])
+    value = sign * table["value"].to_numpy()[compared]
+    on[compared] = undominated(priced.low[compared], priced.high[compared], value)
     table.insert(list(table.columns).index("excluded"), "on_frontier", on)
     order = table.assign(rank=sign * table["value"]).sort_values(["label_seconds_total", "rank"], kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
 
+def to_reprice(results: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarray]:
+    """What the cells of a results table bought and their values [cells], for `sweeps.pricing.reprice`.
+
+    Of a value less is better; it is NaN where a cell can't be compared. An unknown metric is a RequestError.
+    """
+    if metric not in metric_columns(results):
+        raise known("metric", metric, metric_columns(results) or ["none in these results"])
+    summary = summarise(results)
+    there = _answered(summary) | summary["variety"].astype(str).isin(FREE).to_numpy()
+    value = summary[metric].to_numpy(dtype=float) * (1.0 if lower_is_better(metric) else -1.0)
+    return purchases(summary), np.where(there, value, np.nan)
+
+
 def frontiers(
-    results: pd.DataFrame, metric: str, cost: str = "thesis", wage: float = 12.0, fee: float = 0.333
+    results: pd.DataFrame,
+    metric: str,
+    cost: str | PriceList = "thesis",
+    wage: float | None = None,
+    fee: float | None = None,
 ) -> dict[str, pd.DataFrame]:
     """The frontier of `metric`; for cross-entropy, raw or scaled, those of `ce/X` and `scaled-ce/X`, in this order.
 
@@ -113,32 +151,6 @@ def side_by_side(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     best = merged[[f"on_frontier {metric}" for metric in tables]].any(axis=1)
     order = merged.assign(rest=~best).sort_values(["rest", "label_seconds_total"], kind="stable").index
     return merged.loc[order].reset_index(drop=True)
-
-
-def non_dominated(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Which of n points no other beats: bool [n] for `cost` [n] and `value` [n], both finite, less of each is better.
-
-    A point is beaten by one that is no worse on both and better on one; equal points stand or fall together. Sorts, so
-    n log n. Source: the usual definition of a Pareto front in two dimensions.
-    """
-    if not len(cost):
-        return np.zeros(0, dtype=bool)
-    costs, group = np.unique(cost, return_inverse=True)
-    best = np.full(len(costs), np.inf)
-    np.minimum.at(best, group, value)
-    cheaper = np.concatenate([[np.inf], np.minimum.accumulate(best)[:-1]])
-    return (value == best[group]) & (best < cheaper)[group]
-
-
-def _seconds(summary: pd.DataFrame, prices: PriceList) -> np.ndarray:
-    columns = answer_columns(summary)
-    answers = summary[columns].to_numpy(dtype=float) if columns else np.zeros((len(summary), 0))
-    if (answers < 0).any():
-        cell = summary["cell"].to_numpy()[(answers < 0).any(axis=1)][0]
-        raise RequestError(f"answers can't be negative; cell {cell}")
-    each = np.array([price(column.removeprefix(ANSWERS), prices) for column in columns])
-    # Rounded so that equal costs by different ways (3 x 12.8 and 2 x 19.2) tie.
-    return np.round(np.nan_to_num(answers) @ each if columns else np.zeros(len(summary)), 6)
 
 
 def _items(summary: pd.DataFrame) -> np.ndarray:

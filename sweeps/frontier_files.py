@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from softcore.costs import price_list
+from softcore.costs import PriceList, price_list
 from sweeps.figures import frontier_png
 from sweeps.frontier import frontiers
 from sweeps.page import frontier_page
@@ -24,23 +24,24 @@ def write_frontier(
     sweep_id: str,
     simulated: bool,
     hardware: str,
-    prices: str = "thesis",
-    wage: float = 12.0,
-    fee: float = 0.333,
+    prices: str | PriceList = "thesis",
+    wage: float | None = None,
+    fee: float | None = None,
 ) -> dict[str, Path]:
     """Write `frontier.csv`, `.json`, `.png` and `.html` of a results table into `folder`; give their paths by ending.
 
     Each is whole or absent: written under a temporary name, then renamed. An unknown metric or price list is a
     RequestError before anything is written. `hardware` is a line about what the sweep ran on.
     """
-    tables = frontiers(results, metric, prices, wage, fee)
     listed = price_list(prices)
+    wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
+    tables = frontiers(results, metric, listed, wage, fee)
     together = pd.concat(tables.values(), ignore_index=True)
     about = {
         "sweep": sweep_id,
         "simulated_annotators": simulated,
         "interval": INTERVAL,
-        "prices": {"name": listed.name, "assumes": listed.assumes, "wage": wage, "fee": fee},
+        "prices": listed.as_dict() | {"wage": wage, "fee": fee},
         "hardware": hardware,
         "verdict": {name: verdict(table) for name, table in tables.items()},
     }
@@ -52,8 +53,8 @@ def write_frontier(
         return json.dumps(about | {"frontiers": cells}, indent=1, ensure_ascii=False)
 
     def as_page() -> str:
-        money = {"prices": listed, "wage": wage, "fee": fee}
-        return frontier_page(tables, sweep_id=sweep_id, simulated=simulated, hardware=hardware, **money)  # type: ignore[arg-type]
+        said = {"sweep_id": sweep_id, "hardware": hardware}
+        return frontier_page(tables, **said, simulated=simulated, prices=listed, wage=wage, fee=fee)
 
     note = f"Sweep {sweep_id}. {listed.assumes}"
     writers: dict[str, Callable[[Path], object]] = {

@@ -7,7 +7,7 @@ columns so that the UI's charts work.
 import logging
 import queue
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -17,7 +17,7 @@ import pandas as pd
 from sweeps.cells import COLUMNS, Trial
 from sweeps.frontier import summarise
 from sweeps.recipes import recipe
-from sweeps.results import frame, row
+from sweeps.results import cell_id, frame, row
 from sweeps.store import DONE
 from sweeps.sweep import Sweep
 from sweeps.tracking import Runs
@@ -41,11 +41,8 @@ class Mirror:
         self.thread = threading.Thread(target=self._work, name="mlflow-mirror", daemon=True)
 
     def __enter__(self) -> "Mirror":
-        content = self.sweep.store.resolved()
-        trials = self.sweep.trials()
-        cells = dict(zip(dict.fromkeys(t.cell.id for t in trials), content["cells"], strict=True))
-        self.cells = cells
-        self.replicates = len(content["seeds"]) * len(content["panels"])
+        self.cells = {cell_id(cell): cell for cell in self.sweep.store.resolved()["cells"]}
+        self.replicates = Counter(trial.cell.id for trial in self.sweep.trials())
         self.thread.start()
         return self
 
@@ -90,7 +87,7 @@ class Mirror:
                 continue
             try:
                 self._trial(entry)
-                if entry["cell"] in self.rows and len(self.rows[entry["cell"]]) == self.replicates:
+                if entry["cell"] in self.rows and len(self.rows[entry["cell"]]) == self.replicates[entry["cell"]]:
                     self._cell(entry["cell"])
             except Exception:
                 log.debug("trial %s was not mirrored", entry["trial"], exc_info=True)

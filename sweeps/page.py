@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.costs import THESIS, PriceList
+from softcore.costs import PriceList
 from sweeps.columns import records
 from sweeps.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
 from sweeps.frontier import side_by_side
@@ -42,9 +42,9 @@ def frontier_page(
     sweep_id: str,
     simulated: bool,
     hardware: str,
-    prices: PriceList = THESIS,
-    wage: float = 12.0,
-    fee: float = 0.333,
+    prices: PriceList,
+    wage: float,
+    fee: float,
 ) -> str:
     """The page for the frontier `tables` of one sweep, by metric in the order in which they are shown.
 

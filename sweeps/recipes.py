@@ -13,6 +13,7 @@ VARIETIES: Mapping[str, str] = {
     "random": "random labels",
     "uniform": "uniform labels",
     "click": "clicks",
+    "first-choice": "first choice",
     "t1-uniform": "T1 Uniform",
     "t1-clamp": "T1 Clamp",
     "t2-uniform": "T2 Uniform",
@@ -29,6 +30,7 @@ ASKED: Mapping[str, str] = {
     "random": "nothing",
     "uniform": "nothing",
     "click": "one click: the most likely class",
+    "first-choice": "the most likely class, as the page asks for it",
     "t1-uniform": "the most likely class and its probability",
     "t1-clamp": "the most likely class, its probability, what is impossible",
     "t2-uniform": "the two most likely classes and their probabilities",
@@ -40,7 +42,18 @@ ASKED: Mapping[str, str] = {
 }
 
 # Axes that a recipe always names, then words for some of those that it names only where they tell cells apart.
-METHODS = ("similarity", "hmix", "confidence_decay", "mixing", "target_mixing", "loss")  # null where not used
+METHODS = (  # null where not used
+    "pages_on",
+    "clicks",
+    "hired_hours",
+    "similarity",
+    "hmix",
+    "confidence_decay",
+    "mixing",
+    "target_mixing",
+    "loss",
+)
+PAGES_ON: Mapping[str, str] = {"random": "pages on {}% at random", "disagree": "pages on {}% where clicks disagree"}
 ALWAYS = ("variety", "aggregation", "annotators", "items", *METHODS)
 _WORDS = {
     "model": "{}",
@@ -55,6 +68,10 @@ _WORDS = {
     "loss": "{} loss",
     "target_mixing": "{} targets",
     "rest": "other items {}",
+    "clicks": "{} clicks on all",
+    "hired_hours": "{} h of people",
+    "hiring": "hired {} first",
+    "holdout": "held out by {}",
 }
 
 
@@ -77,8 +94,24 @@ def recipe(axes: Mapping[str, Any]) -> str:
         parts.append(f"N'={_plain(shown['items'])}")
     if shown.get("rest") == "simulated":
         parts.append("others simulated")
-    parts += [_WORDS[axis].format(_plain(shown[axis])) for axis in METHODS if axis in shown]
+    parts += [_method(axis, shown[axis]) for axis in METHODS if axis in shown]
     return ", ".join(parts)
+
+
+def question(variety: str, pages_on: Any = None) -> str:
+    """What people were asked, in words: of a variety, or of one whose page is asked on a share of the items only.
+
+    A variety that is not known here keeps its own name; `pages_on` is null where the page is asked everywhere.
+    """
+    asked = ASKED.get(variety, variety)
+    return asked if _null(pages_on) else f"clicks, and {_method('pages_on', pages_on)}: {asked}"
+
+
+def _method(axis: str, value: Any) -> str:
+    if axis == "pages_on":
+        where, _, percent = str(value).partition("-")
+        return PAGES_ON.get(where, f"pages on {value}").format(percent)
+    return _WORDS[axis].format(_plain(value))
 
 
 def recipes(frame: pd.DataFrame, without: Iterable[str] = ()) -> pd.Series:

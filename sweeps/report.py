@@ -15,7 +15,7 @@ from sweeps.frontier import side_by_side
 from sweeps.layouts import LAYOUTS, Layout
 from sweeps.recipes import recipes
 from sweeps.report_table import EMPTY, Entry, ReportTable
-from sweeps.wording import INTERVAL, dollars, hours, metric_title, test_set_title, value, verdict
+from sweeps.wording import INTERVAL, dollars, hours_between, metric_title, test_set_title, value, verdict
 
 _CORRUPTED = "corrupted "  # before a layout's metric: on the corrupted copy of the test set
 _SHORT_SETS = {"10h": "10H", "10s": "10S"}
@@ -49,7 +49,7 @@ def frontier_table(tables: Mapping[str, pd.DataFrame], title: str = "Frontier") 
     entries = []
     for row in records(side_by_side(dict(tables))):
         place: dict[str, Any] = {"group": "", "row": row["recipe"], "column_group": ""}
-        cost = "free" if row["free"] else hours(row["label_seconds_total"])
+        cost = "free" if row["free"] else hours_between(row["label_seconds_low"], row["label_seconds_high"])
         entries.append(Entry(**place, column="people's time", text=cost, mean=_number(row["label_seconds_total"])))
         entries.append(Entry(**place, column="money", text=dollars(row["label_usd"]), mean=_number(row["label_usd"])))
         for metric in tables:

@@ -9,7 +9,7 @@ from softcore.costs import PRICES
 from softcore.metrics import METRICS
 from sweeps.cells import COLUMNS, Cell, Trial
 
-WHOLE = ("annotators", "items", "seed", "panel", "image_size", "epochs", "batch")
+WHOLE = ("annotators", "items", "clicks", "seed", "panel", "image_size", "epochs", "batch")
 REAL = (
     *(
         "gamma",
@@ -22,6 +22,8 @@ REAL = (
         "weight_decay",
         "train_seconds",
         "eval_seconds",
+        "hired_hours",
+        "recorded_seconds",
     ),
     *("label_seconds_per_item", "label_seconds_total", "label_usd"),
 )
@@ -32,16 +34,10 @@ def cell_id(columns: Mapping[str, Any]) -> str:
     return Cell({name: value for name, value in columns.items() if name != "budget_hours"}).id
 
 
-def spec_trials(content: Mapping[str, Any]) -> list[Trial]:
-    """The trials of a resolved spec, replicates outermost."""
-    cells = [Cell({name: v for name, v in cell.items() if name != "budget_hours"}) for cell in content["cells"]]
-    return [Trial(cell, seed, panel) for seed in content["seeds"] for panel in content["panels"] for cell in cells]
-
-
 def row(trial: Trial, columns: Mapping[str, Any], status: str, result: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the results table."""
     answers = result.get("answers", {})
-    costs = ("label_seconds_per_item", "label_seconds_total", "label_usd")
+    costs = ("label_seconds_per_item", "label_seconds_total", "label_usd", "recorded_seconds")
     return {
         "trial": trial.id,
         "cell": trial.cell.id,

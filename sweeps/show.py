@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from softcore.errors import RequestError
+from sweeps.cells import trials_of
 from sweeps.report_table import Entry, ReportTable, rich_table, to_csv, to_json, to_markdown
 from sweeps.store import Store
 
@@ -48,7 +49,7 @@ def print_table(shown: ReportTable, as_json: bool = False) -> None:
     Console(width=None if terminal else 200).print(rich_table(shown))
 
 
-def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=12.0, fee=0.333) -> ReportTable:
+def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=None, fee=None) -> ReportTable:
     """A sweep's frontier, `ce` and `scaled-ce` side by side."""
     from sweeps.frontier import frontiers
     from sweeps.report import frontier_table as as_table
@@ -64,13 +65,12 @@ def sweeps_table(stores: Sequence[Store]) -> ReportTable:
 
 def _state(store: Store) -> dict[str, Any]:
     content = store.resolved()
-    total = len(content["cells"]) * len(content["seeds"]) * len(content["panels"])
     return {
         "sweep": store.id,
         "study": content["study"],
         "dataset": content["dataset"],
         "cells": len(content["cells"]),
-        "trials": total,
+        "trials": len(trials_of(content)),
         "done": len(store.finished()),
         "failed": len(store.failed()),
         "created": store.manifest()["created"],

@@ -10,95 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from softcore.errors import RequestError, known
+from sweeps.axis_names import AXES, PARTIAL_AXES, REPLICATES, SCALES
 
-# Axes that say which labels, and axes that say how a model is trained on them.
-LABEL_AXES = (
-    "variety",
-    "aggregation",
-    "annotators",
-    "items",
-    "rest",
-    "gamma",
-    "beta",
-    "similarity",
-    "hmix",
-    "hmix_images",
-    "confidence_decay",
-    "budget_hours",
-    "budget_buys",
-)
-TRAINING_AXES = (
-    "model",
-    "epochs",
-    "batch",
-    "learning_rate",
-    "schedule",
-    "weight_decay",
-    "augmentation",
-    "image_size",
-    "mixing",
-    "alpha",
-    "target_mixing",
-    "loss",
-    "entropy_floor",
-)
-AXES = (*LABEL_AXES, *TRAINING_AXES)
-# Axes that are refused where they make no sense: a setting reaches the blocks that have one.
-PARTIAL_AXES = (
-    "similarity",
-    "hmix",
-    "hmix_images",
-    "confidence_decay",
-    "mixing",
-    "alpha",
-    "target_mixing",
-    "loss",
-    "entropy_floor",
-)
-
-# A scale replaces the model, its schedule and the image size; `paper` leaves them as the preset has them.
-SCALES: dict[str, dict[str, Any]] = {
-    "tiny": {"model": "cnn", "epochs": 2, "batch": 64, "learning_rate": 0.1, "schedule": "one-cycle", "image_size": 8},
-    "half": {
-        "model": "cnn",
-        "epochs": 15,
-        "batch": 64,
-        "learning_rate": 0.1,
-        "schedule": "one-cycle",
-        "image_size": 16,
-    },
-    "small": {
-        "model": "cnn",
-        "epochs": 15,
-        "batch": 64,
-        "learning_rate": 0.1,
-        "schedule": "one-cycle",
-        "image_size": 32,
-    },
-    "paper": {},
-}
-DEFAULT_AXES: dict[str, Any] = {
-    "aggregation": "separate",
-    "annotators": "all",
-    "items": "all",
-    "rest": "hard",
-    "gamma": 0.1,
-    "beta": 0.05,
-    "similarity": None,
-    "hmix": None,
-    "hmix_images": None,
-    "confidence_decay": None,
-    "budget_hours": None,
-    "budget_buys": "annotators",
-    "weight_decay": 1e-4,
-    "augmentation": "none",
-    "mixing": "none",
-    "alpha": None,
-    "target_mixing": None,
-    "loss": "cross-entropy",
-    "entropy_floor": None,
-    **SCALES["small"],
-}
 SETTINGS = ("name", "study", "dataset", "seeds", "panels", "metric", "evaluate", "word_vectors")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
@@ -117,11 +30,10 @@ class Resources(BaseModel):
 class Spec(BaseModel):
     """A sweep as asked for: blocks of axes, crossed with seeds and panels.
 
-    `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1. `study` names the MLflow
-    experiment. `scale` is one of `SCALES`, or None for axes as written. `metric` is the one that frontiers show first;
-    None takes the data set's own. `evaluate` lists evaluations beside the usual ones
-    (`softcore.metrics.EXTRAS`). `word_vectors` is the
-    file that `similarity: word-vectors` reads.
+    `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1; a block may have `seeds`
+    and `panels` of its own. `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as
+    written. `metric` is the one that frontiers show first; None takes the data set's own. `evaluate` lists evaluations
+    beside the usual ones (`softcore.metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -161,18 +73,12 @@ class Spec(BaseModel):
     @field_validator("seeds", "panels", mode="before")
     @classmethod
     def _count_or_list(cls, value: Any) -> Any:
-        if isinstance(value, int) and not isinstance(value, bool):
-            if value < 1:
-                raise ValueError("must be at least 1")
-            return list(range(value))
-        return value
+        return _counted(value)
 
     @field_validator("seeds", "panels")
     @classmethod
     def _distinct(cls, value: list[int]) -> list[int]:
-        if len(set(value)) < len(value) or min(value) < 0:
-            raise ValueError("must be distinct whole numbers of 0 or more")
-        return value
+        return _checked_replicates(value)
 
     @field_validator("common", mode="before")
     @classmethod
@@ -186,7 +92,7 @@ class Spec(BaseModel):
     def _grids(cls, value: Any) -> Any:
         if not isinstance(value, list) or not all(isinstance(block, dict) for block in value):
             raise ValueError("must be a list of blocks, each a mapping from axes to values")
-        return [_grid(block, f"block {number}") for number, block in enumerate(value, start=1)]
+        return [_block(block, f"block {number}") for number, block in enumerate(value, start=1)]
 
     @model_validator(mode="after")
     def _varieties(self) -> "Spec":
@@ -194,6 +100,37 @@ class Spec(BaseModel):
             if "variety" not in {**self.common, **block}:
                 raise ValueError(f"block {number} names no 'variety'")
         return self
+
+
+def _counted(value: Any) -> Any:
+    """A whole number n as 0..n-1; anything else as it is."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 1:
+            raise ValueError("must be at least 1")
+        return list(range(value))
+    return value
+
+
+def _checked_replicates(value: list[int]) -> list[int]:
+    if len(set(value)) < len(value) or min(value) < 0:
+        raise ValueError("must be distinct whole numbers of 0 or more")
+    return value
+
+
+def _block(block: Mapping[str, Any], place: str) -> dict[str, list[Any]]:
+    """The grid of a block and, where it has some, its own seeds and panels."""
+    own: dict[str, list[Any]] = {}
+    for key in REPLICATES:
+        if key not in block:
+            continue
+        try:
+            value = _counted(block[key])
+            if not isinstance(value, list) or not value or any(type(number) is not int for number in value):
+                raise ValueError("must be a whole number or a list of them")
+            own[key] = _checked_replicates(value)
+        except ValueError as error:
+            raise ValueError(f"{key} in {place} {error}") from None
+    return {**_grid({key: value for key, value in block.items() if key not in REPLICATES}, place), **own}
 
 
 def _grid(block: Mapping[str, Any], place: str) -> dict[str, list[Any]]:
@@ -324,5 +261,7 @@ def _apply(content: dict[str, Any], setting: str) -> None:
         ]
     elif key in SETTINGS:
         content[key] = value
+        if key in REPLICATES:  # those of blocks, too: a setting wins
+            content["blocks"] = [{k: v for k, v in block.items() if k != key} for block in content["blocks"]]
     else:
         raise known("axis", key, [*AXES, *SETTINGS])

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from softcore.costs import PriceList
 from softcore.datasets import Dataset, data_root
 from softcore.errors import RequestError
 from sweeps import store as stores
-from sweeps.cells import Trial, resolved, sweep_id
+from sweeps.cells import Trial, resolved, sweep_id, trials_of
 from sweeps.manifest import manifest
 from sweeps.material import Material, load_data, make_material
-from sweeps.results import cell_id, frame, row, spec_trials
+from sweeps.results import cell_id, frame, row
 from sweeps.spec import Spec
 from sweeps.spec import resolve as resolve_spec
 from sweeps.store import DONE, FAILED, Store
@@ -52,7 +53,7 @@ class Sweep:
 
     def trials(self) -> list[Trial]:
         """Every trial of the spec, in its order."""
-        return spec_trials(self.store.resolved())
+        return trials_of(self.store.resolved())
 
     def results(self) -> pd.DataFrame:
         """One row a trial that has finished or failed, in the order of the spec (`docs/results-table.md`).
@@ -71,7 +72,12 @@ class Sweep:
         return frame(rows or [row(trials[0], columns[trials[0].cell.id], FAILED, {})]).iloc[: len(rows)]
 
     def frontier(
-        self, metric: str | None = None, *, cost: str = "thesis", wage: float = 12.0, fee: float = 0.333
+        self,
+        metric: str | None = None,
+        *,
+        cost: str | PriceList = "thesis",
+        wage: float | None = None,
+        fee: float | None = None,
     ) -> pd.DataFrame:
         """Every cell with its cost and value, and whether it is on the frontier (`sweeps.frontier`)."""
         from sweeps.frontier import frontier
@@ -240,7 +246,12 @@ def _mirror(sweep: Sweep, uri: str | None) -> Any:
 
 
 def draw_frontier(
-    sweep: Sweep, metric: str | None = None, *, cost: str = "thesis", wage: float = 12.0, fee: float = 0.333
+    sweep: Sweep,
+    metric: str | None = None,
+    *,
+    cost: str | PriceList = "thesis",
+    wage: float | None = None,
+    fee: float | None = None,
 ) -> dict[str, Path]:
     """Write the frontier's table, picture and page into the sweep's folder; their paths by kind."""
     from sweeps.frontier_files import write_frontier

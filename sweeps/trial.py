@@ -81,7 +81,7 @@ class Run:
         """
         weights = rounded(self.model.eval())
         trained = time.perf_counter()
-        tests = test_sets(self.dataset, self.trial.seed)
+        tests = test_sets(self.dataset, self.trial.seed, self.trial.cell.axes.get("holdout"))
         extras = self.material.extras
         corrupted = corrupted_at(self.material, self.trial.cell.axes["image_size"])
         predictions = predict(self.model, self.images, self.dataset, tests, extras=extras, corrupted=corrupted)

@@ -62,6 +62,12 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.3g} h" if seconds < 3.6e6 else f"{seconds / 3600:,.0f} h"
 
 
+def hours_between(low: float, high: float) -> str:
+    """People's time from `low` to `high` seconds: "4.3 h", or "2.1 h to 5.2 h" where prices are intervals."""
+    ends = hours(low), hours(high)
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
 def dollars(amount: float) -> str:
     """Money: cents below $10, whole dollars above; a dash for NaN."""
     if not _there(amount):

@@ -2,12 +2,12 @@
 
 Draws are nested: the first M answers of an item are the same for every larger M of the same seed and panel, and the
 first N' items are part of every larger N'. Annotators are drawn for each image apart, as the thesis's code does, so
-"M = 2" is not two people.
+"M = 2" is not two people; whole people are hired in `people.py`.
 """
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from softcore.errors import RequestError
 from softcore.seeding import generator
@@ -38,23 +38,59 @@ def draw_records(records: pd.DataFrame, annotators: Annotators, seed: int, panel
 
 
 def draw_clicks(
-    counts: Int[np.ndarray, "items classes"], annotators: Annotators, seed: int, panel: int
+    counts: Int[np.ndarray, "items classes"], annotators: Annotators, seed: int, panel: int, *, apart: bool = False
 ) -> tuple[Int[np.ndarray, " clicks"], Int[np.ndarray, " clicks"]]:
     """Clicks drawn without replacement from each item's counts: (row of `counts`, class) of each, sorted by row.
 
-    Counts carry no annotator, so a draw is by click and not by person.
+    Counts carry no annotator, so a draw is by click and not by person. Panels of a seed are drawn independently of one
+    another; `apart`, they share no click (`in_panel`), and panel 0 draws what it always draws.
     """
     rows, classes = np.nonzero(counts)
     repeats = counts[rows, classes]
     rows, classes = np.repeat(rows, repeats), np.repeat(classes, repeats)
-    keys = generator("panel", seed, panel).random(len(rows))
+    keys = generator("panel", seed, 0 if apart else panel).random(len(rows))
     order = np.lexsort((keys, rows))
     rows, classes = rows[order], classes[order]
     if annotators == "all":
         return rows, classes
     rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    kept = rank < int(annotators)
-    return rows[kept], classes[kept]
+    if not apart:
+        kept = rank < int(annotators)
+        return rows[kept], classes[kept]
+    size = np.bincount(rows, minlength=len(counts))[rows]
+    kept = in_panel(rank, size, panel, int(annotators))
+    order = np.lexsort((from_its_end(rank, size, panel)[kept], rows[kept]))
+    return rows[kept][order], classes[kept][order]
+
+
+def in_panel(
+    rank: Int[np.ndarray, " n"], size: Int[np.ndarray, " n"], panel: int, annotators: int
+) -> Bool[np.ndarray, " n"]:
+    """Which places `rank` (0, 1, ...) of queues that are `size` long belong to `panel` at M = `annotators`.
+
+    Panel 0 takes the first M of a queue and panel 1 the last M, panel 2 the next from the front, panel 3 from the end,
+    and so on: so panels of one M share no place, and a panel's M is part of its M + 1 where it is panel 0 or 1. A queue
+    that is too short leaves the later panels less, or nothing.
+    """
+    pair, last = divmod(panel, 2)
+    taken = (pair + last) * annotators  # at the other end of the queue, by panels before this one
+    place = from_its_end(rank, size, panel)
+    return np.asarray((place >= pair * annotators) & (place < np.minimum((pair + 1) * annotators, size - taken)))
+
+
+def from_its_end(rank: Int[np.ndarray, " n"], size: Int[np.ndarray, " n"], panel: int) -> Int[np.ndarray, " n"]:
+    """Places `rank` of queues that are `size` long, counted from the end that `panel` takes from: even, the front."""
+    return size - 1 - rank if panel % 2 else rank
+
+
+def check_panel(panel: int, annotators: Annotators, most: int, what: str) -> None:
+    """Refuse a panel that could not be had without sharing some of the at most `most` of an image with another."""
+    half = most // 2
+    if panel and (annotators == "all" or (panel // 2 + 1) * int(annotators) > half):
+        raise RequestError(
+            f"panel {panel} with annotators {annotators} would share {what} with another panel: of {most} at most "
+            f"panels 0 and 1 take up to {half} each, later ones 1 as long as there are some, panel 0 alone up to all"
+        )
 
 
 def check_annotators(annotators: object, most: int, what: str) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import sweeps
-from softcore.costs import THESIS
+from softcore.costs import PRICES
 from softcore.datasets import load
 from softcore.metrics import ALWAYS
 from sweeps.cli import main
@@ -77,12 +77,12 @@ def test_every_trial_is_done_once_in_the_order_of_the_spec(sweep, results):
 def test_the_results_have_the_columns_that_were_promised(results):
     head = ["trial", "cell", "seed", "panel", "status", "dataset", "variety", "aggregation", "annotators", "items"]
     tail = ["train_seconds", "eval_seconds", "label_seconds_per_item", "label_seconds_total", "label_usd"]
-    asked = [f"answers/{question}" for question in THESIS.seconds]
+    asked = [f"answers/{question}" for question in PRICES["thesis"].seconds]
     columns = list(results.columns)
     assert columns[: len(head)] == head
     assert {"rest", "gamma", "beta", "budget_hours", "model", "epochs", "augmentation", "image_size"} <= set(columns)
     start = columns.index(METRIC_COLUMNS[0])
-    assert columns[start:] == METRIC_COLUMNS + tail + asked
+    assert columns[start:] == [*METRIC_COLUMNS, *tail, "recorded_seconds", *asked]
 
 
 def test_every_metric_of_every_trial_is_a_number(results):

@@ -239,7 +239,10 @@ def test_the_same_replicate_gives_the_same_targets(digits):
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ({"variety": "t9"}, "unknown variety 't9'; known: click, hard, random, select-two, smoothed, t1-clamp"),
+        (
+            {"variety": "t9"},
+            "unknown variety 't9'; known: click, first-choice, hard, random, select-two, smoothed, t1-",
+        ),
         ({"variety": "hard", "rest": "soft"}, "unknown rest 'soft'; known: hard, none, simulated"),
         ({"variety": "click", "aggregation": "vote"}, "unknown aggregation 'vote'; known: dawid-skene"),
         ({"variety": "click", "aggregation": "mace"}, "aggregation 'mace' needs to know who answered"),

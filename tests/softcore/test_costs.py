@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from softcore.costs import FREE, PRICES, THESIS, label_seconds, price, price_list, usd
+from softcore.costs import FREE, PRICES, label_seconds, price, price_interval, price_list, usd
 from softcore.errors import RequestError
 
 
@@ -10,17 +10,19 @@ from softcore.errors import RequestError
     ("variety", "seconds"),
     [
         *(("click", 2.5), ("t1-uniform", 12.8), ("t1-clamp", 19.2), ("t2-uniform", 25.6), ("t2-clamp", 32.0)),
+        ("first-choice", 6.4),  # one part of a page, not a click of other people
         # Semantic labels ask what uniform ones ask; two classes and no probability are two parts of five: 2 x 6.4 s.
         *(("t1-semantic", 12.8), ("t2-semantic", 25.6), ("select-two", 12.8), ("t2-clamp-released", 32.0)),
     ],
 )
 def test_a_record_costs_what_the_thesis_says(variety, seconds):
     assert price(variety) == seconds
+    assert price_interval(variety) == (seconds, seconds)
 
 
 @pytest.mark.parametrize("variety", FREE)
 def test_baselines_ask_nobody_and_cost_nothing(variety):
-    assert price(variety) == 0
+    assert [price(variety, prices) for prices in PRICES.values()] == [0, 0, 0]
     assert label_seconds({variety: 7000}) == 0
 
 
@@ -35,6 +37,13 @@ def test_answers_of_several_questions_add_up():
     # 10 clicks x 2.5 s + 2 pages x 32 s = 25 + 64 = 89 s.
     assert label_seconds({"click": 10, "t2-clamp": 2, "hard": 5}) == pytest.approx(89)
     assert label_seconds({}) == 0
+
+
+def test_an_interval_counts_at_its_middle():
+    # Two parts of five of a 44.38 s page: 17.752 to 44.38, middle 31.066; ten of them 310.66 s.
+    assert price_interval("t1-uniform", PRICES["page"]) == (17.752, 44.38)
+    assert price("t1-uniform", PRICES["page"]) == pytest.approx(31.066)
+    assert label_seconds({"t1-uniform": 10}, PRICES["page"]) == pytest.approx(310.66)
 
 
 def test_wage_and_fee_set_the_money():
@@ -56,16 +65,18 @@ def test_nonsense_is_refused_with_its_place_and_value(bad):
 
 
 def test_an_unknown_price_list_is_refused_with_the_known_ones():
-    assert price_list("thesis") is THESIS is PRICES["thesis"]
-    with pytest.raises(RequestError, match="unknown price list 'page'; known: thesis"):
-        price_list("page")
+    assert price_list("thesis") is PRICES["thesis"]
+    assert list(PRICES) == ["thesis", "page", "session"]
+    with pytest.raises(RequestError, match=r"unknown price list 'pages'; known: page, session, thesis, or .*\.yaml"):
+        price_list("pages")
 
 
 def test_an_unknown_variety_is_refused_with_the_known_ones():
-    with pytest.raises(RequestError, match=r"'t3-clamp'; known: click, hard, .*t2-uniform, uniform"):
+    with pytest.raises(RequestError, match=r"'t3-clamp'; known: click, first-choice, hard, .*t2-uniform, uniform"):
         label_seconds({"t3-clamp": 1})
 
 
 def test_a_price_list_says_what_it_assumes():
     for prices in PRICES.values():
         assert prices.assumes.endswith(".")
+        assert "click" in prices.assumes

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softcore.errors import RequestError
-from softcore.labels.panels import check_annotators, draw_clicks, draw_records, split_annotated
+from softcore.labels.panels import (
+    check_annotators,
+    check_panel,
+    draw_clicks,
+    draw_records,
+    in_panel,
+    split_annotated,
+)
 
 REPLICATES = given(st.integers(0, 50), st.integers(0, 5))
 FEW = settings(max_examples=15)
@@ -138,3 +145,61 @@ def test_an_m_that_no_item_has_is_refused(m):
 def test_an_m_that_some_item_has_is_taken():
     check_annotators(7, 7, "answers")
     check_annotators("all", 7, "answers")
+
+
+def places(size, panel, m):
+    return np.flatnonzero(in_panel(np.arange(size), np.full(size, size), panel, m)).tolist()
+
+
+def test_panels_take_their_places_from_both_ends_in_turn():
+    assert [places(7, panel, 1) for panel in range(7)] == [[0], [6], [1], [5], [2], [4], [3]]
+    assert [places(7, panel, 3) for panel in range(3)] == [[0, 1, 2], [4, 5, 6], [3]]
+    assert [places(6, 0, 6), places(6, 1, 6)] == [[0, 1, 2, 3, 4, 5], []]
+    assert [places(3, 0, 2), places(3, 1, 2)] == [[0, 1], [2]]  # too few for both: the later one has less
+
+
+@given(st.integers(1, 60), st.integers(1, 30))
+def test_panels_share_no_place(size, m):
+    taken = [place for panel in range(8) for place in places(size, panel, m)]
+    assert len(taken) == len(set(taken)) <= size
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.sampled_from([0, 1]))
+def test_a_panels_m_is_part_of_its_m_and_one_as_long_as_both_fit(size, m, panel):
+    if 2 * (m + 1) <= size:
+        assert set(places(size, panel, m)) < set(places(size, panel, m + 1))
+
+
+@given(st.integers(0, 50), st.sampled_from([1, 2, 3]))
+def test_panels_apart_share_no_click(seed, m):
+    drawn = np.zeros_like(COUNTS)
+    for panel in range(4):
+        np.add.at(drawn, draw_clicks(COUNTS, m, seed, panel, apart=True), 1)
+    assert (drawn <= COUNTS).all()
+    assert drawn.sum(axis=1).tolist() == np.minimum(COUNTS.sum(axis=1), 4 * m).tolist()
+
+
+def test_the_first_panel_apart_draws_what_it_always_draws():
+    for m in (1, 3, "all"):
+        one, other = draw_clicks(COUNTS, m, 5, 0, apart=True), draw_clicks(COUNTS, m, 5, 0)
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@REPLICATES
+@FEW
+def test_fewer_clicks_of_panel_b_are_the_first_of_the_more(seed, panel):
+    counts = np.array([[6, 6, 6], [20, 0, 1]])
+    few, many = (draw_clicks(counts, m, seed, 1, apart=True) for m in (2, 5))
+    for item in range(2):
+        assert np.array_equal(few[1][few[0] == item], many[1][many[0] == item][:2])
+
+
+@pytest.mark.parametrize(("panel", "m"), [(1, 4), (1, "all"), (2, 2), (5, 2), (6, 1)])
+def test_a_panel_that_would_share_with_another_is_refused(panel, m):
+    with pytest.raises(RequestError, match=f"panel {panel} with annotators {m} would share people with another panel"):
+        check_panel(panel, m, 7, "people")
+
+
+@pytest.mark.parametrize(("panel", "m"), [(0, 7), (0, "all"), (1, 3), (2, 1), (5, 1)])
+def test_a_panel_that_shares_with_none_is_taken(panel, m):
+    check_panel(panel, m, 7, "people")

@@ -8,7 +8,8 @@ import pytest
 from softcore.datasets import load
 from softcore.errors import RequestError
 from sweeps.axes import settle
-from sweeps.spec import DEFAULT_AXES, resolve
+from sweeps.axis_names import DEFAULT_AXES
+from sweeps.spec import resolve
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,7 @@ def test_status_shows_the_job_and_the_trials_in_the_folder(submitted, tmp_path, 
     assert row["sweep"] == submitted
     assert row["state"] == "running"
     content = json.loads((tmp_path / "out" / submitted / "resolved.json").read_text())
-    expected = len(content["cells"]) * len(content["seeds"]) * len(content["panels"])
+    expected = len(content["cells"]) * len(content["seeds"])
     assert (row["done"], row["failed"], row["trials"]) == (0, 0, expected)
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from softcore.costs import PRICES, PriceList
 from softcore.errors import RequestError
-from sweeps.frontier import frontier, frontiers, non_dominated, side_by_side, summarise
+from sweeps.frontier import frontier, frontiers, side_by_side, summarise
+from sweeps.pricing import non_dominated
 
 # Few distinct numbers, so that ties are common.
 points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=25)
@@ -184,9 +186,49 @@ def test_side_by_side_puts_cells_of_any_frontier_first(results):
 def test_unknown_names_are_refused_with_the_known_ones(results):
     with pytest.raises(RequestError, match=r"unknown metric 'ce/10x'; known: .*ce/10h"):
         frontier(results, "ce/10x")
-    with pytest.raises(RequestError, match="unknown price list 'session'; known: thesis"):
-        frontier(results, "ce/10h", cost="session")
+    with pytest.raises(RequestError, match="unknown price list 'sessions'; known: page, session, thesis"):
+        frontier(results, "ce/10h", cost="sessions")
     with pytest.raises(RequestError, match="wage"):
         frontier(results, "ce/10h", wage=-1)
     with pytest.raises(RequestError, match="column 'cell'"):
         summarise(results.drop(columns="cell"))
+
+
+def test_a_frontier_by_recorded_time_is_what_was_recorded_and_part_of_a_page_an_interval(results):
+    timed = results.assign(recorded_seconds=np.where(results["answers/click"] > 0, np.nan, 1000.0))
+    timed.loc[timed["cell"] == "c10", "recorded_seconds"] = [240_000, 250_000, 260_000]
+    table = frontier(timed, "ce/10h", cost="page").set_index("cell")
+    # The mean of the three trials; clicks are 2.5 s whatever was recorded: 900 x 6 x 2.5 s.
+    assert table.loc["c10", ["label_seconds_low", "label_seconds_high"]].tolist() == [250_000, 250_000]
+    assert table.loc["c10", "label_usd"] == pytest.approx(250_000 / 3600 * 12 * 1.333)
+    assert table.loc["c03", "label_seconds_total"] == 13_500
+    # Two of five parts of 1,000 s: 400 to 1,000 s, shown at the middle.
+    assert table.loc["c05", ["label_seconds_low", "label_seconds_total", "label_seconds_high"]].tolist() == [
+        400,
+        700,
+        1000,
+    ]
+    assert table.loc["c05", "recipe"] == "T1 Uniform, separate, M=1, N'=900"  # the column is no axis
+    # One trial without a time: what is recorded of the others would not fit, so the mean page counts.
+    timed.loc[timed["cell"].eq("c10") & timed["seed"].eq(1), "recorded_seconds"] = np.nan
+    assert frontier(timed, "ce/10h", cost="page").set_index("cell").loc["c10", "label_seconds_total"] == pytest.approx(
+        5400 * 44.38
+    )
+
+
+def test_wage_and_fee_are_the_price_lists_unless_they_are_said(results):
+    own = PriceList(name="own", seconds=PRICES["thesis"].seconds, basis="Own.", wage=20, fee=0, wage_floor=15)
+    row = frontier(results, "ce/10h", own).set_index("cell").loc["c10"]
+    assert row["label_usd"] == pytest.approx(48 * 20)  # 48 h
+    assert frontier(results, "ce/10h", own, wage=30, fee=1).set_index("cell").loc["c10", "label_usd"] == 48 * 60
+    with pytest.raises(RequestError, match=r"a wage of \$12 an hour is below the floor of price list 'own': \$15"):
+        frontier(results, "ce/10h", own, wage=12)
+
+
+def test_session_prices_with_clicks_and_no_overhead_are_refused(results):
+    with pytest.raises(RequestError, match="price list 'session' prices whole sessions"):
+        frontier(results, "ce/10h", "session")
+    pages = results[results["variety"] != "click"]
+    assert frontier(pages, "ce/10h", "session").set_index("cell").loc["c10", "label_seconds_total"] == pytest.approx(
+        5400 * 64.76
+    )

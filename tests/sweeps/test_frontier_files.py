@@ -36,7 +36,7 @@ def test_an_interval_that_is_not_there_is_null(make, tmp_path):
 
 
 def test_nothing_is_written_for_a_request_that_is_wrong(results, tmp_path):
-    for wrong in ({"metric": "ce/10x"}, {"prices": "page"}, {"fee": float("nan")}):
+    for wrong in ({"metric": "ce/10x"}, {"prices": "pages"}, {"fee": float("nan")}):
         asked = {"metric": "ce/10h", **wrong}
         with pytest.raises(RequestError):
             write_frontier(tmp_path / "new", results, asked.pop("metric"), **ABOUT, **asked)

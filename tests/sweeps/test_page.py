@@ -5,9 +5,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from softcore.costs import PRICES
 from sweeps.frontier import frontiers
 from sweeps.page import figure, frontier_page
 
+MONEY = {"prices": PRICES["thesis"], "wage": 12.0, "fee": 0.333}
 NASTY = "<script>alert('x')</script>&\"$sweep"
 
 
@@ -34,7 +36,9 @@ class Page(HTMLParser):
 
 
 def page(results, sweep_id="demo-1a2b3c4d", metric="ce/10h", simulated=False):
-    return frontier_page(frontiers(results, metric), sweep_id=sweep_id, simulated=simulated, hardware="2 cores")
+    return frontier_page(
+        frontiers(results, metric), sweep_id=sweep_id, simulated=simulated, hardware="2 cores", **MONEY
+    )
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,10 @@ def test_an_unknown_scale(refused):
 
 def test_an_unknown_variety(refused):
     said = refused("run", "quickstart", "--set", "variety=t9")
-    known = "click, hard, random, select-two, smoothed, t1-clamp, t1-semantic, t1-uniform, t2-clamp, t2-clamp-released"
+    known = (
+        "click, first-choice, hard, random, select-two, smoothed, t1-clamp, t1-semantic, t1-uniform, t2-clamp, "
+        "t2-clamp-released"
+    )
     assert said == f"quickstart, block 1: unknown variety 't9'; known: {known}, t2-semantic, t2-uniform, uniform"
 
 
@@ -213,8 +216,8 @@ def test_an_unknown_trial(refused, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--variety", "t9"), "unknown variety 't9'; known: click, select-two, t1-clamp, t1-sem"),
-        (("--variety", "hard"), "unknown variety 'hard'; known: click, select-two, t1-clamp, t1-sem"),
+        (("--variety", "t9"), "unknown variety 't9'; known: click, first-choice, select-two, t1-clamp"),
+        (("--variety", "hard"), "unknown variety 'hard'; known: click, first-choice, select-two, t1-clamp"),
         (("--gamma", "1.7"), "gamma must lie in 0..1; it is 1.7"),
         (("--gamma", "1.7", "--variety", "click"), "gamma must lie in 0..1; it is 1.7"),
         (("--aggregation", "vote"), "unknown aggregation 'vote'; known: dawid-skene, glad, mace, maj"),

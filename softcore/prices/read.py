@@ -1,0 +1,143 @@
+"""Price lists from YAML: the ones that come with the package, and a user's own."""
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from softcore.errors import RequestError, known
+from softcore.prices.price_list import Interval, PriceList
+
+SHIPPED = ("thesis", "page", "session")
+MONEY = ("wage", "fee", "wage_floor")
+KEYS = (
+    "name",
+    "like",
+    "assumes",
+    "assumes_of_clicks",
+    *MONEY,
+    "seconds",
+    "recorded",
+    "click_overhead",
+    "measure_clicks",
+    "measured_on",
+)
+
+
+@cache
+def shipped(name: str) -> PriceList:
+    """The price list of that name that comes with the package; an unknown one is a RequestError."""
+    if name not in SHIPPED:
+        raise RequestError(
+            f"unknown price list '{name}'; known: {', '.join(sorted(SHIPPED))}, or the path of your own .yaml file"
+        )
+    text = (files("softcore.prices") / f"{name}.yaml").read_text("utf-8")
+    return parse(yaml.safe_load(text), f"{name}.yaml", questions=None)
+
+
+def read_prices(path: Path) -> PriceList:
+    """A user's own price list from a YAML file; RequestError naming file, key, value and what is allowed.
+
+    With `like: thesis` (or page, session) it is that list with what the file says in its place, else it stands alone.
+    """
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise RequestError(f"{path}: can't be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    return parse(content, str(path), questions=tuple(shipped("thesis").seconds))
+
+
+def parse(content: Any, source: str, questions: tuple[str, ...] | None) -> PriceList:
+    """The price list that a YAML mapping describes; `questions` are those that may be priced, None for any.
+
+    `source` names the file in errors.
+    """
+    if not isinstance(content, Mapping):
+        raise RequestError(f"{source}: a price list is a mapping with `name` and `seconds`")
+    for key in content:
+        if key not in KEYS:
+            raise known(f"key in {source}:", key, KEYS)
+    base = shipped(_text(source, content, "like")) if "like" in content else None
+    said = _intervals(source, "seconds", content.get("seconds", {}), questions, most=math.inf)
+    shares = _intervals(source, "recorded", content.get("recorded", {}), questions, most=1.0)
+    if base is None and not said:
+        raise RequestError(f"{source}: no `seconds`; say what an answer to each question takes, or `like: thesis`")
+    # What the file prices itself is charged as it says, not by what was recorded.
+    kept = {q: ends for q, ends in base.recorded.items() if q not in said} if base else {}
+    overhead = content.get("click_overhead", base.click_overhead if base else 0.0)
+    clicks = base.click_basis if base and "click" not in said else ""  # its own price of a click is nobody's to change
+    money = {key: getattr(base, key) for key in MONEY} if base else {}
+    money |= {key: _number(source, key, content[key]) for key in MONEY if key in content}
+    return PriceList(
+        name=_text(source, content, "name"),
+        seconds=MappingProxyType({**(base.seconds if base else {}), **said}),
+        basis=_text(source, content, "assumes") if "assumes" in content else _otherwise(source, base, said),
+        click_basis=_text(source, content, "assumes_of_clicks") if "assumes_of_clicks" in content else clicks,
+        recorded=MappingProxyType({**kept, **shares}),
+        measured_on=_names(source, content.get("measured_on", list(base.measured_on) if base else [])),
+        click_overhead=None if overhead is None else _number(source, "click_overhead", overhead),
+        measure_clicks=_flag(
+            source, "measure_clicks", content.get("measure_clicks", bool(base and base.measure_clicks and clicks))
+        ),
+        **money,
+    )
+
+
+def _otherwise(source: str, base: PriceList | None, said: Mapping[str, Interval]) -> str:
+    if base is None:
+        return f"The seconds are those of {Path(source).name}; it does not say where they come from."
+    changed = f", but {', '.join(said)} as in {Path(source).name}" if said else ""
+    return f"As price list '{base.name}'{changed}. {base.basis}"
+
+
+def _text(source: str, content: Mapping[str, Any], key: str) -> str:
+    value = content.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise RequestError(f"{source}: `{key}` must be a text, not {value!r}")
+    return " ".join(value.split())
+
+
+def _flag(source: str, key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise RequestError(f"{source}: `{key}` must be true or false, not {value!r}")
+    return value
+
+
+def _names(source: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise RequestError(f"{source}: `measured_on` must be a list of data sets' names, not {value!r}")
+    return tuple(value)
+
+
+def _number(source: str, key: str, value: Any, most: float = math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most or math.isinf(value):
+        allowed = "a number of 0 or more" if math.isinf(most) else f"a number from 0 to {most:g}"
+        raise RequestError(f"{source}: `{key}` must be {allowed}, not {value!r}")
+    return float(value)
+
+
+def _intervals(
+    source: str, section: str, content: Any, questions: tuple[str, ...] | None, most: float
+) -> dict[str, Interval]:
+    """A mapping from question to a number or to [low, high], as intervals."""
+    if not isinstance(content, Mapping):
+        raise RequestError(f"{source}: `{section}` must map questions to numbers, not {content!r}")
+    read: dict[str, Interval] = {}
+    for question, value in content.items():
+        if questions is not None and question not in questions:
+            raise known(f"question in `{section}` of {source}:", question, questions)
+        ends = value if isinstance(value, list) else [value, value]
+        if len(ends) != 2:
+            raise RequestError(f"{source}: `{section}: {question}` must be a number or [low, high], not {value!r}")
+        low, high = (_number(source, f"{section}: {question}", end, most) for end in ends)
+        if low > high:
+            raise RequestError(f"{source}: `{section}: {question}` must not fall: [low, high], not {value!r}")
+        read[str(question)] = (low, high)
+    return read

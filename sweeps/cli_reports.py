@@ -1,0 +1,77 @@
+"""`sweeps frontier` and `sweeps report`: what a sweep found."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from sweeps.options import AsJson, Cost, DataRoot, Fee, Id, Out, Overhead, Wage
+
+app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)
+
+
+def frontier(
+    sweep: Id,
+    out: Out = None,
+    metric: Annotated[str | None, typer.Option(help="For example ce/10h; the spec's without it.")] = None,
+    cost: Cost = "thesis",
+    wage: Wage = None,
+    fee: Fee = None,
+    click_overhead: Overhead = None,
+    data_root: DataRoot = None,
+    swaps: Annotated[
+        list[str] | None,
+        typer.Option(help="Print instead at which prices of this question winners change places; may be repeated."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print which cells no other beats on cost and metric; writes the picture and the page into the sweep's folder."""
+    from sweeps.prices import prices_for, swaps_table
+    from sweeps.show import frontier_table, print_table
+    from sweeps.sweep import draw_frontier, open_sweep
+
+    found = open_sweep(sweep, out=out)
+    prices: Any = prices_for(found, cost, click_overhead=click_overhead, data_root=data_root)
+    if swaps:
+        print_table(swaps_table(found, metric or found.metric, prices, swaps), as_json)
+        return
+    paid: dict[str, Any] = {"wage": prices.wage if wage is None else wage, "fee": prices.fee if fee is None else fee}
+    shown = frontier_table(found, metric, cost=prices, **paid)
+    paths = draw_frontier(found, metric, cost=prices, **paid)
+    print_table(shown, as_json)
+    if not as_json:
+        for path in paths.values():
+            print(path)
+
+
+@app.command("table")
+def report_table(
+    sweep: Id,
+    out: Out = None,
+    format_: Annotated[
+        Literal["text", "markdown", "csv", "json"], typer.Option("--format", help="How to print it.")
+    ] = "text",
+    preset: Annotated[
+        str | None, typer.Option("--as", help="Print it as this preset's table, from the cells that both have.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a sweep as the thesis's table of the same name, or as cells by metrics."""
+    from sweeps.show import print_report
+    from sweeps.sweep import open_sweep
+
+    print_report(open_sweep(sweep, out=out), "json" if as_json else format_, preset)
+
+
+@app.command("replication")
+def report_replication(
+    sweeps: Annotated[list[str] | None, typer.Argument(help="Sweeps: ids, unique beginnings, or folders.")] = None,
+    out: Out = None,
+    to: Annotated[Path | None, typer.Option(help="Where to write; else replication/ in the output folder.")] = None,
+    from_results: Annotated[Path | None, typer.Option(help="A folder of results tables (CSV), not sweeps.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say of each of the thesis's claims whether runs agree, disagree or leave it open; writes HTML, Markdown, CSV."""
+    from sweeps.replication.report import report, show
+
+    show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
