@@ -4,13 +4,14 @@ import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.cells import trials_of
-from sweeps.report_table import Entry, ReportTable, rich_table, to_csv, to_json, to_markdown
+from sweeps.report_table import EMPTY, Entry, ReportTable, rich_table, to_csv, to_json, to_markdown
 from sweeps.store import Store
 
 if TYPE_CHECKING:
@@ -18,29 +19,37 @@ if TYPE_CHECKING:
 
 
 def table(rows: Sequence[Mapping[str, Any]], title: str) -> ReportTable:
-    """A plain table from one mapping a row; the first entry of each is its label."""
-    entries = []
-    for row in rows:
-        (first, label), *rest = row.items()
-        for name, value in rest or [(first, label)]:
-            text = "–" if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
-            entries.append(Entry(group="", row=str(label), column_group="", column=name, text=text))
-    return PlainTable(title=title, entries=tuple(entries), source=tuple(dict(row) for row in rows))
+    """A plain table from one mapping a row; the first entry of each is its label, which others may share."""
+    return PlainTable(title=title, source=tuple(dict(row) for row in rows))
 
 
+@dataclass(frozen=True, kw_only=True)
 class PlainTable(ReportTable):
     """A table that is JSON as the rows it was made of."""
 
-    def __init__(self, *, source: tuple[dict[str, Any], ...], **rest: Any) -> None:
-        super().__init__(**rest)
-        object.__setattr__(self, "source", source)
+    source: tuple[dict[str, Any], ...]
+    entries: tuple[Entry, ...] = ()
+
+    def columns(self) -> list[tuple[str, str]]:
+        """("", heading) of each column, in order; the label's has none, unless it is all there is."""
+        return list(dict.fromkeys(("", name) for row in self.source for name in list(row)[len(row) > 1 :]))
+
+    def rows(self) -> list[tuple[str, str, list[str]]]:
+        """("", label, texts) of each row."""
+        headings = [name for _, name in self.columns()]
+        return [
+            ("", str(next(iter(row.values()))), [_shown(row.get(name)) for name in headings]) for row in self.source
+        ]
+
+
+def _shown(value: Any) -> str:
+    return EMPTY if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def print_table(shown: ReportTable, as_json: bool = False) -> None:
     """Print to standard output: JSON and nothing else, or a table as wide as the terminal."""
     if as_json:
-        source = getattr(shown, "source", None)
-        print(json.dumps(source, indent=1) if source is not None else to_json(shown))
+        print(json.dumps(shown.source, indent=1) if isinstance(shown, PlainTable) else to_json(shown))
         return
     from rich.console import Console
 

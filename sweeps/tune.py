@@ -98,7 +98,7 @@ def curve(recorded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Recorded choices as rows: a block and value each, the chosen ones marked with a star."""
     return [
         {
-            "block": choice["block"],
+            "block": f"block {choice['block']}",
             choice["axis"]: f"{point[choice['axis']]:g}",
             METRIC: f"{point[METRIC]:.4f}",
             "trials": point["trials"],
