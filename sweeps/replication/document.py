@@ -11,8 +11,8 @@ from sweeps.replication.published import tables
 from sweeps.replication.released import Shift, not_run, shifts
 from sweeps.replication.rows import counts
 from sweeps.replication.sides import Trials
-from sweeps.replication.sources import Source, merged
 from sweeps.replication.words import READ, chance, source_rows, summary, temperature
+from sweeps.sources import Source, merged
 from sweeps.wording import SIMULATED
 
 TITLE = "Do the thesis's conclusions hold in our runs?"

@@ -12,8 +12,8 @@ from sweeps.replication.document import Replication, count_lines, document, repl
 from sweeps.replication.markdown import to_markdown
 from sweeps.replication.page import to_html
 from sweeps.replication.rows import frame, rows
-from sweeps.replication.sources import files_of, from_folder, from_sweep
 from sweeps.replication.words import chance, summary
+from sweeps.sources import files_of, from_folder, from_sweep
 from sweeps.store import out_folder, write_text
 
 if TYPE_CHECKING:

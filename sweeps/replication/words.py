@@ -10,7 +10,7 @@ from sweeps.columns import axis_columns
 from sweeps.replication.findings import AGREES, DISAGREES, LEVEL, NOT_RUN, OPEN, VERDICTS, Finding
 from sweeps.replication.published import Table
 from sweeps.replication.sides import axis_text
-from sweeps.replication.sources import Source
+from sweeps.sources import Source
 
 UNKNOWN = "unknown"
 DASH = "–"

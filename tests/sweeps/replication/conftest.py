@@ -9,7 +9,7 @@ import pytest
 from sweeps.replication.claims import Claim, claims
 from sweeps.replication.findings import Finding, findings
 from sweeps.replication.sides import Trials
-from sweeps.replication.sources import Source, merged
+from sweeps.sources import Source, merged
 
 POOLED = {"aggregation": "mean", "annotators": "all", "items": 900}
 KEPT = POOLED | {"aggregation": "separate"}

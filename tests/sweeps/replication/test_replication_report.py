@@ -18,7 +18,7 @@ from sweeps.replication.page import to_html
 from sweeps.replication.report import report
 from sweeps.replication.rows import COLUMNS as ROW_COLUMNS
 from sweeps.replication.rows import frame, rows
-from sweeps.replication.sources import Source, files_of
+from sweeps.sources import Source, files_of
 from sweeps.sweep import Sweep
 from sweeps.tracking import Runs, default_uri
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.replication.sources import Source, files_of, from_folder, merged
+from sweeps.sources import Source, files_of, from_folder, merged
 
 KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
 

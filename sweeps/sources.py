@@ -1,4 +1,4 @@
-"""Where a report's results come from: sweeps, or a folder of results tables with what is known of their making."""
+"""Where results come from: sweeps, or results tables as files with what is known of their making."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,35 @@ def from_folder(folder: Path) -> list[Source]:
         raise RequestError(
             f"--from-results: there is no .csv in {folder}; `sweeps results ID --to FILE.csv` writes one"
         )
-    return [Source(name=path.stem, results=_table(path), about=_about(path.with_suffix(".json"))) for path in paths]
+    return [from_file(path) for path in paths]
+
+
+def from_file(path: Path) -> Source:
+    """A results table (.csv, as `sweeps results` writes it), and what the .json beside it says of its making.
+
+    A file that can't be read, or is no results table, is a RequestError.
+    """
+    return Source(name=path.stem, results=_table(path), about=_about(path.with_suffix(".json")))
+
+
+def from_names(names: Sequence[str], out: str | Path | None = None) -> list[Source]:
+    """The sweeps (ids, unique beginnings, folders) or results tables (.csv) called `names`, each once.
+
+    They must be of one data set, else it is a RequestError, as is no name at all.
+    """
+    if not names:
+        raise RequestError("name a sweep (`sweeps list` shows them) or a results table (.csv)")
+    found = {source.name: source for source in (_from_name(name, out) for name in names)}
+    of = {source.name: set(source.results.get("dataset", pd.Series(dtype=str)).dropna()) for source in found.values()}
+    if len(datasets := sorted(set().union(*of.values()))) > 1:
+        raise RequestError(f"results of one data set can be put together; these are of {' and '.join(datasets)}")
+    return list(found.values())
+
+
+def _from_name(name: str, out: str | Path | None) -> Source:
+    from sweeps.sweep import open_sweep
+
+    return from_file(Path(name)) if name.endswith(".csv") else from_sweep(open_sweep(name, out=out))
 
 
 def files_of(source: Source) -> dict[str, str]:
