@@ -22,6 +22,8 @@ STREAMS = (
     "simulation",  # simulated annotators
     "hmix",  # which mixed images are used, and their random targets
     "corruption",
+    "uncertainty",  # joint draws of what cells are worth
+    "plan",  # draws of the planner's model
 )
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sweeps import cli_data, cli_figures, cli_jobs, cli_reports
+from sweeps import cli_data, cli_figures, cli_jobs, cli_plan, cli_reports
 from sweeps.options import Address, AsJson, Cpus, DataRoot, Id, Out, Scale, Sets, Tracking
 
 INTERRUPTED = 130
@@ -33,6 +33,7 @@ for command in (
     cli_jobs.logs,
     cli_jobs.stop,
     cli_figures.figure,
+    cli_plan.plan,
     cli_reports.frontier,
 ):
     app.command()(command)

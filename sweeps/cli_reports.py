@@ -75,3 +75,37 @@ def report_replication(
     from sweeps.replication.report import report, show
 
     show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
+
+
+@app.command("bands")
+def report_bands(
+    sweeps: Annotated[list[str], typer.Argument(help="Sweeps of one data set, or .csv results.")],
+    out: Out = None,
+    metric: Annotated[str | None, typer.Option(help="Without it scaled-ce on the first test set.")] = None,
+    question: Annotated[str | None, typer.Option(help="Only cells that asked this, such as t2-clamp.")] = None,
+    level: Annotated[float, typer.Option(help="Of the intervals and bands.")] = 0.9,
+    cost: Cost = "thesis",
+    click_overhead: Overhead = None,
+    data_root: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the frontier with its uncertainty: intervals, bands, ties, regimes, break-even prices."""
+    from sweeps.bands_report import lines, tables
+    from sweeps.cli_plan import default_metric, prices_of
+    from sweeps.frontier_bands import frontier_bands
+    from sweeps.show import print_json, print_table
+    from sweeps.sources import from_names, merged
+
+    sources = from_names(sweeps, out)
+    results, _, notes = merged(sources)
+    prices = prices_of(cost, results, click_overhead, data_root)
+    found = frontier_bands(results, metric or default_metric(results), prices, level=level, question=question)
+    if as_json:
+        simulated = any(source.simulated for source in sources)
+        print_json({"sweeps": [s.name for s in sources], "simulated_annotators": simulated} | found.as_dict())
+        return
+    mark = "Simulated annotators. " if any(source.simulated for source in sources) else ""
+    for shown in tables(found, mark + ", ".join(source.name for source in sources)):
+        print_table(shown)
+    for line in (*lines(found, prices), *notes):
+        print(line)

@@ -14,6 +14,7 @@ from softcore.costs import PriceList
 from sweeps.columns import records
 from sweeps.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
 from sweeps.frontier import side_by_side
+from sweeps.plain import plain
 from sweeps.recipes import VARIETIES
 from sweeps.wording import (
     INTERVAL,
@@ -114,7 +115,7 @@ def figure(metric: str, table: pd.DataFrame) -> dict[str, Any]:
             "mirror": True,
         },
     }
-    return {"data": [_plain(trace) for trace in data], "layout": layout}
+    return {"data": [plain(trace) for trace in data], "layout": layout}
 
 
 def _points(x: np.ndarray, group: pd.DataFrame, variety: str, on: bool, metric: str) -> dict[str, Any]:
@@ -204,17 +205,6 @@ def _cost(row: Mapping[str, Any]) -> str:
 
 def _failed(row: Mapping[str, Any]) -> str:
     return f" (and {row['n_failed']} failed)" if row["n_failed"] else ""
-
-
-def _plain(item: Any) -> Any:
-    """`item` as JSON has it: lists for arrays, null for NaN."""
-    if isinstance(item, Mapping):
-        return {key: _plain(part) for key, part in item.items()}
-    if isinstance(item, list | np.ndarray | pd.Series):
-        return [_plain(part) for part in item]
-    if isinstance(item, float | np.floating):
-        return float(item) if np.isfinite(item) else None
-    return item
 
 
 def _script(item: Any) -> str:

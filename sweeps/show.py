@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,17 +60,9 @@ def print_table(shown: ReportTable, as_json: bool = False) -> None:
 
 def print_json(content: Any) -> None:
     """Print plain values as JSON, null for what is not a finite number."""
-    print(json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False))
+    from sweeps.plain import plain
 
-
-def _plain(item: Any) -> Any:
-    if isinstance(item, Mapping):
-        return {str(key): _plain(part) for key, part in item.items()}
-    if isinstance(item, list | tuple):
-        return [_plain(part) for part in item]
-    if hasattr(item, "item"):  # NumPy's numbers
-        item = item.item()
-    return None if isinstance(item, float) and not math.isfinite(item) else item
+    print(json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=None, fee=None) -> ReportTable:

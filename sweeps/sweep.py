@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from sweeps.spec import resolve as resolve_spec
 from sweeps.store import DONE, FAILED, Store
 from sweeps.tracking_server import check_server
 from sweeps.tune import choose, record, tuned, tuning_spec
+
+if TYPE_CHECKING:
+    from sweeps.planning.plan import Advice
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +86,12 @@ class Sweep:
         from sweeps.frontier import frontier
 
         return frontier(self.results(), metric or self.metric, cost=cost, wage=wage, fee=fee)
+
+    def plan(self, metric: str | None = None, **budget: Any) -> "Advice":
+        """What a budget buys, and whether to buy it (`sweeps.planning.advise.advise` has the arguments)."""
+        from sweeps.planning.advise import advise
+
+        return advise(self.results(), metric=metric or self.metric, **budget)
 
     def predictions(self, trial: str) -> dict[str, np.ndarray]:
         """The stored logits of a finished trial (its id or a unique beginning) by `test-set/items|clean|fgsm`."""

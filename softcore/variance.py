@@ -1,0 +1,153 @@
+"""The variance of replicates pooled over all cells of a sweep, and intervals that say what they cover."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import stdtr, stdtrit
+
+from softcore.components import draw, estimate
+from softcore.errors import RequestError
+from softcore.layout import NOBODY
+from softcore.strata import PEOPLE, Strata, cell_means
+from softcore.variance_checks import Growth, PanelDifference, growth, panel_differences
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Cell `one` less cell `other` (raw means), its interval and two-sided p by Student's t on `df`."""
+
+    value: float
+    low: float
+    high: float
+    df: float
+    p: float
+    level: float
+    over: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VarianceModel:
+    """Means of c cells and the variance components of their noise."""
+
+    strata: Strata
+    mean: Float[np.ndarray, " c"]
+    mean_squares: Float[np.ndarray, " k"]
+    variances: Float[np.ndarray, " j"]
+    growth: tuple[Growth, ...]
+    panels: tuple[PanelDifference, ...]
+
+    @cached_property
+    def covariance(self) -> Float[np.ndarray, "c c"]:
+        """Covariance of the cells' means over new seeds and, where panels show them, new people."""
+        return np.tensordot(self.variances, self.strata.between, axes=1)
+
+    def draw_variances(self, n: int, rng: np.random.Generator) -> Float[np.ndarray, "n j"]:
+        """`n` draws of the variance components, as uncertain as the mean squares leave them."""
+        return draw(self.strata, self.mean_squares, n, rng)
+
+    @property
+    def covers(self) -> str:
+        """What the intervals cover, in words, and what they don't."""
+        return covers(self.strata)
+
+
+def pooled_variance(strata: Strata, values: Float[np.ndarray, " n"]) -> VarianceModel:
+    """The variance model of `values`, one a trial of the layout that `strata` were made of.
+
+    Values that are not finite are a RequestError, as are values without any spread.
+    """
+    if values.shape != strata.layout.cell.shape or not np.isfinite(values).all():
+        raise RequestError("a pooled variance needs a finite value for every trial")
+    squares = strata.mean_squares(values)
+    if not squares.max() > 1e-24 * (values**2).mean():
+        raise RequestError("replicates don't vary at all; a variance needs trials of different seeds")
+    variances = estimate(strata, squares)
+    return VarianceModel(
+        strata=strata,
+        mean=cell_means(strata.layout, values),
+        mean_squares=squares,
+        variances=variances,
+        growth=growth(strata, values, variances),
+        panels=panel_differences(strata, values, variances),
+    )
+
+
+def difference(model: VarianceModel, one: str, other: str, level: float = 0.95) -> Difference:
+    """How much the mean of cell `one` is above that of `other`: two cells that were named before anyone looked.
+
+    Trials of one seed are paired, as are panels of the same people. Degrees of freedom are Satterthwaite's. Cells that
+    were picked because they look best need draws (`sweeps.shrinkage`) instead. An unknown cell is a RequestError.
+    """
+    cells = model.strata.layout.cells
+    if missing := [cell for cell in (one, other) if cell not in cells]:
+        raise RequestError(f"no cell '{missing[0]}' among the {len(cells)} with a pooled variance")
+    contrast = np.zeros(len(cells))
+    contrast[cells.index(one)] += 1
+    contrast[cells.index(other)] -= 1
+    value, (variance, df) = float(contrast @ model.mean), contrast_variance(model, contrast)
+    error = np.sqrt(variance)
+    half = float(stdtrit(df, (1 + level) / 2) * error)
+    p = float(2 * stdtr(df, -abs(value) / error)) if error else float(value == 0)
+    return Difference(value=value, low=value - half, high=value + half, df=df, p=p, level=level, over=model.covers)
+
+
+def contrast_variance(model: VarianceModel, contrast: Float[np.ndarray, " c"]) -> tuple[float, float]:
+    """The variance of a sum of the cells' means with weights `contrast`, and Satterthwaite's degrees of freedom.
+
+    The variance is a function of independent mean squares; its slopes are taken numerically, so that components held
+    at 0 take no part. Source: Satterthwaite (1946), doi:10.2307/3002019.
+    """
+    strata, squares = model.strata, model.mean_squares
+    each = np.einsum("a,jab,b->j", contrast, strata.between, contrast)
+    variance = float(each @ model.variances)
+    spread = 0.0
+    for k in range(len(squares)):
+        moved = squares.copy()
+        moved[k] *= 1.001
+        spread += ((each @ estimate(strata, moved) - variance) / 0.001) ** 2 / strata.df[k]
+    return variance, float(max(variance**2 / spread, 1.0)) if spread > 0 else 1.0
+
+
+def covers_of_cells(strata: Strata) -> tuple[str, ...]:
+    """What the interval of each cell covers, in a few words; `covers` says it in full for all of them."""
+    layout, found = strata.layout, []
+    for crowd, people in zip(layout.crowd, layout.people, strict=True):
+        if crowd == NOBODY:
+            found.append("seeds (nobody was asked)")
+        elif PEOPLE + crowd not in strata.components:
+            found.append("seeds only")
+        else:
+            extrapolated = float(people) not in _paired_people(strata, crowd)
+            words = f"seeds and other {layout.pool(crowd).drawn}"
+            found.append(words + (f" (extrapolated as 1/M to M = {people:.3g})" if extrapolated else ""))
+    return tuple(found)
+
+
+def covers(strata: Strata) -> str:
+    """What intervals from these strata cover, and what they don't, in words."""
+    layout = strata.layout
+    covered = [f"seeds ({len(np.unique(layout.seed))}, shared by the cells)"]
+    lacking = ["other test images and labels"]
+    for crowd in layout.crowds:
+        pool = layout.pool(crowd)
+        if PEOPLE + crowd not in strata.components:
+            lacking.append(f"new {crowd} ({pool.drawn})")
+            continue
+        source = "hired anew each time" if np.isinf(pool.people) else f"from {pool.people:g} an item"
+        seen = {p for p, q in zip(layout.people, layout.crowd, strict=True) if q == crowd}
+        paired = _paired_people(strata, crowd)
+        words = f"{crowd}: other {pool.drawn} ({source}; from two panels a seed at M = {_numbers(paired)}"
+        beyond = sorted(seen - paired)
+        covered.append(words + (f", extrapolated as 1/M to M = {_numbers(set(beyond))})" if beyond else ")"))
+    return f"over {'; '.join(covered)}; not over {'; '.join(lacking)}"
+
+
+def _numbers(values: set[float]) -> str:
+    return ", ".join(f"{value:.3g}" for value in sorted(values))
+
+
+def _paired_people(strata: Strata, crowd: str) -> set[float]:
+    rows = strata.layout.of_crowd(crowd)
+    return {float(strata.layout.people[strata.layout.cell[row]]) for row in rows if strata.part[row] >= 0}

@@ -1,0 +1,151 @@
+"""`sweeps plan`: which labels to buy for a budget, or that none are worth it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sweeps.options import AsJson, Cost, DataRoot, Fee, Out, Overhead, Wage
+
+if TYPE_CHECKING:
+    from sweeps.planning.plan import Advice
+    from sweeps.sources import Source
+
+Names = Annotated[list[str], typer.Argument(help="Sweeps of one data set (ids, beginnings, folders), or .csv results.")]
+Metric = Annotated[
+    str | None, typer.Option(help="For example scaled-ce/10h; without it scaled-ce on the first test set.")
+]
+
+
+def plan(
+    sweeps: Names,
+    out: Out = None,
+    metric: Metric = None,
+    budget_usd: Annotated[float | None, typer.Option(help="Dollars that may be spent.")] = None,
+    budget_hours: Annotated[float | None, typer.Option(help="Hours of people's time that may be spent.")] = None,
+    days: Annotated[float | None, typer.Option(help="Days until the labels must be there.")] = None,
+    people_at_once: Annotated[int, typer.Option(help="How many people can work at once.")] = 20,
+    hours_per_day: Annotated[float, typer.Option(help="Hours that each works a day.")] = 4.0,
+    cost: Cost = "thesis",
+    wage: Wage = None,
+    fee: Fee = None,
+    click_overhead: Overhead = None,
+    question: Annotated[
+        list[str] | None, typer.Option(help="Plan for this variety only, such as t2-clamp; may be repeated.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="How many images there are to label.")] = None,
+    annotators: Annotated[int | None, typer.Option(help="Plan for this M only.")] = None,
+    extrapolate: Annotated[
+        bool, typer.Option("--extrapolate", help="Plan beyond what was measured (from a pilot), with wider intervals.")
+    ] = False,
+    most_people: Annotated[int | None, typer.Option(help="With --extrapolate: the largest M.")] = None,
+    top: Annotated[int, typer.Option(help="How many plans to show.")] = 5,
+    spec: Annotated[Path | None, typer.Option(help="Write the recommended plan here, as a spec.")] = None,
+    data_root: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rank what a budget buys by what it is predicted to give new people's labels, and say whether to buy at all."""
+    from sweeps.planning.advise import advise
+    from sweeps.show import print_json
+    from sweeps.sources import from_names, merged
+
+    sources = from_names(sweeps, out)
+    results, _, notes = merged(sources)
+    found = advise(
+        results,
+        metric=metric or default_metric(results),
+        budget_usd=budget_usd,
+        budget_hours=budget_hours,
+        days=days,
+        people_at_once=people_at_once,
+        hours_per_day=hours_per_day,
+        prices=prices_of(cost, results, click_overhead, data_root),
+        wage=wage,
+        fee=fee,
+        top=top,
+        questions=question or None,
+        images=images,
+        annotators=annotators,
+        extrapolate=extrapolate,
+        most_people=most_people,
+    )
+    if spec is not None:
+        write_spec(spec, found)
+    if as_json:
+        simulated = any(source.simulated for source in sources)
+        print_json({"sweeps": [s.name for s in sources], "simulated_annotators": simulated} | found.as_dict())
+        return
+    _print(found, sources, notes)
+    if spec is not None:
+        print(spec)
+
+
+def default_metric(results: Any) -> str:
+    """Scaled cross-entropy on the first test set: what of a gain is left when softness alone is free."""
+    from softcore.errors import RequestError
+    from sweeps.columns import metric_columns
+
+    there = metric_columns(results)
+    found = [name for name in there if name.startswith("scaled-ce/") and not name.endswith(("-c", "-c-generated"))]
+    if not found:
+        raise RequestError(f"name a --metric; measured here: {', '.join(there) or 'none'}")
+    return found[0]
+
+
+def prices_of(cost: str, results: Any, click_overhead: float | None, data_root: str | None) -> Any:
+    """The price list `cost`, with clicks as measured where the list takes them so and their archive is there."""
+    from softcore.clicks_archive import measured_clicks
+    from softcore.costs import price_list
+    from softcore.datasets import data_root as root_of
+    from softcore.prices.price_list import with_click_overhead
+
+    prices = price_list(cost)
+    if prices.measure_clicks and set(results["dataset"]) <= set(prices.measured_on):
+        prices = measured_clicks(prices, root_of(data_root))
+    return prices if click_overhead is None else with_click_overhead(prices, click_overhead)
+
+
+def write_spec(path: Path, advice: "Advice") -> None:
+    """Write the recommended plan as a spec; refused where the advice is not to buy."""
+    from softcore.errors import RequestError
+    from sweeps.planning.as_spec import as_spec
+    from sweeps.store import write_text
+
+    if advice.plan is None:
+        raise RequestError(f"--spec: there is no plan to write, the advice is: {advice.verdict}; {advice.why}")
+    write_text(path, as_spec(advice.plan))
+
+
+def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
+    from sweeps.report_table import ReportTable
+    from sweeps.show import print_table, table
+    from sweeps.wording import metric_title, test_set_title
+
+    metric, _, test_set = advice.metric.partition("/")
+    simulated = "Simulated annotators. " if any(source.simulated for source in sources) else ""
+    shown: ReportTable = table(
+        [_row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
+        title=f"{simulated}Plans for {metric_title(advice.metric)} on {test_set_title(test_set)} ({metric}/{test_set})",
+    )
+    print_table(shown)
+    for line in (*advice.lines, *notes):
+        print(line[:1].upper() + line[1:])
+
+
+def _row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
+    from sweeps.wording import hours_between
+
+    low, high = plan.interval_80
+    return {
+        "plan": f"{'★ ' if place == buy else ''}{place + 1}. {plan.recipe}",
+        "ask": plan.question,
+        "images": plan.images,
+        "M": plan.annotators,
+        "people": plan.people,
+        "people's time": hours_between(*(3600 * h for h in plan.hours)),
+        "money": plan.money,
+        "days": f"{plan.days:.2g}",
+        "predicted": f"{plan.predicted:.3f} [{low:.3f}, {high:.3f}]",
+        "best": f"{plan.best:.2f}",
+        "beats free": f"{plan.beats_free:.2f}",
+    }

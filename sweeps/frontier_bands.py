@@ -1,0 +1,199 @@
+"""The frontier of a sweep with all that is uncertain about it: one entry for the command line, reports and pages.
+
+Draws of what cells are worth know nothing of prices: `cell_draws` makes them once, `priced` sets them against as many
+price lists as one likes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from softcore.errors import RequestError
+from softcore.layout import Pool
+from softcore.metrics import lower_is_better
+from softcore.seeding import generator
+from softcore.strata import CELL, PANELS, PEOPLE, SEED
+from softcore.variance import VarianceModel, covers_of_cells
+from sweeps.band_tables import FrontierBands, cells_table
+from sweeps.bands import bands, on_frontier, steps
+from sweeps.break_even import BreakEven, break_even
+from sweeps.cell_prices import Costs, all_questions, answers_to, assumptions, cell_costs, compared
+from sweeps.frontier import summarise
+from sweeps.pricing import Purchases, purchases
+from sweeps.regimes import BETTER, MATTERS, MORE, Regime, regimes
+from sweeps.replicates import Replicates, replicates
+from sweeps.shrinkage import Draws
+
+CLICK = "click"
+BUDGETS = 30
+FEW = 3  # degrees of freedom below which an interval mostly reflects luck
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CellDraws:
+    """Joint draws of what the cells of a results table are worth on `metric`, whatever anything costs.
+
+    `bought` is what all cells of the table bought, `excluded` why some of them have no draws, by cell; `notes` are
+    what a reader of the intervals must know.
+    """
+
+    metric: str
+    found: Replicates
+    model: VarianceModel
+    draws: Draws
+    bought: Purchases
+    excluded: Mapping[str, str]
+    notes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse draws that are not of these cells."""
+        if self.draws.cells != tuple(self.found.cells["cell"]):
+            raise RequestError("draws and cells are not of one results table")
+
+
+def frontier_bands(
+    results: pd.DataFrame,
+    metric: str,
+    costs: Costs = "thesis",
+    *,
+    level: float = 0.9,
+    draws: int = 1000,
+    question: str | None = None,
+    budgets: Float[np.ndarray, " b"] | None = None,
+    matters: float | None = None,
+    unit: str = "s",
+    pools: Mapping[str, Pool] | None = None,
+) -> FrontierBands:
+    """The frontier of a results table's `metric` with bands at `level`, each budget's regime, the break-even price.
+
+    `costs` are those of the cells by name (in `unit`), or a price list (its name, a YAML file, a list), then in
+    seconds. With `question` the cells that asked it alone, beside the free recipes; without, all cells, and the result
+    says what it assumes. `budgets` are 30 from the cheapest purchase to the dearest unless they are given (and 0 where
+    something is free). `matters` is the gap that a regime takes, by default 0.03 of `ce`, 0.01 of `scaled-ce`.
+    An unknown metric, question or price list is a RequestError, as are results with a single seed, or without spread.
+    """
+    drawn = cell_draws(results, metric, draws=draws, pools=pools)
+    return priced(drawn, costs, level=level, question=question, budgets=budgets, matters=matters, unit=unit)
+
+
+def cell_draws(
+    results: pd.DataFrame, metric: str, *, draws: int = 1000, seed: int = 0, pools: Mapping[str, Pool] | None = None
+) -> CellDraws:
+    """`draws` joint draws of what the cells of a results table are worth; the same ones for the same `seed`."""
+    found = replicates(results, [metric], pools)
+    summary = summarise(results)
+    there = set(found.cells["cell"])
+    lacking = summary[~summary["cell"].isin(there)]
+    model = found.variance(metric)
+    return CellDraws(
+        metric=metric,
+        found=found,
+        model=model,
+        draws=found.draws(model, generator("uncertainty", seed), draws),
+        bought=purchases(summary),
+        excluded={
+            str(cell): f"no finite {metric} in all its finished trials" if n else "no finished trial"
+            for cell, n in zip(lacking["cell"], lacking["n"], strict=True)
+        },
+        notes=_notes(model),
+    )
+
+
+def priced(
+    drawn: CellDraws,
+    costs: Costs = "thesis",
+    *,
+    level: float = 0.9,
+    question: str | None = None,
+    budgets: Float[np.ndarray, " b"] | None = None,
+    matters: float | None = None,
+    unit: str = "s",
+) -> FrontierBands:
+    """`frontier_bands` from draws that there are already: costs can change as often as one likes."""
+    if not 0 < level < 1:
+        raise RequestError(f"level must lie between 0 and 1, not {level}")
+    cells, draws = drawn.found.cells, drawn.draws
+    asked = compared(cells, question)
+    every = np.where(asked, cell_costs(cells, drawn.bought, costs), np.nan)
+    cost = every[1]
+    if not np.isfinite(cost).any():
+        raise RequestError("no cell has a value and a cost: a frontier needs one")
+    budgets = _budgets(cost) if budgets is None else np.asarray(budgets, dtype=float)
+    matters = MATTERS.get(drawn.metric.partition("/")[0]) if matters is None else matters
+    notes = list(drawn.notes)
+    if matters is None:
+        notes.append(f"no regime is named: which gap in {drawn.metric} matters was not said")
+    found: list[Regime] = []
+    if matters is not None:
+        found = regimes(draws, cost, tuple(cells["kind"]), budgets, matters, level)
+    ends = [on_frontier(draws, each) for each in every]
+    ratios, why_not = _break_evens(drawn, asked, level)
+    return FrontierBands(
+        metric=drawn.metric,
+        lower_is_better=lower_is_better(drawn.metric),
+        level=level,
+        unit=unit,
+        question=question,
+        draws=len(draws.values),
+        covers=draws.covers,
+        assumes=assumptions(cells[asked], costs, unit),
+        notes=(*notes, *why_not),
+        excluded={**drawn.excluded, **dict.fromkeys(cells["cell"][asked & np.isnan(cost)], "no known cost")},
+        cells=cells_table(
+            cells,
+            draws,
+            cost=every,
+            on_frontier=np.stack([np.min(ends, axis=0), ends[1], np.max(ends, axis=0)]),
+            covers=covers_of_cells(drawn.model.strata),
+            trials=np.bincount(drawn.model.strata.layout.cell),
+            level=level,
+        )[asked],
+        bands=bands(draws, cost, budgets, level),
+        steps=steps(draws, cost, level),
+        regimes=tuple(found),
+        break_even=ratios,
+    )
+
+
+def _budgets(cost: np.ndarray) -> Float[np.ndarray, " b"]:
+    paid = cost[cost > 0]
+    if not paid.size:
+        return np.zeros(1)
+    grid = np.geomspace(paid.min(), paid.max(), BUDGETS) if paid.min() < paid.max() else paid[:1]
+    grid[[0, -1]] = paid.min(), paid.max()  # rounding must not miss the cells at the ends
+    return np.concatenate([[0.0], grid]) if (cost == 0).any() else grid
+
+
+def _break_evens(drawn: CellDraws, asked: np.ndarray, level: float) -> tuple[tuple[BreakEven, ...], tuple[str, ...]]:
+    """Clicks against each kind of page, where both were bought in two amounts or more; else why not, in words."""
+    cells, kinds = drawn.found.cells, drawn.found.cells["kind"].to_numpy()
+    clicks = answers_to(cells, CLICK) * (kinds == MORE) * asked
+    paged = asked & (kinds == BETTER)
+    found: list[BreakEven] = []
+    why_not: list[str] = []
+    for page in all_questions(cells[paged]) if clicks.any() else []:
+        answers = answers_to(cells, page) * paged
+        try:
+            amounts = np.unique(answers[answers > 0])
+            found += break_even(drawn.draws, clicks, answers, amounts, one=CLICK, other=page, level=level)
+        except RequestError as error:
+            why_not.append(str(error))
+    return tuple(found), tuple(dict.fromkeys(why_not))
+
+
+def _notes(model: VarianceModel) -> tuple[str, ...]:
+    """What a reader of the intervals must know: few replicates, noise that is not alike, people not seen to vary."""
+    strata, crowds = model.strata, model.strata.layout.crowds
+    words = {SEED: "seeds", CELL: "a cell within a seed"} | {PANELS + name: f"panels of {name}" for name in crowds}
+    found = [
+        f"the variance of {words[name]} rests on {df:.3g} degrees of freedom: few replicates"
+        for name, df in zip(strata.names, strata.df, strict=True)
+        if name in words and df < FEW
+    ]
+    if crowds and not any(PEOPLE + crowd in strata.components for crowd in crowds):
+        found.append("no cell has two panels of one seed: intervals are over seeds only, too short for other people")
+    found += [f"the noise of cells grows with {g.by}: intervals there are too short" for g in model.growth if g.grows]
+    return tuple(found)

@@ -1,0 +1,228 @@
+"""What to do with a budget: the plans it buys, whether any is worth it, and when to stop spending."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from softcore.costs import PriceList, price_list
+from softcore.layout import Pool
+from sweeps.columns import ANSWERS, answer_columns
+from sweeps.planning.candidates import Cost, priced
+from sweeps.planning.noise import people_seen
+from sweeps.planning.plan import BUY, DONT_BUY, Advice, FreeRecipe, Plan
+from sweeps.planning.prepare import Prepared, prepare
+from sweeps.planning.rank import Limits, axes_of, best_of_each_kind, days_needed, named, people_needed, within
+from sweeps.planning.spending import cheaper_words, dearest_words, least_words, next_step, stop
+from sweeps.recipes import question
+from sweeps.regimes import ENOUGH
+from sweeps.wording import dollars
+
+_INTERVALS = "Intervals of plans are over one run with new people and a new seed."
+
+
+def advise(
+    results: pd.DataFrame,
+    *,
+    metric: str,
+    budget_usd: float | None = None,
+    budget_hours: float | None = None,
+    days: float | None = None,
+    people_at_once: int = 20,
+    hours_per_day: float = 4.0,
+    prices: str | PriceList = "thesis",
+    wage: float | None = None,
+    fee: float | None = None,
+    top: int = 5,
+    questions: Iterable[str] | None = None,
+    images: int | None = None,
+    annotators: int | None = None,
+    extrapolate: bool = False,
+    most_people: int | None = None,
+    pools: Mapping[str, Pool] | None = None,
+    seed: int = 0,
+) -> Advice:
+    """The `top` plans for `metric` that a budget buys, learnt from a results table, and whether to buy at all.
+
+    See `prepare` for what is planned and refused, `Limits` for the budget. `wage` and `fee` are the price list's own
+    where None; a wage below its floor is a RequestError, as are a budget below the cheapest plan and a question that
+    the list can't price. Where prices are intervals the high end must fit the budget.
+    """
+    limits = Limits(
+        budget_usd=budget_usd,
+        budget_hours=budget_hours,
+        days=days,
+        people_at_once=people_at_once,
+        hours_per_day=hours_per_day,
+    )
+    listed = price_list(prices)
+    listed.check_wage(listed.wage if wage is None else wage)
+    ready = prepare(
+        results,
+        metric=metric,
+        questions=questions,
+        images=images,
+        annotators=annotators,
+        extrapolate=extrapolate,
+        most_people=most_people,
+        pools=pools,
+        seed=seed,
+    )
+    return advice(ready, limits, prices=listed, wage=wage, fee=fee, top=top)
+
+
+def advice(
+    prepared: Prepared,
+    limits: Limits,
+    *,
+    prices: str | PriceList = "thesis",
+    wage: float | None = None,
+    fee: float | None = None,
+    top: int = 5,
+) -> Advice:
+    """The advice for `limits` at `prices`, from draws that were made before: nothing is fitted.
+
+    The rule: buy the best plan whose labels, from new people, beat the best free recipe with a probability of 0.9 or
+    more (both averaged over seeds: people are bought once, a seed costs nobody's time) and by a gap that matters as
+    predicted (0.03 raw, 0.01 scaled cross-entropy; more than 0 of other metrics). Where none does, don't buy.
+    """
+    listed = price_list(prices)
+    wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
+    listed.check_wage(wage)
+    cost = priced(prepared.table, prepared.rows, listed, wage, fee)
+    kinds = best_of_each_kind(prepared, within(prepared, cost, limits))
+    plans = _plans(prepared, cost, limits, kinds, max(top, 1))
+    buy = next((place for place, i in enumerate(kinds) if prepared.worth_buying[i]), None)
+    cheaper = "" if buy is None else cheaper_words(prepared, cost, kinds, kinds[buy])
+    if buy is not None and buy >= len(plans):  # the best that is worth it is always shown
+        plans = (*plans, *_plans(prepared, cost, limits, kinds, buy + 1)[buy:])
+        buy = len(plans) - 1
+    free = prepared.best_free
+    in_time = _time_only(limits)
+    timely = np.ones(len(prepared.table), dtype=bool) if in_time is None else within(prepared, cost, in_time)
+    return Advice(
+        verdict=DONT_BUY if buy is None else BUY,
+        why=_why(plans, buy, prepared.rows.metric, prepared.matters, str(prepared.free["recipe"][free])),
+        metric=prepared.rows.metric,
+        matters=prepared.matters,
+        buy=buy,
+        plans=plans,
+        best_free=FreeRecipe(
+            recipe=str(prepared.free["recipe"][free]),
+            predicted=prepared.rows.sign * float(prepared.free_values[:, free].mean()),
+            interval_80=_interval(prepared, prepared.free_runs[:, free], 0.8),
+            interval_95=_interval(prepared, prepared.free_runs[:, free], 0.95),
+        ),
+        second=_second(prepared, cost, kinds),
+        cheaper=cheaper,
+        least=least_words(prepared, cost, timely),
+        next_step=next_step(prepared, cost, timely, kinds[0]),
+        stop=stop(prepared, cost, timely),
+        dearest=dearest_words(prepared, cost, timely, kinds[0]),
+        model=prepared.choice.chosen.name,
+        model_why=prepared.choice.why,
+        checks=prepared.choice.checks,
+        covers=f"{_INTERVALS} The noise of runs: {prepared.rows.variance.covers}",
+        prices=listed.as_dict() | {"wage": wage, "fee": fee},
+        notes=_notes(prepared, plans),
+    )
+
+
+def _time_only(limits: Limits) -> Limits | None:
+    """The limits without money, None where money is the only one."""
+    if limits.budget_hours is None and limits.days is None:
+        return None
+    return Limits(
+        budget_hours=limits.budget_hours,
+        days=limits.days,
+        people_at_once=limits.people_at_once,
+        hours_per_day=limits.hours_per_day,
+    )
+
+
+def _plans(prepared: Prepared, cost: Cost, limits: Limits, kinds: list[int], top: int) -> tuple[Plan, ...]:
+    winners = np.bincount(prepared.values[:, kinds].argmin(axis=1), minlength=len(kinds)) / len(prepared.values)
+    people, days = people_needed(prepared), days_needed(prepared, cost, limits)
+    found = []
+    for place, best in list(zip(kinds, winners, strict=True))[:top]:
+        row, axes = prepared.table.iloc[place], axes_of(prepared, place)
+        counts = {c.removeprefix(ANSWERS): round(float(row[c])) for c in answer_columns(prepared.table) if row[c] > 0}
+        found.append(
+            Plan(
+                recipe=named(prepared, place),
+                variety=str(row["variety"]),
+                question=question(str(axes["variety"]), axes.get("pages_on")),
+                annotators=int(row["people"]),
+                images=int(row["items"]),
+                people=int(people[place]),
+                aggregation=str(row["aggregation"]),
+                policy=str(row["policy"]),
+                answers=counts,
+                hours=(float(cost.low[place]) / 3600, float(cost.high[place]) / 3600),
+                usd=(float(cost.usd_low[place]), float(cost.usd_high[place])),
+                days=float(days[place]),
+                metric=prepared.rows.metric,
+                predicted=prepared.rows.sign * float(prepared.expected[place]),
+                interval_80=_interval(prepared, prepared.runs[:, place], 0.8),
+                interval_95=_interval(prepared, prepared.runs[:, place], 0.95),
+                best=float(best),
+                beats_free=float(prepared.beats_free[place]),
+                gain=float(prepared.gain[place]),
+                beyond=bool(row["beyond"]),
+                axes=axes,
+            )
+        )
+    return tuple(found)
+
+
+def _interval(prepared: Prepared, runs: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = np.quantile(prepared.rows.sign * runs, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _why(plans: tuple[Plan, ...], buy: int | None, metric: str, matters: float, free: str) -> str:
+    rule = f"probability {ENOUGH:g} and a gain of {matters:g} are asked for" if matters else f"{ENOUGH:g} is asked for"
+    plan = plans[buy or 0]
+    gains = f"gains {plan.gain:.3f} in {metric} on {free}, the best free recipe, and beats it with probability "
+    gains += f"{plan.beats_free:.2f} ({rule})"
+    if buy is not None:
+        passed = f"; plans ranked above it do not pass ({plans[0].recipe})" if buy else ""
+        return f"{plan.recipe} for {plan.money} {gains}{passed}"
+    return f"no plan for this budget is worth it; the best, {plan.recipe}, {gains}"
+
+
+def _second(prepared: Prepared, cost: Cost, kinds: list[int]) -> str:
+    """Why the second plan lost, in words."""
+    if len(kinds) < 2:
+        return "no second plan: the budget buys one kind only"
+    first, other = kinds[:2]
+    gap = prepared.values[:, other] - prepared.values[:, first]
+    low, high = np.quantile(gap, [0.1, 0.9])
+    more = float(cost.usd_high[other] - cost.usd_high[first])
+    dearer = f"costs {dollars(abs(more))} {'more' if more > 0 else 'less'}" if abs(more) >= 0.01 else "costs the same"
+    tie = "; the two are tied" if low <= 0 <= high else ""
+    return (
+        f"second, {named(prepared, other)}: {gap.mean():.3f} worse on average (80%: {low:.3f} to {high:.3f}), "
+        f"better with probability {(gap < 0).mean():.2f}, and {dearer}{tie}"
+    )
+
+
+def _notes(prepared: Prepared, plans: tuple[Plan, ...]) -> tuple[str, ...]:
+    notes = [f"{reason}." for reason in prepared.rows.left_out]
+    for crowd in dict.fromkeys(prepared.table["crowd"]):
+        if not people_seen(prepared.rows.variance, str(crowd)):
+            notes.append(
+                f"How much other people change a result of {crowd} can't be told from what seeds do (no two panels "
+                "share a seed): the two are counted together, at any M."
+            )
+    beyond = [plan for plan in plans if plan.beyond]
+    if beyond:
+        checked = "; ".join(r.words for r in prepared.measured)
+        notes.append(
+            f"{len(beyond)} of {len(plans)} plans go beyond where the model was checked ({checked}): their intervals "
+            "are wider, and rest on the curve going on as it began."
+        )
+    top = max(r.items[1] for r in prepared.measured)
+    if prepared.images is not None and prepared.images > top and not prepared.extrapolated:
+        notes.append(f"There are {prepared.images} images; plans stop at {top}, the most that were measured.")
+    return tuple(notes)

@@ -1,0 +1,213 @@
+"""A surface fitted to cells: about a thousand refits with the variances, and the surface's own sizes, drawn anew.
+
+What is linear in a surface is refitted exactly in each draw, to data simulated with the noise of that draw; what is not
+(`sizes`) and the variances are drawn by adaptive importance sampling (Cappe et al. 2004,
+doi:10.1198/106186004X12803). Nothing here knows a price: draws are made once and priced as often as one likes.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from softcore.seeding import generator
+from sweeps.planning.rows import Rows
+from sweeps.planning.surfaces import Surface
+
+SAMPLES, ROUNDS, KEPT, DRAWS = 512, 3, 200, 1000
+LEAST_SAMPLES, HEAVY = 40, 5  # that a round's proposal must rest on; degrees of freedom of its tails
+NUGGET = 1e-9
+MEMORY = 2_000_000  # numbers of a batch of matrices
+
+
+def draws_generator(seed: int, part: int = 0) -> np.random.Generator:
+    """The generator of a planner's draws: `part` 0 checks models, 1 draws plans, 2 predicts sealed cells."""
+    return generator("plan", seed, part)
+
+
+class Fitted(Protocol):
+    """A model that has seen the rows."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def rows(self) -> Rows:
+        """What it has seen."""
+
+    def values(
+        self, points: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
+    ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
+        """Joint draws of the points' values over seeds and people, and of the variances that go with them.
+
+        Points have the columns of `POINT` and `free`. Less is better.
+        """
+
+    def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
+        """Draws of the mean of each bought cell's trials as predicted from the other cells, its noise included."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Sizes [s, d], places in the surface's reaches [s], variances [s, j] and weights [s] that sum to 1."""
+
+    sizes: Float[np.ndarray, "s d"]
+    reach: Int[np.ndarray, " s"]
+    variances: Float[np.ndarray, "s j"]
+    weights: Float[np.ndarray, " s"]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedSurface:
+    """A surface and the samples of what it does not know, given the rows."""
+
+    surface: Surface
+    rows: Rows
+    samples: Samples
+
+    @property
+    def name(self) -> str:
+        """The surface's."""
+        return self.surface.name
+
+    @cached_property
+    def _centred(self) -> np.ndarray:
+        return self.rows.mean - self.rows.mean.mean()
+
+    def values(
+        self, points: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
+    ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
+        """See `Fitted`: a draw is the surface before any data, corrected by what a refit to it would have seen."""
+        seen = len(self.rows.cells)
+        columns = list(points.columns.intersection(self.rows.cells.columns))
+        every = pd.concat([self.rows.cells[columns], points[columns]], ignore_index=True)
+        samplers = [self.surface.sampler(every, reach) for reach in self.surface.reaches]
+        correlations = [self.surface.scatter(every, every[:seen], reach) for reach in self.surface.reaches]
+        chosen, times = self._resampled(rng, n)
+        values, variances = [], []
+        for k, count in zip(chosen, times, strict=True):
+            sizes = self.samples.sizes[k : k + 1]
+            features, spreads = self.surface.features(every, sizes)[0], self.surface.spreads(sizes)[0]
+            amplitude = float(self.surface.amplitude(sizes)[0])
+            noise = self._noise(self.samples.variances[k : k + 1])[0]
+            known = features @ (features[:seen] * spreads**2).T + amplitude**2 * correlations[self.samples.reach[k]]
+            gain = np.linalg.solve(known[:seen] + noise, known.T).T
+            before = (rng.standard_normal((count, len(spreads))) * spreads) @ features.T
+            before += amplitude * samplers[self.samples.reach[k]](count, rng)
+            errors = rng.standard_normal((count, seen)) @ np.linalg.cholesky(noise).T
+            values.append(before[:, seen:] + (self._centred - before[:, :seen] - errors) @ gain[seen:].T)
+            variances.append(np.repeat(self.samples.variances[k : k + 1], count, axis=0))
+        mixed = rng.permutation(int(times.sum()))[:n]
+        return np.concatenate(values)[mixed] + self.rows.mean.mean(), np.concatenate(variances)[mixed]
+
+    def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
+        """See `Fitted`: in closed form for each sample, which is weighed as if the cell had not been seen.
+
+        Source: Rasmussen & Williams (2006), equations 5.10 to 5.12.
+        """
+        means, variances = [], []
+        for few in _few(len(self.samples.sizes), len(self._centred)):
+            inverse = np.linalg.inv(self._covariance(few))
+            variances.append(1 / np.diagonal(inverse, axis1=1, axis2=2))
+            means.append(self._centred - inverse @ self._centred * variances[-1])
+        mean, variance = np.concatenate(means), np.concatenate(variances)
+        density = -0.5 * (self._centred - mean) ** 2 / variance - 0.5 * np.log(variance)
+        logs = np.log(np.maximum(self.samples.weights, 1e-300))[:, None] - density
+        found = np.empty((n, len(self.rows.bought)))
+        for place, cell in enumerate(self.rows.bought):
+            weights = np.exp(logs[:, cell] - logs[:, cell].max())
+            weights = np.minimum(weights, weights.sum() / np.sqrt(len(weights)))  # none carries all the others
+            k = rng.choice(len(weights), size=n, p=weights / weights.sum())
+            found[:, place] = mean[k, cell] + np.sqrt(variance[k, cell]) * rng.standard_normal(n)
+        return found + self.rows.mean.mean()
+
+    def _covariance(self, few: slice) -> np.ndarray:
+        samples = self.samples
+        scatter = _scatters(self.surface, self.rows)[samples.reach[few]]
+        prior = _prior(self.surface, self.rows, samples.sizes[few], scatter)
+        return prior + self._noise(samples.variances[few])
+
+    def _noise(self, variances: np.ndarray) -> np.ndarray:
+        return _noise(self.rows, variances)
+
+    def _resampled(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        shares = np.cumsum(self.samples.weights)
+        chosen = np.searchsorted(shares / shares[-1], (np.arange(KEPT) + rng.random()) / KEPT)
+        chosen, times = np.unique(np.minimum(chosen, len(shares) - 1), return_counts=True)
+        return chosen, times * -(-n // KEPT)
+
+
+def fit(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface:
+    """The surface given the rows: its sizes, its reach and the variances of the noise drawn from what they leave open.
+
+    A matrix of cells by cells is factored for each of some hundred samples: seconds for 100 cells.
+    """
+    values = rows.mean - rows.mean.mean()
+    mean, spread = np.array(surface.prior).T
+    centre, root = mean, np.diag(spread)
+    variances, scatters = rows.variance.draw_variances(SAMPLES, rng), _scatters(surface, rows)
+    for turn in range(ROUNDS):
+        steps = rng.standard_normal((SAMPLES, len(mean))) / np.sqrt(rng.chisquare(HEAVY, (SAMPLES, 1)) / HEAVY)
+        sizes = np.clip(centre + steps @ root.T, mean - 5 * spread, mean + 5 * spread)
+        reach = rng.integers(len(surface.reaches), size=SAMPLES)
+        logs = _log_likelihood(surface, rows, values, sizes, scatters[reach], variances)
+        logs -= (((sizes - mean) / spread) ** 2).sum(axis=1) / 2
+        logs += (HEAVY + len(mean)) / 2 * np.log1p((steps**2).sum(axis=1) / HEAVY)  # over what was proposed
+        if turn < ROUNDS - 1:
+            centre, root = _closer(logs, sizes)
+    weights = np.exp(logs - logs.max())
+    return FittedSurface(surface, rows, Samples(sizes, reach, variances, weights / weights.sum()))
+
+
+def _scatters(surface: Surface, rows: Rows) -> np.ndarray:
+    """The scatter's correlation of the cells [reaches, c, c]."""
+    return np.array([surface.scatter(rows.cells, rows.cells, reach) for reach in surface.reaches])
+
+
+def _prior(surface: Surface, rows: Rows, sizes: np.ndarray, scatter: np.ndarray) -> np.ndarray:
+    """Covariance [s, c, c] of the cells' values."""
+    features, spreads = surface.features(rows.cells, sizes), surface.spreads(sizes)
+    scaled = features * spreads[:, None, :]
+    return scaled @ scaled.transpose(0, 2, 1) + (surface.amplitude(sizes) ** 2)[:, None, None] * scatter
+
+
+def _noise(rows: Rows, variances: np.ndarray) -> np.ndarray:
+    """Covariance [s, c, c] of the noise of the cells' means."""
+    found = np.tensordot(variances, rows.variance.strata.between, axes=1)
+    return found + NUGGET * rows.spread**2 * np.eye(len(rows.mean))
+
+
+def _log_likelihood(
+    surface: Surface, rows: Rows, values: np.ndarray, sizes: np.ndarray, scatter: np.ndarray, variances: np.ndarray
+) -> np.ndarray:
+    found = []
+    for few in _few(len(sizes), len(values)):
+        root = np.linalg.cholesky(_prior(surface, rows, sizes[few], scatter[few]) + _noise(rows, variances[few]))
+        white = np.linalg.solve(root, np.broadcast_to(values[:, None], (len(root), len(values), 1)))[:, :, 0]
+        size = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+        found.append(-(white**2).sum(axis=1) / 2 - size)
+    return np.concatenate(found)
+
+
+def _closer(logs: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the next round proposes, and how widely: weights are flattened until they rest on enough samples."""
+    heat = 1.0
+    while True:
+        soft = np.exp((logs - logs.max()) * heat)
+        soft /= soft.sum()
+        if 1 / (soft**2).sum() >= LEAST_SAMPLES or heat < 0.01:
+            break
+        heat *= 0.8
+    centre = soft @ sizes
+    scatter = ((sizes - centre) * soft[:, None]).T @ (sizes - centre)
+    return centre, 1.1 * np.linalg.cholesky(scatter + 0.02 * np.eye(len(centre)))
+
+
+def _few(samples: int, cells: int) -> list[slice]:
+    """Samples a few at a time, so that their matrices fit into memory."""
+    step = max(1, MEMORY // cells**2)
+    return [slice(start, start + step) for start in range(0, samples, step)]

@@ -1,0 +1,122 @@
+"""What could be bought: every question, M and N' where the model was checked, and what it takes at given prices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from softcore.costs import PriceList, usd
+from sweeps.columns import ANSWERS, answer_columns
+from sweeps.planning.ranges import Range
+from sweeps.planning.rows import Rows
+from sweeps.pricing import Purchases, costs
+
+STEPS = 26  # numbers of items between the least and the most, one of them apart
+_PEOPLE = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cost:
+    """Seconds of people's time [candidates], between `low` and `high`, and dollars for them."""
+
+    low: Float[np.ndarray, " p"]
+    high: Float[np.ndarray, " p"]
+    usd_low: Float[np.ndarray, " p"]
+    usd_high: Float[np.ndarray, " p"]
+
+
+def candidates(
+    rows: Rows,
+    measured: Sequence[Range],
+    *,
+    images: int | None = None,
+    annotators: int | None = None,
+    extrapolate: bool = False,
+    most_people: int | None = None,
+) -> pd.DataFrame:
+    """One row a candidate: the columns of `POINT`, `free` (False), `crowd`, `cell` (of its kind) and `answers/X`.
+
+    `images` caps N' and `annotators` fixes M. With `extrapolate`, N' goes as far as `images` and M as `most_people`.
+    N' is in steps of the range. `beyond` says whether the candidate is outside the range.
+    """
+    found = []
+    for which in measured:
+        like = _like(rows, which)
+        mixed = "(" in which.variety
+        people = [annotators] if annotators is not None else _people(which, like, most_people if extrapolate else None)
+        low, high = which.items
+        top = high if images is None else images if extrapolate else min(images, high)
+        if top < low and not extrapolate:
+            continue
+        for m in people:
+            nearest = like.iloc[(like["people"] - m).abs().argsort(kind="stable").iloc[0]]
+            rate = np.array([nearest[c] for c in answer_columns(like)], dtype=float)
+            if not mixed:
+                rate = rate / nearest["people"] * m
+            for n in _items(min(low, top), top, like["items"]):
+                found.append(
+                    {
+                        "variety": which.variety,
+                        "aggregation": which.aggregation,
+                        "policy": which.policy,
+                        "people": float(m),
+                        "items": float(n),
+                        "free": False,
+                        "crowd": nearest["crowd"],
+                        "cell": nearest["cell"],
+                        "beyond": not (which.people[0] <= m <= which.people[1] and low <= n <= high),
+                        **dict(zip(answer_columns(like), rate * n, strict=True)),
+                    }
+                )
+    table = pd.DataFrame(found)
+    if table.empty:
+        return table
+    # Pooling one answer an item is not pooling: such a candidate is there once.
+    table["single"] = table["people"] == 1
+    key = ["variety", "policy", "people", "items"]
+    twice = table["single"] & table.sort_values("aggregation", key=lambda a: a != "separate").duplicated(key)
+    return table[~twice].drop(columns="single").reset_index(drop=True)
+
+
+def priced(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: float, fee: float) -> Cost:
+    """What the candidates take under `prices`, and dollars at `wage` and `fee`.
+
+    Prices that charge what was recorded take the mean time that the sweep's own pages took, where it is known. A
+    question without a price is a RequestError, as is a click without its overhead.
+    """
+    columns = answer_columns(table)
+    answers = table[columns].to_numpy(dtype=float)
+    pages = answers[:, [c != f"{ANSWERS}click" for c in columns]].sum(axis=1)
+    bought = Purchases(
+        cells=tuple(table["variety"]),
+        questions=tuple(c.removeprefix(ANSWERS) for c in columns),
+        answers=answers,
+        recorded=np.where(pages > 0, pages * rows.page_seconds, np.nan),
+        dataset=(rows.dataset,) * len(table),
+    )
+    low, high = costs(bought, prices).ends
+    dollars = usd(3600, wage, fee) / 3600
+    return Cost(low=low, high=high, usd_low=low * dollars, usd_high=high * dollars)
+
+
+def _like(rows: Rows, which: Range) -> pd.DataFrame:
+    cells = rows.cells
+    same = (cells["variety"] == which.variety) & (cells["policy"] == which.policy) & ~cells["free"].astype(bool)
+    return cells[same & (cells["aggregation"] == which.aggregation)]
+
+
+def _people(which: Range, like: pd.DataFrame, most: int | None) -> list[int]:
+    """The numbers of people an item within the range, or up to `most`; of mixed questions those that were measured."""
+    seen = {int(m) for m in like["people"].round()}
+    if "(" in which.variety:
+        return sorted(seen)
+    low, high = which.people
+    return sorted({m for m in _PEOPLE if low <= m <= max(high, most or 0)} | seen)
+
+
+def _items(low: int, high: int, seen: pd.Series) -> list[int]:
+    """Even steps, and what was measured."""
+    measured = {round(n) for n in seen if low <= n <= high}
+    return sorted(measured | {round(n) for n in np.linspace(low, high, STEPS + 1)})

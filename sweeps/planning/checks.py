@@ -1,0 +1,111 @@
+"""How well a model predicts cells that it has not seen, and which model is good enough to plan with."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from softcore.errors import RequestError
+from softcore.statistics import MeanInterval, share_interval
+from sweeps.planning.bootstrap import Fitted, fit
+from sweeps.planning.nearest import Nearest
+from sweeps.planning.rows import Rows
+from sweeps.planning.surfaces import Curve, Regression
+
+LEVELS = (0.8, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """How a model's predictive draws did against `n` means of cells that it had not seen.
+
+    `error` is the root mean squared error of the medians, `score` the mean interval score over the levels (less is
+    better), `scores` and `coverage` by level, coverage with its exact binomial interval.
+    """
+
+    model: str
+    n: int
+    error: float
+    score: float
+    scores: Mapping[float, float]
+    coverage: Mapping[float, MeanInterval]
+
+    @property
+    def words(self) -> str:
+        """The check in a sentence."""
+        covered = ", ".join(
+            f"{level:.0%} intervals held {c.mean:.0%} (exact: {c.low:.0%} to {c.high:.0%})"
+            for level, c in self.coverage.items()
+        )
+        return f"{self.model}: interval score {self.score:.4f}, error {self.error:.4f}, {covered}; {self.n} cells"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "model": self.model,
+            "n": self.n,
+            "error": self.error,
+            "score": self.score,
+            "scores": {f"{level:g}": score for level, score in self.scores.items()},
+            "coverage": {f"{level:g}": asdict(share) for level, share in self.coverage.items()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Choice:
+    """The model to plan with, all that were `tried` (the curve first), their checks (the chosen first), and why."""
+
+    chosen: Fitted
+    tried: tuple[Fitted, ...]
+    checks: tuple[Check, ...]
+    why: str
+
+
+def interval_score(
+    low: Float[np.ndarray, " n"], high: Float[np.ndarray, " n"], seen: Float[np.ndarray, " n"], level: float
+) -> Float[np.ndarray, " n"]:
+    """The interval score of each of n intervals at `level`: its width, and 2 / (1 - level) times how far it missed.
+
+    Less is better. Source: Gneiting & Raftery (2007), doi:10.1198/016214506000001437, equation 43. A level outside
+    0..1 is a RequestError.
+    """
+    if not 0 < level < 1:
+        raise RequestError(f"level must lie between 0 and 1, not {level}")
+    missed = np.maximum(low - seen, 0) + np.maximum(seen - high, 0)
+    return high - low + 2 / (1 - level) * missed
+
+
+def check(model: str, draws: Float[np.ndarray, "d n"], seen: Float[np.ndarray, " n"]) -> Check:
+    """How predictive `draws` of n means did against those that were `seen`."""
+    scores, coverage = {}, {}
+    for level in LEVELS:
+        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        scores[level] = float(interval_score(low, high, seen, level).mean())
+        coverage[level] = share_interval(int(((low <= seen) & (seen <= high)).sum()), len(seen))
+    return Check(
+        model=model,
+        n=len(seen),
+        error=float(np.sqrt(((np.median(draws, axis=0) - seen) ** 2).mean())),
+        score=float(np.mean(list(scores.values()))),
+        scores=scores,
+        coverage=coverage,
+    )
+
+
+def choose_model(rows: Rows, rng: np.random.Generator) -> Choice:
+    """The model whose interval score is lowest when each bought cell is predicted from the others, of three.
+
+    They are the curve and its baselines, the regression and the nearest cells, with the same noise; the curve is not
+    the default unless it beats both. The variances of the noise are those of all cells.
+    """
+    tried: list[Fitted] = [fit(Curve.of(rows), rows, rng), fit(Regression.of(rows), rows, rng), Nearest.of(rows)]
+    seen = rows.mean[rows.bought]
+    found = {model.name: check(model.name, model.left_out(rng, 2000), seen) for model in tried}
+    order = sorted(tried, key=lambda model: found[model.name].score)
+    scores = ", ".join(f"{model.name} {found[model.name].score:.4f}" for model in order)
+    why = f"{order[0].name} has the lowest interval score, leaving one cell out at a time ({scores})"
+    if order[0].name != tried[0].name:
+        why += f"; {tried[0].name} is not the default here"
+    return Choice(chosen=order[0], tried=tuple(tried), checks=tuple(found[model.name] for model in order), why=why)

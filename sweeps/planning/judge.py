@@ -1,0 +1,112 @@
+"""Predictions held against cells that nobody looked at: the sealed ones, read once a version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from softcore.errors import RequestError, known
+from sweeps.columns import metric_columns, records
+from sweeps.planning.bootstrap import DRAWS, Fitted, draws_generator
+from sweeps.planning.checks import Check, check, choose_model
+from sweeps.planning.noise import new_people, new_seed
+from sweeps.planning.ranges import Range, beyond, ranges
+from sweeps.planning.rows import named_like, rows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judgement:
+    """What each model predicted of the sealed cells, the curve first.
+
+    `cells` has a row a cell: what it is, `n` trials, `seen` (its mean), `inside` (where the model was checked), and of
+    each model the median and the bounds of both intervals. `checks`, `inside` and `beyond` score all cells and the two
+    parts (empty where a part has none). Sealed cells share their seeds, so that all may be off together and coverage is
+    that of fewer cells than there are: `differences` scores each cell's distance from the mean of all, which is what
+    choices rest on. `default` is the model that leaving cells out had chosen, before.
+    """
+
+    metric: str
+    cells: pd.DataFrame
+    checks: tuple[Check, ...]
+    inside: tuple[Check, ...]
+    beyond: tuple[Check, ...]
+    differences: tuple[Check, ...]
+    default: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the curve has a lower interval score than both baselines, on all cells."""
+        return self.checks[0].score < min(other.score for other in self.checks[1:])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        parts = {"all": self.checks, "inside": self.inside, "beyond": self.beyond, "differences": self.differences}
+        scored = {part: [check.as_dict() for check in found] for part, found in parts.items()}
+        plain = {"metric": self.metric, "default": self.default, "passed": self.passed}
+        return plain | scored | {"cells": self.cells.to_dict("records")}
+
+
+def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int = 0) -> Judgement:
+    """Predict the observed means of the cells of `sealed` from `results`, their own noise included.
+
+    Cells of a question or a way of training that `results` do not have can't be predicted: a RequestError, as are
+    trials that are in both tables.
+    """
+    both = set(zip(results["cell"], results["seed"], results["panel"], strict=True))
+    shared = both & set(zip(sealed["cell"], sealed["seed"], sealed["panel"], strict=True))
+    if shared:
+        raise RequestError(f"{len(shared)} sealed trials are in the results too: choose cells that nobody looked at")
+    learnt = rows(results, metric)
+    if metric not in sealed:
+        raise known("metric of the sealed cells", metric, metric_columns(sealed) or ["none"])
+    done = sealed[sealed["status"] == "done"]
+    cells = named_like(learnt, done)
+    grouped = done.groupby("cell", sort=False)
+    cells["n"], cells["seeds"] = grouped.size().to_numpy(), grouped["seed"].nunique().to_numpy()
+    seen = learnt.sign * grouped[metric].mean().to_numpy(dtype=float)
+    measured = ranges(learnt)
+    inside = np.array([_inside(cell, measured) for cell in records(cells)]) > 0
+    rng = draws_generator(seed, 2)
+    choice = choose_model(learnt, draws_generator(seed))
+    found: dict[str, list[Check]] = {"all": [], "inside": [], "beyond": [], "differences": []}
+    table = cells[["cell", "variety", "policy", "aggregation", "people", "items", "n"]].copy()
+    table["seen"], table["inside"] = learnt.sign * seen, inside
+    for model in choice.tried:
+        draws = predicted_means(model, cells, rng)
+        for name, part in (("all", seen == seen), ("inside", inside), ("beyond", np.logical_not(inside))):
+            if part.any():
+                found[name].append(check(model.name, draws[:, part], seen[part]))
+        apart = draws - draws.mean(axis=1, keepdims=True)
+        found["differences"].append(check(model.name, apart, seen - seen.mean()))
+        bounds = np.quantile(learnt.sign * draws, [0.5, 0.1, 0.9, 0.025, 0.975], axis=0)
+        for name, bound in zip(("", " low 80", " high 80", " low 95", " high 95"), bounds, strict=True):
+            table[model.name + name] = bound
+    return Judgement(
+        metric=metric,
+        cells=table,
+        checks=tuple(found["all"]),
+        inside=tuple(found["inside"]),
+        beyond=tuple(found["beyond"]),
+        differences=tuple(found["differences"]),
+        default=choice.chosen.name,
+    )
+
+
+def predicted_means(
+    model: Fitted, cells: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
+) -> Float[np.ndarray, "n p"]:
+    """Draws of the means of new trials of `cells`: of `n` panels of new people over `seeds` new seeds each."""
+    values, variances = model.values(cells, rng, n)
+    crowd, people = cells["crowd"].tolist(), cells["people"].to_numpy(dtype=float)
+    noise = model.rows.variance
+    values = values + new_people(noise, crowd, people, variances, rng) / np.sqrt(cells["n"].to_numpy(dtype=float))
+    return values + new_seed(noise, crowd, variances, rng) / np.sqrt(cells["seeds"].to_numpy(dtype=float))
+
+
+def _inside(cell: Mapping[str, Any], measured: tuple[Range, ...]) -> bool:
+    people, items = round(float(cell["people"])), round(float(cell["items"]))
+    same = [r for r in measured if all(getattr(r, key) == cell[key] for key in ("variety", "policy", "aggregation"))]
+    return any(not beyond(r, people, items) for r in same)

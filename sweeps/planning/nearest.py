@@ -1,0 +1,104 @@
+"""The simplest baseline: a point is worth what the three nearest cells of its variety are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.spatial.distance import cdist
+
+from sweeps.planning.bootstrap import DRAWS
+from sweeps.planning.rows import Rows
+
+NEIGHBOURS = 3
+ANOTHER_WAY = 1.0  # another policy or aggregation is as far as twice the people or the items
+_FOREIGN = 1e3  # another variety: only where its own has no other cell
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """The mean of the three nearest cells of the same variety in log2 M and log2 N'; ties go to the earlier cell.
+
+    `scatter` is the variance of a cell about its neighbours' mean beyond the noise of both, `df` how well it is known.
+    Free recipes are worth what they were seen to be.
+    """
+
+    rows: Rows
+    scatter: float
+    df: int
+    name: str = "nearest cells"
+
+    @classmethod
+    def of(cls, rows: Rows) -> "Nearest":
+        """The baseline with the scatter that leaving each cell of `rows` out shows."""
+        weights, seen = _left_out_weights(rows), rows.bought
+        contrast = np.eye(len(rows.mean))[seen] - weights
+        noise = np.tensordot(rows.variance.variances, rows.variance.strata.between, axes=1)
+        beyond = (contrast @ rows.mean) ** 2 - np.einsum("ia,ab,ib->i", contrast, noise, contrast)
+        return cls(rows, max(0.0, float(beyond.mean())), max(3, len(seen) // 2))  # neighbours share their errors
+
+    def values(
+        self, points: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
+    ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
+        """See `sweeps.planning.bootstrap.Fitted`."""
+        free = points["free"].to_numpy(dtype=bool)
+        weights = np.zeros((len(points), len(self.rows.mean)))
+        weights[:, self.rows.bought] = _weights(_distances(points, self.rows.cells.iloc[self.rows.bought]))
+        same = points["variety"].to_numpy()[:, None] == self.rows.cells["variety"].to_numpy()
+        same &= self.rows.cells["free"].to_numpy(dtype=bool)
+        weights[free] = same[free] / np.maximum(same[free].sum(axis=1, keepdims=True), 1)
+        variances = self.rows.variance.draw_variances(n, rng)
+        cells = self.rows.mean + self._noise(variances, rng)
+        values = cells @ weights.T
+        values += self._scatter(n, rng)[:, None] * rng.standard_normal(values.shape) * ~free
+        return values, variances
+
+    def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
+        """See `sweeps.planning.bootstrap.Fitted`."""
+        weights, seen = _left_out_weights(self.rows), self.rows.bought
+        contrast = np.eye(len(self.rows.mean))[seen] - weights
+        noise = self._noise(self.rows.variance.draw_variances(n, rng), rng) @ contrast.T
+        scatter = self._scatter(n, rng)[:, None] * rng.standard_normal((n, len(seen)))
+        return weights @ self.rows.mean + noise + scatter
+
+    def _noise(self, variances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draws of the noise of the cells' means [n, c]: a part from each component."""
+        found = np.zeros((len(variances), len(self.rows.mean)))
+        for size, between in zip(np.sqrt(variances).T, self.rows.variance.strata.between, strict=True):
+            values, vectors = np.linalg.eigh(between)
+            root = vectors * np.sqrt(np.maximum(values, 0))
+            found += size[:, None] * (rng.standard_normal(found.shape) @ root.T)
+        return found
+
+    def _scatter(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        return np.sqrt(self.scatter * self.df / rng.chisquare(self.df, n))
+
+
+def _distances(points: pd.DataFrame, cells: pd.DataFrame) -> np.ndarray:
+    """How far [points, cells] apart: log2 M and log2 N', another way of training, another variety."""
+    one, other = (np.log2(t[["people", "items"]].to_numpy(dtype=float).clip(1)) for t in (points, cells))
+    far = cdist(one, other)
+    for name, penalty in (("policy", ANOTHER_WAY), ("aggregation", ANOTHER_WAY), ("variety", _FOREIGN)):
+        far += penalty * (points[name].to_numpy()[:, None] != cells[name].to_numpy())
+    return far
+
+
+def _weights(distances: np.ndarray) -> np.ndarray:
+    """A third for each of the three nearest; fewer where the variety has fewer."""
+    order = np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS]
+    near = np.take_along_axis(distances, order, axis=1)
+    kept = (near < _FOREIGN) | (near[:, :1] >= _FOREIGN)
+    kept &= np.isfinite(near)
+    weights = np.zeros(distances.shape)
+    np.put_along_axis(weights, order, kept / kept.sum(axis=1, keepdims=True), axis=1)
+    return weights
+
+
+def _left_out_weights(rows: Rows) -> np.ndarray:
+    """What each bought cell is predicted by [bought, cells] when it is left out."""
+    cells = rows.cells.iloc[rows.bought]
+    far = _distances(cells, cells)
+    np.fill_diagonal(far, np.inf)
+    weights = np.zeros((len(cells), len(rows.mean)))
+    weights[:, rows.bought] = _weights(far)
+    return weights

@@ -1,0 +1,157 @@
+"""A plan and the advice around it: frozen, in plain values, with the sentences that go with them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sweeps.planning.checks import Check
+from sweeps.wording import dollars
+from sweeps.wording import value as in_words
+
+BUY, DONT_BUY = "buy", "don't buy"
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One thing to buy, what it takes, and what it is predicted to give.
+
+    `question` is what to ask, `images` (N') and `annotators` (M) of how many people each, `people` how many are needed
+    in all. `answers` are counted by question. `hours` and `usd` are (low, high); `days` is at the high end. `predicted`
+    is the metric's mean over new people and new seeds; `interval_80` and `interval_95` hold one run with new people and
+    a new seed. `best` is the probability that no other plan for the budget is better on average, `beats_free` that
+    labels of new people beat the best free recipe, averaged over seeds; `gain` is by how much, as predicted. `beyond`
+    says that the model was not checked there; `axes` are those of the cell to train.
+    """
+
+    recipe: str
+    variety: str
+    question: str
+    annotators: int
+    images: int
+    people: int
+    aggregation: str
+    policy: str
+    answers: Mapping[str, int]
+    hours: Interval
+    usd: Interval
+    days: float
+    metric: str
+    predicted: float
+    interval_80: Interval
+    interval_95: Interval
+    best: float
+    beats_free: float
+    gain: float
+    beyond: bool
+    axes: Mapping[str, Any]
+
+    @property
+    def money(self) -> str:
+        """What it costs, in words: one sum, or two."""
+        low, high = self.usd
+        return dollars(high) if dollars(low) == dollars(high) else f"{dollars(low)} to {dollars(high)}"
+
+    @property
+    def words(self) -> str:
+        """The plan in a sentence."""
+        return (
+            f"{self.recipe}: {self.money}, {self.metric} {in_words(self.predicted, *self.interval_80)} (80%), "
+            f"beats the best free recipe with probability {self.beats_free:.2f}"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreeRecipe:
+    """The free recipe that is predicted to be the best, with the intervals of one run with a new seed."""
+
+    recipe: str
+    predicted: float
+    interval_80: Interval
+    interval_95: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What more money buys: from a plan that `usd` buys to the best that `more` on top does.
+
+    `gain` is how much better the metric gets (below 0: worse) with its 80% interval, `probability` that it does.
+    """
+
+    usd: float
+    more: float
+    recipe: str
+    gain: float
+    interval_80: Interval
+    probability: float
+    worth_it: bool
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What to do with a budget: whether to buy, which plans there are, and how far all this can be believed.
+
+    `plans` are ranked by predicted metric, each the best number of images for its question, M and way of training;
+    `buy` is the place of the recommended one, None where the verdict is "don't buy". `second` says why the second plan
+    lost, `cheaper` which is the cheapest worth buying and as good in all that matters, `least` the cheapest worth
+    buying at all. `stop` is the least budget beyond which spending more is not worth it (None where the measured range
+    ends first, and where nothing is worth buying).
+    """
+
+    verdict: str
+    why: str
+    metric: str
+    matters: float
+    buy: int | None
+    plans: tuple[Plan, ...]
+    best_free: FreeRecipe
+    second: str
+    cheaper: str
+    least: str
+    next_step: Step
+    stop: Step | None
+    dearest: str
+    model: str
+    model_why: str
+    checks: tuple[Check, ...]
+    covers: str
+    prices: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan to buy, None where the advice is not to."""
+        return None if self.buy is None else self.plans[self.buy]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The advice in sentences, the verdict first."""
+        stop = "" if self.stop is None else self.stop.words
+        checked = [check.words for check in self.checks]
+        said = (
+            f"{self.verdict}: {self.why}",
+            self.least,
+            self.second,
+            self.cheaper,
+            self.next_step.words,
+            stop,
+            self.dearest,
+        )
+        return tuple(
+            line
+            for line in (*said, self.model_why, *checked, self.covers, str(self.prices["assumes"]), *self.notes)
+            if line
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("plans", "checks")}
+        plain |= {"best_free": asdict(self.best_free), "next_step": asdict(self.next_step)}
+        plain |= {"stop": None if self.stop is None else asdict(self.stop), "prices": dict(self.prices)}
+        plain |= {"plans": [plan.as_dict() for plan in self.plans], "checks": [c.as_dict() for c in self.checks]}
+        return plain | {"notes": list(self.notes)}

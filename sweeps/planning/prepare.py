@@ -1,0 +1,135 @@
+"""All that a plan needs and that no price changes: the model, what could be bought, joint draws of what it is worth."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from softcore.errors import RequestError
+from softcore.layout import Pool
+from sweeps.planning.bootstrap import draws_generator
+from sweeps.planning.candidates import candidates
+from sweeps.planning.checks import Choice, choose_model
+from sweeps.planning.noise import new_people, new_seed
+from sweeps.planning.ranges import Range, of_variety, points, ranges, refuse_beyond
+from sweeps.planning.rows import Rows, rows
+from sweeps.regimes import ENOUGH, MATTERS
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """The chosen model of a metric and joint draws of candidates and free recipes, less being better.
+
+    `values` [draws, candidates] are means over seeds and people, `hired` means over seeds with new people, `runs`
+    single runs with new people and a new seed; `free_values` and `free_runs` [draws, free] are those of the free
+    recipes, of the same draws. `measured` are the ranges that the model was checked in, of the questions asked for.
+    """
+
+    rows: Rows
+    choice: Choice
+    measured: tuple[Range, ...]
+    table: pd.DataFrame
+    values: Float[np.ndarray, "n p"]
+    hired: Float[np.ndarray, "n p"]
+    runs: Float[np.ndarray, "n p"]
+    free: pd.DataFrame
+    free_values: Float[np.ndarray, "n f"]
+    free_runs: Float[np.ndarray, "n f"]
+    images: int | None
+    extrapolated: bool
+
+    @cached_property
+    def expected(self) -> Float[np.ndarray, " p"]:
+        """The predicted value of each candidate."""
+        return self.values.mean(axis=0)
+
+    @cached_property
+    def gain(self) -> Float[np.ndarray, " p"]:
+        """How much better each candidate is than the best free recipe, as predicted."""
+        return float(self.free_values[:, self.best_free].mean()) - self.expected
+
+    @cached_property
+    def beats_free(self) -> Float[np.ndarray, " p"]:
+        """How likely labels of new people are to beat the best free recipe, both on average over seeds."""
+        return (self.hired < self.free_values[:, [self.best_free]]).mean(axis=0)
+
+    @cached_property
+    def worth_buying(self) -> Bool[np.ndarray, " p"]:
+        """Which candidates beat the best free recipe with a probability of 0.9 or more and by a gain that matters."""
+        return (self.beats_free >= ENOUGH) & (self.gain > 0) & (self.gain >= self.matters)
+
+    @property
+    def matters(self) -> float:
+        """The difference in the metric that matters: 0.03 of raw and 0.01 of scaled cross-entropy, else 0."""
+        return MATTERS.get(self.rows.metric.partition("/")[0], 0.0)
+
+    @cached_property
+    def best_free(self) -> int:
+        """The place of the free recipe that is predicted to be the best."""
+        return int(self.free_values.mean(axis=0).argmin())
+
+
+def prepare(
+    results: pd.DataFrame,
+    *,
+    metric: str,
+    questions: Iterable[str] | None = None,
+    images: int | None = None,
+    annotators: int | None = None,
+    extrapolate: bool = False,
+    most_people: int | None = None,
+    pools: Mapping[str, Pool] | None = None,
+    seed: int = 0,
+) -> Prepared:
+    """Fit, check and draw: seconds for 100 cells, and good for any prices and any budget.
+
+    Only `questions` (varieties) are planned for; there are `images` to label (by default as many as were measured) and
+    M is `annotators` where that is given. Beyond what was measured nothing is planned and asking for it is a
+    RequestError that says how far it is, unless `extrapolate`: then N' goes up to `images`, M up to `most_people`.
+    A metric that nobody measured, and an unmeasured question, are RequestErrors too.
+    """
+    for what, number in (("images", images), ("annotators", annotators), ("most_people", most_people)):
+        if number is not None and number < 1:
+            raise RequestError(f"{what} must be a whole number of 1 or more, not {number}")
+    learnt = rows(results, metric, pools)
+    measured = of_variety(ranges(learnt), questions)
+    if not extrapolate:
+        measured = refuse_beyond(measured, people=annotators)
+        least = min(r.items[0] for r in measured)
+        measured = refuse_beyond(measured, items=images) if images is not None and images < least else measured
+    table = candidates(
+        learnt,
+        measured,
+        images=images,
+        annotators=annotators,
+        extrapolate=extrapolate,
+        most_people=most_people,
+    )
+    if table.empty:
+        raise RequestError(f"no measured question has {images} images or fewer with M = {annotators}")
+    choice = choose_model(learnt, draws_generator(seed))
+    free = points(learnt)
+    both = pd.concat([table, free], ignore_index=True)
+    rng = draws_generator(seed, 1)
+    values, variances = choice.chosen.values(both, rng)
+    crowd, noise = both["crowd"].tolist(), learnt.variance
+    hired = values + new_people(noise, crowd, both["people"].to_numpy(dtype=float), variances, rng)
+    runs = hired + new_seed(noise, crowd, variances, rng)
+    n = len(table)
+    return Prepared(
+        rows=learnt,
+        choice=choice,
+        measured=measured,
+        table=table,
+        values=values[:, :n],
+        hired=hired[:, :n],
+        runs=runs[:, :n],
+        free=free,
+        free_values=values[:, n:],
+        free_runs=runs[:, n:],
+        images=images,
+        extrapolated=extrapolate,
+    )

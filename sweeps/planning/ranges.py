@@ -1,0 +1,101 @@
+"""How far plans may go: where the model was checked, and what is said of requests beyond."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from softcore.errors import RequestError, known
+from sweeps.planning.rows import PLAIN, SEPARATE, Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """The least and most people an item (M) and items (N') measured of a variety trained in one way."""
+
+    variety: str
+    policy: str
+    aggregation: str
+    people: tuple[int, int]
+    items: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """The variety, and how its models were trained where that is not the plain way."""
+        ways = [name for name in (self.policy, self.aggregation) if name not in (PLAIN, SEPARATE)]
+        return f"{self.variety} ({', '.join(ways)})" if ways else self.variety
+
+    @property
+    def words(self) -> str:
+        """What was measured, in words."""
+        return f"{self.name}: M {_span(self.people)}, N' {_span(self.items)}"
+
+
+def ranges(rows: Rows) -> tuple[Range, ...]:
+    """The range of each variety and way of training among the bought cells, in order of first appearance.
+
+    M that is a mean over items ("all") counts as the nearest whole number.
+    """
+    bought = rows.cells.iloc[rows.bought]
+    found = []
+    for (variety, policy, aggregation), cells in bought.groupby(["variety", "policy", "aggregation"], sort=False):
+        people, items = cells["people"].round().astype(int), cells["items"].round().astype(int)
+        found.append(
+            Range(
+                variety=str(variety),
+                policy=str(policy),
+                aggregation=str(aggregation),
+                people=(int(people.min()), int(people.max())),
+                items=(int(items.min()), int(items.max())),
+            )
+        )
+    return tuple(found)
+
+
+def of_variety(measured: Iterable[Range], varieties: Iterable[str] | None) -> tuple[Range, ...]:
+    """Those of the ranges that are of `varieties` (of all where None); an unmeasured one is a RequestError."""
+    measured = tuple(measured)
+    if varieties is None:
+        return measured
+    wanted = tuple(varieties)
+    for variety in wanted:
+        if variety not in {r.variety for r in measured}:
+            raise known("question (variety)", variety, dict.fromkeys(r.variety for r in measured))
+    return tuple(r for r in measured if r.variety in wanted)
+
+
+def beyond(measured: Range, people: int | None = None, items: int | None = None) -> str:
+    """How far a request goes beyond what was measured, in words; empty where it does not."""
+    parts = [
+        f"{name} = {wanted} for {measured.name} is {'below' if wanted < low else 'beyond'} the measured "
+        f"{_span((low, high))}"
+        for name, wanted, (low, high) in (("M", people, measured.people), ("N'", items, measured.items))
+        if wanted is not None and not low <= wanted <= high
+    ]
+    return "; ".join(parts)
+
+
+def refuse_beyond(measured: Iterable[Range], people: int | None = None, items: int | None = None) -> tuple[Range, ...]:
+    """The ranges that hold the request; a RequestError that says how far it goes beyond where none does."""
+    measured = tuple(measured)
+    inside = tuple(r for r in measured if not beyond(r, people, items))
+    if not inside:
+        spans: dict[str, list[str]] = {}
+        for r in measured:
+            spans.setdefault(beyond(r, people, items).replace(f" for {r.name} ", " for {} "), []).append(r.name)
+        far = "; ".join(text.replace("{}", ", ".join(names)) for text, names in spans.items())
+        raise RequestError(f"{far}: the model was not checked there; to plan all the same, less surely: --extrapolate")
+    return inside
+
+
+def points(rows: Rows) -> pd.DataFrame:
+    """The free recipes as points, to be drawn beside candidates."""
+    return rows.cells.iloc[rows.free][[*_COLUMNS]].reset_index(drop=True)
+
+
+_COLUMNS = ("variety", "aggregation", "policy", "people", "items", "free", "crowd", "recipe", "cell")
+
+
+def _span(ends: tuple[int, int]) -> str:
+    low, high = ends
+    return f"{low}" if low == high else f"{low} to {high}"

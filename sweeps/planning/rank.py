@@ -1,0 +1,125 @@
+"""What a budget can buy, the best of each kind first: arithmetic on draws, so that new prices need no new fit."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from softcore.errors import RequestError
+from sweeps.columns import ANSWERS, answer_columns
+from sweeps.planning.candidates import Cost
+from sweeps.planning.prepare import Prepared
+from sweeps.planning.rows import PLAIN
+from sweeps.recipes import recipe
+from sweeps.wording import dollars
+from sweeps.wording import hours as hours_in_words
+
+# A person's images: a session of CIFAR-10S has 25 pages, of CIFAR-10H 200 clicks (Peterson et al. 2019,
+# doi:10.1109/ICCV.2019.00971).
+IMAGES_EACH = {"pages": 25, "clicks": 200}
+_CENT = 0.005
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What may be spent: dollars, hours of people's time, days; None where there is no limit.
+
+    Days are those that `people_at_once` need who work `hours_per_day` each.
+    """
+
+    budget_usd: float | None = None
+    budget_hours: float | None = None
+    days: float | None = None
+    people_at_once: int = 20
+    hours_per_day: float = 4.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are not positive, and no limit at all."""
+        for name in ("budget_usd", "budget_hours", "days", "people_at_once", "hours_per_day"):
+            number = getattr(self, name)
+            if number is not None and not (math.isfinite(number) and number > 0):
+                raise RequestError(f"{name} must be a finite number above 0, not {number}")
+        if self.budget_usd is None and self.budget_hours is None and self.days is None:
+            raise RequestError("a plan needs a budget: budget_usd, budget_hours or days")
+
+
+def people_needed(prepared: Prepared) -> Int[np.ndarray, " p"]:
+    """How many people each candidate takes, at the images that a person of their crowd has; M at the least."""
+    table = prepared.table
+    found = np.zeros(len(table))
+    for column in answer_columns(table):
+        each = IMAGES_EACH["clicks" if column == f"{ANSWERS}click" else "pages"]
+        found += np.ceil(np.round(table[column].to_numpy(dtype=float) / each, 6))
+    return np.maximum(found, table["people"].to_numpy(dtype=float)).astype(np.int64)
+
+
+def days_needed(prepared: Prepared, cost: Cost, limits: Limits) -> Float[np.ndarray, " p"]:
+    """Days that each candidate takes at its highest price, with as many people at once as there are."""
+    at_once = np.minimum(people_needed(prepared), limits.people_at_once)
+    return cost.high / 3600 / (at_once * limits.hours_per_day)
+
+
+def within(prepared: Prepared, cost: Cost, limits: Limits) -> Bool[np.ndarray, " p"]:
+    """Which candidates keep all limits at their highest prices; a RequestError naming the least where none does."""
+    spent = {
+        "budget_usd": (cost.usd_high, limits.budget_usd, dollars),
+        "budget_hours": (cost.high / 3600, limits.budget_hours, lambda h: hours_in_words(3600 * h)),
+        "days": (days_needed(prepared, cost, limits), limits.days, lambda d: f"{d:.3g} days"),
+    }
+    every = np.ones(len(prepared.table), dtype=bool)
+    for amount, limit, words in spent.values():
+        if limit is None:
+            continue
+        kept = amount <= limit + (_CENT if words is dollars else 1e-9)
+        if not kept.any():
+            least = int(amount.argmin())
+            raise RequestError(
+                f"{words(limit)} is below the cheapest measured plan: {named(prepared, least)} "
+                f"takes {words(float(amount[least]))}"
+            )
+        every &= kept
+    if not every.any():
+        raise RequestError("no measured plan keeps all of the limits; each alone can be kept: raise one of them")
+    return every
+
+
+def best_of_each_kind(prepared: Prepared, feasible: Bool[np.ndarray, " p"]) -> list[int]:
+    """The best feasible candidate of each question, M and way of training, best first; of equals the smallest."""
+    table, expected = prepared.table, prepared.expected
+    places = np.flatnonzero(feasible)
+    order = places[np.lexsort((table["items"].to_numpy()[places], expected[places]))]
+    kinds = table.iloc[order][["variety", "aggregation", "policy", "people"]]
+    return [int(place) for place in order[~kinds.duplicated().to_numpy()]]
+
+
+def best_within(
+    prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"], budgets: Float[np.ndarray, " b"]
+) -> Int[np.ndarray, " b"]:
+    """The best candidate that each budget in dollars buys of the `feasible`, -1 where it buys none."""
+    places = np.flatnonzero(feasible)
+    order = places[np.lexsort((prepared.expected[places], cost.usd_high[places]))]
+    best = np.empty(len(order), dtype=np.int64)
+    leader = -1
+    for i, place in enumerate(order):
+        if leader < 0 or prepared.expected[place] < prepared.expected[leader]:
+            leader = int(place)
+        best[i] = leader
+    count = np.searchsorted(cost.usd_high[order], np.asarray(budgets) + _CENT, side="right")
+    return np.where(count > 0, best[np.maximum(count - 1, 0)], -1)
+
+
+def named(prepared: Prepared, place: int) -> str:
+    """A candidate's recipe in words."""
+    row = prepared.table.iloc[place]
+    axes = axes_of(prepared, place)
+    name = recipe(axes)
+    policy = str(row["policy"])
+    return name if policy == PLAIN or all(part in name for part in policy.split(", ")) else f"{name}, {policy}"
+
+
+def axes_of(prepared: Prepared, place: int) -> dict[str, object]:
+    """The axes of the cell that a candidate trains: those of a measured cell of its kind, with its own M and N'."""
+    row = prepared.table.iloc[place]
+    axes = dict(prepared.rows.axes[row["cell"]])
+    return axes | {"aggregation": row["aggregation"], "annotators": int(row["people"]), "items": int(row["items"])}

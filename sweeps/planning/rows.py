@@ -1,0 +1,231 @@
+"""From a results table to what a plan's model is fitted to: what each cell bought, its mean, its replicates' noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from softcore.errors import RequestError, known
+from softcore.layout import Pool
+from softcore.metrics import lower_is_better
+from softcore.variance import VarianceModel
+from sweeps.axis_names import TRAINING_AXES
+from sweeps.columns import answer_columns, records
+from sweeps.pricing import RECORDED
+from sweeps.replicates import replicates
+
+PLAIN, SEPARATE = "plain", "separate"
+POINT = ("variety", "aggregation", "policy", "people", "items")  # what was bought, and how a model was trained on it
+LEAST_CELLS = 6  # that were bought: fewer don't tell a curve from their noise
+# What may tell cells of one question apart besides M, N' and aggregation, the more telling first.
+_POLICY_AXES = (
+    *("mixing", "loss", "target_mixing", "rest", "gamma", "similarity", "hmix", "hmix_images", "confidence_decay"),
+    *("hiring", "holdout"),
+    *(axis for axis in TRAINING_AXES if axis not in ("mixing", "loss", "target_mixing")),
+)
+_WHOLE = ("clicks", "hmix_images", "epochs", "batch", "image_size")  # which a CSV file may have as 3.0
+_WORDS = {"mixing": "{}", "loss": "{} loss", "target_mixing": "{} targets", "rest": "other items {}", "model": "{}"}
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Which axes name a policy, and the name of the commonest, which is called plain."""
+
+    axes: tuple[str, ...]
+    common: str
+
+    def policies(self, cells: pd.DataFrame) -> pd.Series:
+        """A name for how each cell's model was trained."""
+        names = [self._name(row) for row in records(cells)]
+        return pd.Series([PLAIN if name == self.common else name for name in names], index=cells.index, dtype=object)
+
+    def _name(self, row: Mapping[str, Any]) -> str:
+        values = {axis: _text(row.get(axis)) for axis in self.axes}
+        words = [
+            _WORDS.get(axis, axis.replace("_", " ") + " {}").format(value) for axis, value in values.items() if value
+        ]
+        return ", ".join(words) or PLAIN
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rows:
+    """The cells of a results table that a plan can be learnt from, and the pooled noise of their replicates.
+
+    `cells` has a row a cell: `cell`, `recipe`, `crowd`, `free`, `anchor` (hard labels, trained in the commonest way),
+    the columns of `POINT` (of free cells `variety` is the recipe, people and items are 0) and `answers/X`, the answers
+    bought an item. `variance` has the cells' means and noise; less is better in it, so values of a metric of which more
+    is better are times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if none).
+    """
+
+    metric: str
+    sign: float
+    cells: pd.DataFrame
+    axes: Mapping[str, Mapping[str, Any]]
+    variance: VarianceModel
+    page_seconds: float
+    dataset: str
+    naming: "Naming"
+    left_out: tuple[str, ...]
+
+    @property
+    def mean(self) -> Float[np.ndarray, " c"]:
+        """The mean of each cell's trials, less being better."""
+        return self.variance.mean
+
+    @property
+    def bought(self) -> np.ndarray:
+        """Places of the cells that cost anything."""
+        return np.flatnonzero(~self.cells["free"].to_numpy(dtype=bool))
+
+    @property
+    def free(self) -> np.ndarray:
+        """Places of the free recipes' cells."""
+        return np.flatnonzero(self.cells["free"].to_numpy(dtype=bool))
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the cells' means: what is large and what is small."""
+        return float(self.mean.std()) or 1.0
+
+
+def rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | None = None) -> Rows:
+    """What `results` say of `metric`; `pools` as in `sweeps.replicates`.
+
+    Cells that hire people until hours are spent, and bought cells without a number of items, are left out, with a
+    reason. A metric that nobody measured is a RequestError that lists those that were, as are fewer than six bought
+    cells, no free recipe, or a single seed.
+    """
+    kept, left_out = _usable(results)
+    found = replicates(kept, [metric], pools)
+    first = kept[kept["status"] == "done"].drop_duplicates("cell").set_index("cell")
+    first = first.loc[list(found.cells["cell"])].reset_index()
+    cells, naming = _cells(found.cells, first)
+    bought = int((~cells["free"]).sum())
+    if bought < LEAST_CELLS:
+        raise RequestError(
+            f"a plan for {metric} needs {LEAST_CELLS} bought cells or more to learn from; these results have {bought}"
+        )
+    if not cells["free"].any():
+        raise RequestError(
+            f"a plan for {metric} needs a free recipe to hold purchases against (variety hard or smoothed); "
+            "these results have none"
+        )
+    dataset = first["dataset"].iloc[0] if "dataset" in first else ""
+    return Rows(
+        metric=metric,
+        sign=1.0 if lower_is_better(metric) else -1.0,
+        cells=cells,
+        axes=dict(zip(cells["cell"], _axes(first), strict=True)),
+        variance=found.variance(metric),
+        page_seconds=_page_seconds(kept),
+        dataset=str(dataset),
+        naming=naming,
+        left_out=left_out,
+    )
+
+
+def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The rows that have M and N', and why the other cells have no part."""
+    hired = results["hired_hours"].notna() if "hired_hours" in results else pd.Series(False, index=results.index)
+    columns = answer_columns(results)
+    asked = results[columns].fillna(0).astype(float).sum(axis="columns") > 0
+    unsized = asked & pd.to_numeric(results["items"], errors="coerce").isna() & ~hired
+    reasons = []
+    for which, why in ((hired, "people were hired until hours were spent"), (unsized, "N' is not known")):
+        if count := results["cell"][which].nunique():
+            reasons.append(f"{count} {'cell' if count == 1 else 'cells'} left out: {why}")
+    return results[~hired & ~unsized], tuple(reasons)
+
+
+def named_like(learnt: Rows, results: pd.DataFrame) -> pd.DataFrame:
+    """The bought cells of other results as points, a row each in order of first appearance, named as in `learnt`.
+
+    Columns: `cell`, `crowd`, `free` and those of `POINT`. A variety, a policy or an aggregation that `learnt` does not
+    have is a RequestError.
+    """
+    first = results.drop_duplicates("cell").reset_index(drop=True)
+    answers = first[answer_columns(first)].fillna(0).astype(float).sum(axis="columns")
+    items = pd.to_numeric(first["items"], errors="coerce").astype(float)
+    stated = pd.to_numeric(first["annotators"], errors="coerce").astype(float)
+    cells = pd.DataFrame(
+        {
+            "cell": first["cell"].astype(str),
+            "free": False,
+            "variety": [_variety(axes) for axes in records(first)],
+            "aggregation": first["aggregation"].where(first["aggregation"].notna(), SEPARATE).astype(str),
+            "policy": learnt.naming.policies(first),
+            "people": stated.fillna(answers / items),
+            "items": items,
+        }
+    )
+    bought = learnt.cells.iloc[learnt.bought]
+    for name in ("variety", "aggregation", "policy"):
+        for value in cells[name]:
+            if value not in set(bought[name]):
+                raise known(name, value, dict.fromkeys(bought[name]))
+    return cells.assign(crowd=cells["variety"].map(dict(zip(bought["variety"], bought["crowd"], strict=True))))
+
+
+def _cells(found: pd.DataFrame, first: pd.DataFrame) -> tuple[pd.DataFrame, Naming]:
+    cells = found[["cell", "recipe", "crowd", "free", "people", "items"]].copy()
+    free = cells["free"].to_numpy(dtype=bool)
+    cells["variety"] = np.where(free, cells["recipe"], [_variety(axes) for axes in records(first)])
+    aggregation = first["aggregation"].where(first["aggregation"].notna(), SEPARATE).astype(str)
+    cells["aggregation"] = np.where(free, SEPARATE, aggregation)  # of one answer an item there is nothing to pool
+    naming = _naming(first.assign(variety=cells["variety"])[~free])
+    cells["policy"] = naming.policies(first)
+    cells["anchor"] = free & (first["variety"] == "hard").to_numpy() & (cells["policy"] == PLAIN).to_numpy()
+    answers = found[answer_columns(found)]
+    each = answers.div(cells["items"].where(cells["items"] > 0), axis="index").fillna(0.0)
+    return pd.concat([cells, each], axis="columns"), naming
+
+
+def _variety(axes: Mapping[str, Any]) -> str:
+    """The variety; of mixed questions also where the page is asked, and how many clicks everybody gives."""
+    variety, where, clicks = str(axes["variety"]), axes.get("pages_on"), axes.get("clicks")
+    if where is None or pd.isna(where):
+        return variety
+    return f"{variety} ({where}{'' if clicks is None or pd.isna(clicks) else f', {clicks:g} clicks'})"
+
+
+def _naming(bought: pd.DataFrame) -> Naming:
+    """The axes that differ within a variety: what others tell apart already is not named again."""
+    texts = pd.DataFrame(index=bought.index)
+    for axis in (axis for axis in _POLICY_AXES if axis in bought):
+        text = bought[axis].map(_text)
+        by = [bought["variety"], *(texts[other] for other in texts)]
+        if text.groupby(by).nunique().max() > 1:
+            texts[axis] = text
+    naming = Naming(tuple(texts.columns), "")
+    names = naming.policies(bought)
+    return Naming(naming.axes, names.mode().iloc[0] if len(names) else PLAIN)
+
+
+def _text(value: Any) -> str:
+    if value is None or pd.isna(value):
+        return ""
+    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _axes(first: pd.DataFrame) -> list[dict[str, Any]]:
+    """The axes of each cell that apply to it, as plain values."""
+    named = ["dataset", "variety", "aggregation", "rest", "gamma", "beta", "pages_on", "clicks", *_POLICY_AXES]
+    plain = []
+    for row in records(first[[axis for axis in dict.fromkeys(named) if axis in first]]):
+        there = {axis: value for axis, value in row.items() if not pd.isna(value)}
+        values = {axis: value.item() if hasattr(value, "item") else value for axis, value in there.items()}
+        plain.append({axis: int(value) if axis in _WHOLE else value for axis, value in values.items()})
+    return plain
+
+
+def _page_seconds(results: pd.DataFrame) -> float:
+    """The mean time recorded with an answer; clicks known as counts have none."""
+    if RECORDED not in results:
+        return float("nan")
+    timed = pd.to_numeric(results[RECORDED], errors="coerce")
+    answers = results[[c for c in answer_columns(results) if c != "answers/click"]].fillna(0).astype(float)
+    known = (timed > 0) & (answers.sum(axis="columns") > 0)
+    return float(timed[known].sum() / answers[known].sum().sum()) if known.any() else float("nan")

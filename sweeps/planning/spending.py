@@ -1,0 +1,117 @@
+"""What more money would buy, and when to stop: the best plans at rising budgets, from the same draws."""
+
+import numpy as np
+from jaxtyping import Bool
+
+from sweeps.planning.candidates import Cost
+from sweeps.planning.plan import Step
+from sweeps.planning.prepare import Prepared
+from sweeps.planning.rank import best_within, named
+from sweeps.regimes import ENOUGH
+from sweeps.wording import dollars
+
+STEP_USD = 100.0
+
+
+def next_step(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> Step:
+    """What `STEP_USD` on top of what the plan at `place` costs would buy, in the time that there is."""
+    usd = float(cost.usd_high[place])
+    better = int(best_within(prepared, cost, feasible, np.array([usd + STEP_USD]))[0])
+    return _step(prepared, usd, STEP_USD, place, better)
+
+
+def stop(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> Step | None:
+    """The step that is not worth it from the least budget beyond which none is; the next $100 where it comes to that.
+
+    Budgets are that of the cheapest plan worth buying and the full hundreds above it. Some $100 may buy nothing and the
+    next much (pages cost more than clicks), so that more money is worth it where some larger budget gains what matters
+    or more for each $100, with a probability of 0.9. None where it is up to the dearest plan, or nothing is worth it.
+    """
+    worth = feasible & prepared.worth_buying
+    if not worth.any():
+        return None
+    cheapest, dearest = float(cost.usd_high[worth].min()), float(cost.usd_high[feasible].max())
+    first = (np.floor(cheapest / STEP_USD) + 1) * STEP_USD
+    budgets = np.concatenate([[cheapest], np.arange(first, dearest + STEP_USD, STEP_USD)])
+    best = best_within(prepared, cost, feasible, budgets)
+    for i, (usd, one) in enumerate(zip(budgets, best, strict=True)):
+        further = best_within(prepared, cost, feasible, np.array([usd + STEP_USD]))
+        later = [(STEP_USD, int(further[0])), *zip(budgets[i + 1 :] - usd, best[i + 1 :], strict=True)]
+        if not any(_worth_it(prepared, int(one), int(other), float(more)) for more, other in later):
+            return _step(prepared, float(usd), STEP_USD, int(one), later[0][1], stopping=True)
+    return None
+
+
+def least_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
+    """The cheapest plan that is worth buying, in words; or that there is none."""
+    worth = np.flatnonzero(feasible & prepared.worth_buying)
+    if not len(worth):
+        return "no measured plan is worth buying, whatever the budget"
+    least = int(worth[cost.usd_high[worth].argmin()])
+    price = dollars(float(cost.usd_high[least]))
+    return f"the cheapest plan that is worth buying: {named(prepared, least)} for {price}"
+
+
+def dearest_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> str:
+    """The best plan whatever it costs, beside the one at `place`."""
+    best = int(best_within(prepared, cost, feasible, np.array([np.inf]))[0])
+    if best == place:
+        return "no measured plan is predicted to be better, whatever it costs"
+    gain, low, high, probability = _gain(prepared, place, best)
+    return (
+        f"whatever it costs: {named(prepared, best)} for {dollars(float(cost.usd_high[best]))} would gain "
+        f"{gain:.3f} more (80%: {low:.3f} to {high:.3f}), with probability {probability:.2f}"
+    )
+
+
+def cheaper_words(prepared: Prepared, cost: Cost, kinds: list[int], bought: int) -> str:
+    """The cheapest of `kinds` worth buying that is worse than the one `bought` by less than what matters, if any."""
+    expected = prepared.expected
+    near = [i for i in kinds if prepared.worth_buying[i] and expected[i] - expected[bought] < prepared.matters]
+    cheapest = min(near, key=lambda i: cost.usd_high[i], default=bought)
+    saved = float(cost.usd_high[bought] - cost.usd_high[cheapest])
+    if saved < 0.01:
+        return ""
+    worse, low, high, _ = _gain(prepared, cheapest, bought)
+    return (
+        f"as good in all that matters ({prepared.matters:g}) and {dollars(saved)} cheaper: "
+        f"{named(prepared, cheapest)} for {dollars(float(cost.usd_high[cheapest]))}, {worse:.3f} worse "
+        f"(80%: {low:.3f} to {high:.3f})"
+    )
+
+
+def _gain(prepared: Prepared, one: int, other: int) -> tuple[float, float, float, float]:
+    """How much lower `other` is than `one` on average, the 80% interval of that, and how likely it is lower."""
+    gap = prepared.values[:, one] - prepared.values[:, other]
+    low, high = np.quantile(gap, [0.1, 0.9])
+    return float(gap.mean()), float(low), float(high), float((gap > 0).mean())
+
+
+def _worth_it(prepared: Prepared, one: int, other: int, more: float) -> bool:
+    if one == other:
+        return False
+    gain, _, _, probability = _gain(prepared, one, other)
+    return bool(gain > 0 and gain >= prepared.matters * more / STEP_USD and probability >= ENOUGH)
+
+
+def _step(prepared: Prepared, usd: float, more: float, one: int, other: int, *, stopping: bool = False) -> Step:
+    gain, low, high, probability = _gain(prepared, one, other)
+    if one == other:
+        words = f"the next {dollars(more)} buy nothing better among the measured plans"
+    else:
+        words = (
+            f"the next {dollars(more)} buy {named(prepared, other)} and gain {gain:.3f} "
+            f"(80%: {low:.3f} to {high:.3f}), with probability {probability:.2f}"
+        )
+    if stopping:
+        words = f"stop at {dollars(usd)}, with {named(prepared, one)}: {words}"
+    return Step(
+        usd=usd,
+        more=more,
+        recipe=named(prepared, other),
+        gain=gain,
+        interval_80=(low, high),
+        probability=probability,
+        worth_it=_worth_it(prepared, one, other, more),
+        words=words,
+    )

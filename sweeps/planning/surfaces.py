@@ -1,0 +1,254 @@
+"""Two surfaces over what was bought: the curve with diminishing returns that plans rest on, and a plain regression.
+
+Both are linear in most of what they don't know, and what is left over scatters about them: a value at a point is
+`features` times coefficients (normal, with standard deviations `spreads`), and a scatter. The few numbers that enter
+otherwise, `sizes`, are logarithms with a normal prior.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.spatial.distance import cdist
+
+from sweeps.planning.rows import PLAIN, POINT, SEPARATE, Rows
+
+WIDE = 10.0  # standard deviation, in the cells' own, of what is left free
+ALIKE = 0.5  # correlation of the scatter of two varieties, and of two ways of training
+_TINY = 1e-8
+
+Sampler = Callable[[int, np.random.Generator], np.ndarray]
+
+
+class Surface(Protocol):
+    """What a model says of values before it has seen any."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def prior(self) -> Sequence[tuple[float, float]]:
+        """Mean and standard deviation of the logarithm of each size."""
+
+    @property
+    def reaches(self) -> Sequence[float]:
+        """How far scatter may reach, in log M and log N': one of these does."""
+
+    def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
+        """What multiplies each coefficient at each point."""
+
+    def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
+        """The standard deviation of each coefficient."""
+
+    def amplitude(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, " s"]:
+        """The standard deviation of the scatter."""
+
+    def scatter(self, one: pd.DataFrame, other: pd.DataFrame, reach: float) -> Float[np.ndarray, "p q"]:
+        """Correlation of the scatter at two lists of points."""
+
+    def sampler(self, points: pd.DataFrame, reach: float) -> Sampler:
+        """Draws [n, points] of a scatter of amplitude 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Levels:
+    """What is told apart, in order, and the scale of values."""
+
+    varieties: tuple[str, ...]
+    ways: tuple[tuple[str, str], ...]  # policy and aggregation
+    free: tuple[str, ...]
+    anchors: frozenset[str]
+    spread: float
+    items: float  # the most that were labelled
+
+    @classmethod
+    def of(cls, rows: Rows) -> "_Levels":
+        bought, free = rows.cells.iloc[rows.bought], rows.cells.iloc[rows.free]
+        return cls(
+            varieties=tuple(dict.fromkeys(bought["variety"])),
+            ways=tuple(dict.fromkeys(zip(bought["policy"], bought["aggregation"], strict=True))),
+            free=tuple(dict.fromkeys(free["variety"])),
+            anchors=frozenset(free["variety"][free["anchor"]]),
+            spread=rows.spread,
+            items=float(bought["items"].max()),
+        )
+
+    @property
+    def policies(self) -> list[str]:
+        return [name for name in dict.fromkeys(policy for policy, _ in self.ways) if name != PLAIN]
+
+    @property
+    def aggregations(self) -> list[str]:
+        return [name for name in dict.fromkeys(pooled for _, pooled in self.ways) if name != SEPARATE]
+
+
+def _is(column: pd.Series, names: Sequence[str]) -> np.ndarray:
+    """Whether each point is each of `names` [p, names]."""
+    return (column.to_numpy()[:, None] == np.array(names, dtype=object)).astype(float)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """y = y0 - (N'/most)^a [B_v M^-c + A_v (1 - M^-c)] + policy + a Gaussian process for what is left.
+
+    B_v is what one answer an image gains, A_v what all the world's would, each near its mean over varieties. Free
+    recipes have levels of their own, but for hard labels, which are the curve's start (N' = 0) give or take a little.
+    The Gaussian process is over log M and log N', alike in part between varieties and ways of training.
+    """
+
+    levels: _Levels
+    name: str = "curve"
+    # a, c, the process's standard deviation and the varieties' (in the cells' own)
+    prior: Sequence[tuple[float, float]] = (
+        (float(np.log(0.6)), 0.5),
+        (float(np.log(0.8)), 0.6),
+        (float(np.log(0.1)), 0.9),
+        (float(np.log(0.5)), 0.6),
+    )
+    reaches: Sequence[float] = (0.35, 1.0, 2.5)
+
+    @classmethod
+    def of(cls, rows: Rows) -> "Curve":
+        """The curve for the varieties and ways of training of `rows`."""
+        return cls(_Levels.of(rows))
+
+    def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
+        """See `Surface`."""
+        free = points["free"].to_numpy(dtype=bool)
+        items, people = points["items"].to_numpy(dtype=float), points["people"].to_numpy(dtype=float)
+        power, fall = np.exp(sizes[:, 0])[:, None], np.exp(sizes[:, 1])[:, None]
+        share = np.where(free, 0.0, (items / self.levels.items) ** power)
+        left = np.where(people > 0, people, 1.0) ** -fall
+        one, rest = -share * left, -share * (1 - left)
+        of = _is(points["variety"], self.levels.varieties) * ~free[:, None]
+        fixed = np.column_stack(
+            [
+                _is(points["policy"], self.levels.policies) * ~free[:, None],
+                _is(points["aggregation"], self.levels.aggregations) * ~free[:, None],
+                _is(points["variety"], self.levels.free) * free[:, None],
+            ]
+        )
+        parts = [np.ones((len(sizes), len(points), 1)), one[:, :, None], rest[:, :, None]]
+        parts += [one[:, :, None] * of, rest[:, :, None] * of, np.broadcast_to(fixed, (len(sizes), *fixed.shape))]
+        return np.concatenate(parts, axis=2)
+
+    def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
+        """See `Surface`."""
+        levels = self.levels
+        kinds = len(levels.varieties)
+        own = [0.25 if name in levels.anchors else 2.0 for name in levels.free]
+        flat = [WIDE, 4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * (len(levels.policies) + len(levels.aggregations)), *own]
+        found = np.tile(np.array(flat), (len(sizes), 1))
+        found[:, 3 : 3 + 2 * kinds] = np.exp(sizes[:, 3])[:, None]
+        return found * levels.spread
+
+    def amplitude(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, " s"]:
+        """See `Surface`."""
+        return np.exp(sizes[:, 2]) * self.levels.spread
+
+    def scatter(self, one: pd.DataFrame, other: pd.DataFrame, reach: float) -> Float[np.ndarray, "p q"]:
+        """See `Surface`."""
+        near = np.exp(-cdist(_place(one), _place(other), "sqeuclidean") / (2 * reach**2))
+        for key in (["variety"], ["policy", "aggregation"]):
+            near *= np.where(_same(one, other, key), 1.0, ALIKE)
+        return near * ~one["free"].to_numpy(dtype=bool)[:, None] * ~other["free"].to_numpy(dtype=bool)
+
+    def sampler(self, points: pd.DataFrame, reach: float) -> Sampler:
+        """See `Surface`; a factor for each of place, variety and way of training, multiplied."""
+        places, place = np.unique(_place(points), axis=0, return_inverse=True)
+        sizes, vectors = np.linalg.eigh(np.exp(-cdist(places, places, "sqeuclidean") / (2 * reach**2)))
+        kept = sizes > _TINY
+        root = vectors[:, kept] * np.sqrt(sizes[kept])
+        variety, varieties = pd.factorize(points["variety"])
+        way, ways = pd.factorize(points["policy"] + "\n" + points["aggregation"])
+        there = ~points["free"].to_numpy(dtype=bool)
+        number, place = variety * len(ways) + way, place.reshape(-1)
+
+        def draw(n: int, rng: np.random.Generator) -> np.ndarray:
+            steps = rng.standard_normal((n, root.shape[1], len(varieties), len(ways)))
+            steps = _alike(len(varieties)) @ steps @ _alike(len(ways)).T
+            fields = root @ steps.reshape(n, root.shape[1], -1)
+            return fields[:, place, number] * there
+
+        return draw
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """Weighted least squares on variety, policy, aggregation, log2 M, log2 N' and their interactions: a baseline.
+
+    Cells scatter about it independently, by as much as they are seen to.
+    """
+
+    levels: _Levels
+    name: str = "regression"
+    prior: Sequence[tuple[float, float]] = ((float(np.log(0.2)), 1.0),)
+    reaches: Sequence[float] = (0.0,)
+
+    @classmethod
+    def of(cls, rows: Rows) -> "Regression":
+        """The regression for the varieties and ways of training of `rows`."""
+        return cls(_Levels.of(rows))
+
+    def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
+        """See `Surface`."""
+        free = points["free"].to_numpy(dtype=bool)
+        people = np.log2(points["people"].to_numpy(dtype=float).clip(1))
+        items = np.log2(points["items"].to_numpy(dtype=float).clip(1) / self.levels.items)
+        of = _is(points["variety"], self.levels.varieties)
+        asked = np.column_stack(
+            [
+                np.ones(len(points)),
+                of,
+                people,
+                items,
+                _is(points["policy"], self.levels.policies),
+                _is(points["aggregation"], self.levels.aggregations),
+                of * people[:, None],
+                of * items[:, None],
+                people * items,
+            ]
+        )
+        fixed = np.column_stack([asked * ~free[:, None], _is(points["variety"], self.levels.free) * free[:, None]])
+        return np.broadcast_to(fixed, (len(sizes), *fixed.shape))
+
+    def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
+        """See `Surface`; effects are held in a little, or a variety with one cell could not be left out."""
+        levels = self.levels
+        kinds = len(levels.varieties)
+        main = [3.0] * (kinds + 2 + len(levels.policies) + len(levels.aggregations))
+        flat = [WIDE, *main, *[1.0] * (2 * kinds + 1), *[WIDE] * len(levels.free)]
+        return np.tile(np.array(flat) * levels.spread, (len(sizes), 1))
+
+    def amplitude(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, " s"]:
+        """See `Surface`."""
+        return np.exp(sizes[:, 0]) * self.levels.spread
+
+    def scatter(self, one: pd.DataFrame, other: pd.DataFrame, reach: float) -> Float[np.ndarray, "p q"]:
+        """See `Surface`: each point has its own."""
+        return _same(one, other, list(POINT)) * ~one["free"].to_numpy(dtype=bool)[:, None].astype(bool)
+
+    def sampler(self, points: pd.DataFrame, reach: float) -> Sampler:
+        """See `Surface`."""
+        number = points.groupby(list(POINT), sort=False).ngroup().to_numpy()
+        there = ~points["free"].to_numpy(dtype=bool)
+        return lambda n, rng: rng.standard_normal((n, number.max() + 1))[:, number] * there
+
+
+def _place(points: pd.DataFrame) -> np.ndarray:
+    return np.round(np.log(points[["people", "items"]].to_numpy(dtype=float).clip(1)), 9)
+
+
+def _same(one: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> np.ndarray:
+    """Whether points [p, q] have the same `keys`."""
+    number = pd.concat([one[keys], other[keys]]).groupby(keys, sort=False).ngroup().to_numpy()
+    return number[: len(one), None] == number[len(one) :]
+
+
+def _alike(n: int) -> np.ndarray:
+    """A factor of the correlations of n that are `ALIKE`."""
+    return np.linalg.cholesky(np.where(np.eye(n, dtype=bool), 1.0, ALIKE))

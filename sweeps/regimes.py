@@ -1,0 +1,159 @@
+"""What a budget is best spent on: more labels, better labels, a mix of both, or nothing, where the evidence says so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Float
+
+from softcore.errors import RequestError, known
+from sweeps.bands import best_at
+from sweeps.shrinkage import Draws
+
+FREE, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both"
+KINDS = (MORE, BETTER, MIX)
+DONT_BUY, TIED, NO_CHOICE = "don't buy", "tied", "no choice"
+ENOUGH = 0.9  # probability at which a verdict is given
+MATTERS: Mapping[str, float] = MappingProxyType({"ce": 0.03, "scaled-ce": 0.01})
+QUICK = ("click", "first-choice")  # questions that take one choice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regime:
+    """What a budget is best spent on, of which less of a value is better.
+
+    `verdict`: one of `KINDS`, "tied", "don't buy", or "no choice" where one kind alone can be bought. `best` is the
+    kind that most often wins, with `probability`, by `gap` (median, `low` and `high` at the level asked) over the other
+    kinds: NaN without one. `gain` is the same of the best purchase over the best free recipe, which wins with
+    1 - `worth`.
+    """
+
+    budget: float
+    verdict: str
+    best: str
+    probability: float
+    gap: float
+    low: float
+    high: float
+    worth: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    matters: float
+    covers: str
+
+    @property
+    def words(self) -> str:
+        """The verdict with its reason, in a sentence."""
+        interval = f"{self.gap:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        if self.verdict == DONT_BUY and not self.best:
+            return "don't buy: this budget buys nothing"
+        if self.verdict == DONT_BUY:
+            return (
+                f"don't buy: the best purchase gains {self.gain:.3f} [{self.gain_low:.3f}, {self.gain_high:.3f}] over "
+                f"the best free recipe, is better with probability {self.worth:.2f}, and {self.matters:g} matters"
+            )
+        if self.verdict == NO_CHOICE:
+            return f"no choice: this budget buys {self.best} alone"
+        if self.verdict == TIED:
+            return (
+                f"tied: {self.best} ahead by {interval} with probability {self.probability:.2f}; a verdict needs "
+                f"{ENOUGH:g} and {self.matters:g}"
+            )
+        return f"{self.verdict}: ahead by {interval} with probability {self.probability:.2f}"
+
+
+def kind(variety: str, *, free: bool = False, mixed: bool = False) -> str:
+    """What buying a cell is: clicks are more labels, pages better ones, clicks and pages (`mixed`) a mix of both."""
+    return FREE if free else MIX if mixed else MORE if variety in QUICK else BETTER
+
+
+def gap_that_matters(metric: str) -> float:
+    """The least difference that matters: 0.03 of raw cross-entropy, 0.01 after one temperature.
+
+    Other metrics have none; that is a RequestError, so that somebody says it.
+    """
+    name = metric.partition("/")[0]
+    if name not in MATTERS:
+        raise RequestError(f"which gap in {metric} matters? It is known for {', '.join(MATTERS)}; say it for others")
+    return MATTERS[name]
+
+
+def regimes(
+    draws: Draws,
+    costs: Float[np.ndarray, " c"],
+    kinds: Sequence[str],
+    budgets: Sequence[float] | np.ndarray,
+    matters: float,
+    level: float = 0.9,
+) -> list[Regime]:
+    """What each of `budgets` is best spent on, of cells that cost `costs` and are of `kinds` (NaN costs left out).
+
+    The best purchase must beat the best free recipe with a probability of 0.9 and a median gain of `matters`, else it
+    is "don't buy"; the best kind must beat the others by the same rule, else they are tied. Without a free recipe among
+    the cells nothing is held against one.
+    """
+    if unknown := set(kinds) - {FREE, *KINDS}:
+        raise known("kind of purchase", min(unknown), (FREE, *KINDS))
+    budgets = np.asarray(budgets, dtype=float)
+    best = {name: _best_of(draws, costs, np.array([k == name for k in kinds]), budgets) for name in (FREE, *KINDS)}
+    return [
+        _regime(float(budget), {name: found[:, place] for name, found in best.items()}, matters, level, draws.covers)
+        for place, budget in enumerate(budgets)
+    ]
+
+
+def _best_of(draws: Draws, costs: np.ndarray, of: np.ndarray, budgets: np.ndarray) -> np.ndarray:
+    """The least value of the cells `of` a kind in each draw at each budget; infinite where it buys none of them."""
+    found = np.full((len(draws.values), len(budgets)), np.inf)
+    costs = np.asarray(costs, dtype=float)[of]
+    bought = budgets >= np.min(costs, initial=np.inf, where=np.isfinite(costs))
+    if bought.any():
+        found[:, bought] = best_at(draws.values[:, of], costs, budgets[bought])
+    return found
+
+
+def _regime(budget: float, best: dict[str, np.ndarray], matters: float, level: float, covers: str) -> Regime:
+    kinds = [name for name in KINDS if np.isfinite(best[name]).all()]
+    worth, gain = _ahead(np.min([best[name] for name in KINDS], axis=0), best[FREE], level)
+    ahead: dict[str, tuple[float, tuple[float, float, float]]] = {}
+    for name in kinds if len(kinds) > 1 else ():
+        ahead[name] = _ahead(best[name], np.min([best[k] for k in kinds if k != name], axis=0), level)
+    top = max(ahead, key=lambda name: ahead[name][0]) if ahead else "".join(kinds)
+    probability, gap = ahead.get(top, (np.nan, (np.nan, np.nan, np.nan)))
+    free = bool(np.isfinite(best[FREE]).all())
+    if not kinds or (free and not _clear(worth, gain[0], matters)):
+        verdict = DONT_BUY
+    elif len(kinds) == 1:
+        verdict = NO_CHOICE
+    else:
+        verdict = top if _clear(probability, gap[0], matters) else TIED
+    return Regime(
+        budget=budget,
+        verdict=verdict,
+        best=top,
+        probability=probability,
+        gap=gap[0],
+        low=gap[1],
+        high=gap[2],
+        worth=worth,
+        gain=gain[0],
+        gain_low=gain[1],
+        gain_high=gain[2],
+        matters=matters,
+        covers=covers,
+    )
+
+
+def _ahead(one: np.ndarray, other: np.ndarray, level: float) -> tuple[float, tuple[float, float, float]]:
+    """How often `one` is lower than `other`, and by how much: median, low, high."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return float(np.isfinite(one).all()), (np.nan, np.nan, np.nan)
+    gap = other - one
+    low, middle, high = np.quantile(gap, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    return float((gap > 0).mean()), (float(middle), float(low), float(high))
+
+
+def _clear(probability: float, gap: float, matters: float) -> bool:
+    return probability >= ENOUGH and gap >= matters

@@ -1,0 +1,207 @@
+"""Joint draws of what the cells of a sweep are worth, shrunk towards a surface so that lucky cells don't win.
+
+The best of many noisy cells looks better than it is. A cell is therefore taken to lie near a surface over what was
+bought (log M, log N'), one for each curve (a question with its way of training) and these near one another; how near,
+the cells' scatter beyond their noise says. Of two cells that look equally good the one that its neighbours bear out is
+believed. Draws depend on what was bought and never on prices: they are made once and priced again at will.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from softcore.errors import RequestError
+from softcore.variance import VarianceModel
+
+# Standard deviations, in the cells' own, at which the search starts: of the curves' levels, of their slopes, of cells
+# about their curve, of free recipes about their level.
+START = (0.5, 0.3, 0.2, 0.5)
+WIDE = 10.0  # standard deviation, in the cells' own, of what is left free: the surface all curves share
+ROUNDS, SAMPLES, KEPT, HEAVY = 3, 192, 96, 5
+LEAST_SAMPLES = 25  # that a round's proposal must rest on
+# Power of a size in its prior, beside the half-normal: 1 is the half-normal seen in logarithms, 0 leaves all orders of
+# magnitude alike. Cells that are all worth the same need it below 1, or the luckiest of them looks too good.
+POWER = 0.5
+NUGGET = 1e-9
+FAR = 1e15
+MEMORY = 2_000_000  # numbers of a batch of matrices
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draws:
+    """Joint draws [draws, cells] of the cells' values, of which less is better.
+
+    `covers` says what their scatter is over, `bought` [cells] which cells cost anything, `mean` [cells] are the means
+    of the replicates as they were seen, `shrunk` is false for draws around those means.
+    """
+
+    cells: tuple[str, ...]
+    values: Float[np.ndarray, "draws cells"]
+    mean: Float[np.ndarray, " cells"]
+    bought: Bool[np.ndarray, " cells"]
+    covers: str
+    shrunk: bool
+
+    @property
+    def best_guess(self) -> Float[np.ndarray, " cells"]:
+        """The mean of the draws of each cell."""
+        return self.values.mean(axis=0)
+
+
+def shrunk_draws(
+    model: VarianceModel,
+    curve: Sequence[str],
+    features: Float[np.ndarray, "cells features"],
+    bought: Bool[np.ndarray, " cells"],
+    rng: np.random.Generator,
+    n: int = 1000,
+) -> Draws:
+    """`n` draws of the values of the model's cells, each on its `curve` at its `features` (log M, log N').
+
+    Curves and features of free cells (`bought` false) are not read: they lie around a level of their own. The spread of
+    levels, slopes and cells is drawn too, by adaptive importance sampling (Cappe et al. 2004,
+    doi:10.1198/106186004X12803; the prior of a size s is s^(POWER - 1) times a half-normal), as are the variances of
+    the noise.
+    """
+    kinds, flat = _shape(curve, features, bought)
+    values = model.mean - model.mean.mean()
+    spread = float(values.std()) or 1.0
+    flat = flat * (WIDE * spread) ** 2 + NUGGET * spread**2 * np.eye(len(values))
+    parts = _Parts(shape=kinds * spread**2, flat=flat, noise=model.strata.between)
+    centre, root = np.log(START), 1.2 * np.eye(len(START))
+    variances = model.draw_variances(SAMPLES, rng)
+    for turn in range(ROUNDS):
+        steps = rng.standard_normal((SAMPLES, len(START))) / np.sqrt(rng.chisquare(HEAVY, (SAMPLES, 1)) / HEAVY)
+        sizes = np.exp(np.clip(centre + steps @ root.T, -8, 4))
+        weights = _log_likelihood(values, parts, sizes, variances)
+        weights += POWER * np.log(sizes).sum(axis=1) - (sizes**2).sum(axis=1) / 2
+        weights += (HEAVY + len(START)) / 2 * np.log1p((steps**2).sum(axis=1) / HEAVY)  # over what was proposed
+        if turn < ROUNDS - 1:
+            centre, root = _closer(weights, np.log(sizes))
+    shares = np.cumsum(np.exp(weights - weights.max()))
+    chosen = np.searchsorted(shares / shares[-1], (np.arange(KEPT) + rng.random()) / KEPT)
+    chosen, times = np.unique(np.minimum(chosen, SAMPLES - 1), return_counts=True)
+    drawn = _posterior(values, parts, sizes[chosen], variances[chosen], times * -(-n // KEPT), rng)
+    return _draws(model, drawn[rng.permutation(len(drawn))[:n]] + model.mean.mean(), bought, shrunk=True)
+
+
+def plain_draws(
+    model: VarianceModel, bought: Bool[np.ndarray, " cells"], rng: np.random.Generator, n: int = 1000
+) -> Draws:
+    """`n` draws around the cells' means as they were seen: good for two cells, too good for the best of many."""
+    variances, found = model.draw_variances(KEPT, rng), []
+    for few in _few(KEPT, len(model.mean)):
+        root = _root(np.tensordot(variances[few], model.strata.between, axes=1))
+        steps = rng.standard_normal((len(root), -(-n // KEPT), len(model.mean)))
+        found.append((model.mean + steps @ root.transpose(0, 2, 1)).reshape(-1, len(model.mean)))
+    drawn = np.concatenate(found)
+    return _draws(model, drawn[rng.permutation(len(drawn))[:n]], bought, shrunk=False)
+
+
+def _draws(model: VarianceModel, drawn: np.ndarray, bought: np.ndarray, *, shrunk: bool) -> Draws:
+    return Draws(
+        cells=model.strata.layout.cells,
+        values=drawn,
+        mean=model.mean,
+        bought=np.asarray(bought, dtype=bool),
+        covers=model.covers,
+        shrunk=shrunk,
+    )
+
+
+def _shape(curve: Sequence[str], features: np.ndarray, bought: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What a unit of each kind of spread adds to the cells' covariance [kinds, c, c], and what is left free [c, c]."""
+    bought = np.asarray(bought, dtype=bool)
+    if features.shape[0] != len(curve) or len(bought) != len(curve):
+        raise RequestError(f"{len(curve)} curves, {features.shape[0]} rows of features and {len(bought)} cells")
+    slopes = np.zeros((len(curve), 0))
+    for column in features.T:
+        there = column[bought]
+        if there.size and there.std() > 1e-9:
+            slopes = np.column_stack([slopes, np.where(bought, (column - there.mean()) / there.std(), 0)])
+    both = np.outer(bought, bought)
+    same = (np.array(curve)[:, None] == np.array(curve)) & both
+    level = np.column_stack([bought, ~bought]).astype(float)
+    kinds = [
+        same.astype(float),
+        same * (slopes @ slopes.T),
+        np.diag(bought.astype(float)),
+        np.diag((~bought).astype(float)),
+    ]
+    return np.array(kinds), level @ level.T + slopes @ slopes.T
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What a unit of each kind of spread, and of each variance of the noise, adds to the cells' covariance."""
+
+    shape: np.ndarray
+    flat: np.ndarray
+    noise: np.ndarray
+
+    def covariances(self, sizes: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Covariance [samples, c, c] of the values and of the noise around them."""
+        return np.tensordot(sizes**2, self.shape, axes=1) + self.flat, np.tensordot(variances, self.noise, axes=1)
+
+
+def _log_likelihood(values: np.ndarray, parts: _Parts, sizes: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """The logarithm [samples] of how likely `values` are, up to a constant; a few samples at a time, for memory."""
+    found = []
+    for few in _few(len(sizes), len(values)):
+        prior, noise = parts.covariances(sizes[few], variances[few])
+        both = np.zeros((len(prior), len(values) + 1, len(values) + 1))
+        both[:, :-1, :-1] = prior + noise
+        both[:, -1, :-1] = values  # its row of the factor is the factor's inverse times the values
+        both[:, -1, -1] = FAR
+        root = np.linalg.cholesky(both)
+        size = np.log(np.diagonal(root, axis1=1, axis2=2)[:, :-1]).sum(axis=1)
+        found.append(-(root[:, -1, :-1] ** 2).sum(axis=1) / 2 - size)
+    return np.concatenate(found)
+
+
+def _closer(weights: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the next round proposes, and how widely: weights are flattened until they rest on enough samples."""
+    heat = 1.0
+    while True:
+        soft = np.exp((weights - weights.max()) * heat)
+        soft /= soft.sum()
+        if 1 / (soft**2).sum() >= LEAST_SAMPLES or heat < 0.01:
+            break
+        heat *= 0.8
+    centre = soft @ logs
+    scatter = ((logs - centre) * soft[:, None]).T @ (logs - centre)
+    return centre, 1.1 * np.linalg.cholesky(scatter + 0.02 * np.eye(len(centre)))
+
+
+def _posterior(
+    values: np.ndarray,
+    parts: _Parts,
+    sizes: np.ndarray,
+    variances: np.ndarray,
+    times: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draws [sum of times, c] of what `values` would be without noise: `times` for each sample."""
+    found = []
+    for few in _few(len(sizes), len(values)):
+        prior, noise = parts.covariances(sizes[few], variances[few])
+        gain = np.linalg.solve(prior + noise, noise).transpose(0, 2, 1)  # noise (prior + noise)^-1
+        middle, root = values - gain @ values, _root(noise - gain @ noise)
+        for centre, spread, count in zip(middle, root, times[few], strict=True):
+            found.append(centre + rng.standard_normal((count, len(values))) @ spread.T)
+    return np.concatenate(found)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """Cholesky factors, of covariances [k, c, c] that rounding or shared people may have left singular."""
+    size = np.trace(covariance, axis1=1, axis2=2)[:, None, None] / covariance.shape[1]
+    symmetric = (covariance + covariance.transpose(0, 2, 1)) / 2
+    return np.linalg.cholesky(symmetric + 1e-7 * size * np.eye(covariance.shape[1]))
+
+
+def _few(samples: int, cells: int) -> list[slice]:
+    """Samples a few at a time, so that their matrices fit into memory."""
+    step = max(1, MEMORY // cells**2)
+    return [slice(start, start + step) for start in range(0, samples, step)]

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from softcore.errors import RequestError
+from softcore.layout import NOBODY, Layout, Pool
+
+
+def layout(trials, people=(2, 3), share=(1.0, 1.0), crowd=("pages", "pages"), **pools):
+    cell, seed, panel = (np.array(column) for column in zip(*trials, strict=True))
+    return Layout(
+        cells=tuple("abcdef"[: len(people)]),
+        cell=cell,
+        seed=seed,
+        panel=panel,
+        crowd=crowd,
+        people=np.array(people, dtype=float),
+        share=np.array(share, dtype=float),
+        pools=pools,
+    )
+
+
+TRIALS = [(0, 0, 0), (1, 0, 0), (0, 0, 1), (1, 0, 1), (0, 1, 0), (1, 1, 0)]
+
+
+def test_panels_of_one_seed_share_nobody_and_panels_of_different_seeds_share_the_pool():
+    shared = layout(TRIALS, pages=Pool(people=6)).overlap("pages")
+    # M = 2 alone 1/2, M = 3 alone 1/3; the nested panels of one seed 1/3; A and B nobody; another seed 1/6.
+    assert shared[0, 0] == pytest.approx(1 / 2)
+    assert shared[1, 1] == shared[0, 1] == pytest.approx(1 / 3)
+    assert shared[0, 2] == shared[0, 3] == 0
+    assert shared[0, 4] == shared[1, 4] == pytest.approx(1 / 6)
+
+
+def test_a_panel_of_everybody_shares_its_people_with_any_other():
+    shared = layout(TRIALS, people=(6, 3), pages=Pool(people=6)).overlap("pages")
+    # All six and the three of panel B: (6 + 3 - 6) / (6 x 3) = 1/6.
+    assert shared[0, 3] == pytest.approx(1 / 6)
+
+
+def test_people_hired_anew_are_shared_by_no_two_seeds():
+    assert layout(TRIALS).overlap("pages")[0, 4] == 0
+
+
+def test_panels_drawn_independently_share_what_the_pool_makes_them_share():
+    shared = layout(TRIALS, pages=Pool(people=6, disjoint=False)).overlap("pages")
+    assert shared[0, 2] == shared[0, 4] == pytest.approx(1 / 6)
+
+
+def test_cells_of_fewer_items_share_fewer_people():
+    shared = layout(TRIALS, share=(0.25, 1.0), pages=Pool(people=6)).overlap("pages")
+    # Nested: sqrt(0.25 / 1) / 3. Different seeds: sqrt(0.25 x 1) / 6.
+    assert shared[0, 1] == pytest.approx(0.5 / 3)
+    assert shared[0, 5] == pytest.approx(0.5 / 6)
+
+
+def test_who_asks_nobody_is_no_crowd():
+    made = layout([(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0)], people=(0, 2), crowd=(NOBODY, "pages"))
+    assert made.crowds == ("pages",)
+    assert made.of_crowd("pages").tolist() == [2, 3]
+
+
+def test_one_seed_gives_no_variance():
+    with pytest.raises(RequestError, match="two seeds or more; there is 1"):
+        layout([(0, 0, 0), (1, 0, 0)])
+
+
+def test_a_replicate_counts_once():
+    with pytest.raises(RequestError, match="counts once"):
+        layout([*TRIALS, (0, 0, 0)])
+
+
+def test_a_cell_without_a_trial_is_refused():
+    with pytest.raises(RequestError, match="needs a trial"):
+        layout([(0, 0, 0), (0, 1, 0)])

@@ -1,0 +1,205 @@
+import json
+import time
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from softcore.costs import PriceList, price_list
+from softcore.errors import RequestError
+from sweeps.planning.advise import advice, advise
+from sweeps.planning.candidates import candidates, priced
+from sweeps.planning.planted import METRIC
+from sweeps.planning.prepare import Prepared, prepare
+from sweeps.planning.ranges import of_variety, ranges
+from sweeps.planning.rank import Limits
+from sweeps.planning.rows import Rows, rows
+
+THESIS = price_list("thesis")
+
+
+def priced_at(**seconds: float) -> PriceList:
+    points = {question: (price, price) for question, price in seconds.items()}
+    return replace(THESIS, seconds=MappingProxyType(dict(THESIS.seconds) | points))
+
+
+def test_the_best_question_of_a_planted_sweep_is_found_with_what_it_takes(prepared: Prepared):
+    advised = advice(prepared, Limits(budget_usd=400, days=3))
+    plan = advised.plan
+    assert advised.verdict == "buy"
+    assert plan is not None
+    assert (plan.variety, plan.annotators, plan.images, plan.policy) == ("t2-clamp", 3, 900, "plain")
+    # 2,700 pages of 32 s are 24 h, at $12 and a fee of 33.3% $383.90; 108 people with 25 images each.
+    assert plan.answers == {"t2-clamp": 2700}
+    assert plan.hours == pytest.approx((24, 24))
+    assert plan.usd == pytest.approx((383.904, 383.904))
+    assert plan.people == 108
+    # Twenty people at once who work four hours a day: 24 / 80 of a day.
+    assert plan.days == pytest.approx(0.3)
+    assert plan.best > 0.9
+    assert plan.beats_free > 0.9
+    assert plan.question.startswith("the two most likely classes")
+    assert plan.axes["items"] == 900
+    # The truth is 1.8 - [0.27 * 3^-0.8 + 0.5 (1 - 3^-0.8)] = 1.396 on these seeds or others.
+    low, high = plan.interval_95
+    assert low < 1.396 < high
+    assert plan.interval_95[0] < plan.interval_80[0] < plan.predicted < plan.interval_80[1] < plan.interval_95[1]
+
+
+def test_nothing_is_bought_where_smoothing_is_as_good(null: pd.DataFrame):
+    advised = advise(null, metric=METRIC, budget_usd=400)
+    assert advised.verdict == "don't buy"
+    assert advised.plan is None
+    assert advised.plans[0].beats_free < 0.9
+    assert advised.why.startswith("no plan for this budget is worth it; the best, ")
+    assert advised.least == "no measured plan is worth buying, whatever the budget"
+    assert advised.stop is None
+
+
+def test_nothing_is_bought_where_a_gain_is_sure_and_does_not_matter(prepared: Prepared):
+    expected = prepared.expected
+    # A free recipe that is 0.02 worse than the best purchase, in every draw.
+    rival = np.repeat((prepared.values[:, [int(expected.argmin())]] + 0.02), prepared.free_values.shape[1], axis=1)
+    close = replace(prepared, free_values=rival, hired=prepared.values)
+    advised = advice(close, Limits(budget_usd=1000))
+    assert advised.verdict == "don't buy"
+    assert advised.plans[0].beats_free == 1
+    assert advised.plans[0].gain == pytest.approx(0.02)
+
+
+def test_prices_move_the_winner_and_no_prediction(prepared: Prepared):
+    limits = Limits(budget_usd=400)
+    usual = advice(prepared, limits, top=50)
+    free_clicks = advice(prepared, limits, prices=priced_at(**{"click": 0.01, "t2-clamp": 3000}), top=50)
+    free_pages = advice(prepared, Limits(budget_usd=5), prices=priced_at(**{"t2-clamp": 0.01}), top=50)
+    assert free_clicks.plans[0].variety == "click"
+    assert free_pages.plans[0].variety == "t2-clamp"
+    assert free_pages.plans[0].annotators == 3
+    same = {plan.recipe: plan.predicted for plan in usual.plans}
+    shared = [plan for plan in (*free_clicks.plans, *free_pages.plans) if plan.recipe in same]
+    assert len(shared) > 5
+    assert all(plan.predicted == same[plan.recipe] for plan in shared)
+
+
+def test_repricing_is_quick(prepared: Prepared):
+    start = time.process_time()
+    advice(prepared, Limits(budget_usd=400), wage=9)
+    assert time.process_time() - start < 2
+
+
+def test_more_money_is_never_predicted_to_be_worse(prepared: Prepared):
+    best = [advice(prepared, Limits(budget_usd=usd)).plans[0].predicted for usd in (5, 20, 80, 200, 400)]
+    assert best == sorted(best, reverse=True)
+
+
+def test_an_interval_of_prices_must_fit_at_its_high_end(prepared: Prepared):
+    advised = advice(prepared, Limits(budget_usd=100), prices="page", top=50)
+    assert all(plan.usd[1] <= 100.01 for plan in advised.plans)
+    parts = next(plan for plan in advised.plans if plan.variety == "t1-uniform")
+    # Two parts of five at the least, the whole page at the most.
+    assert parts.usd[0] == pytest.approx(0.4 * parts.usd[1])
+
+
+def test_days_and_hours_limit_as_money_does(prepared: Prepared):
+    hours = advice(prepared, Limits(budget_hours=10), top=50)
+    assert max(plan.hours[1] for plan in hours.plans) <= 10
+    slow = advice(prepared, Limits(budget_usd=1000, days=1, people_at_once=1, hours_per_day=2), top=50)
+    assert max(plan.hours[1] for plan in slow.plans) <= 2
+    # More money buys nothing that takes longer.
+    assert slow.next_step.gain == pytest.approx(0, abs=0.02)
+
+
+def test_stopping_looks_past_steps_that_buy_nothing(prepared: Prepared):
+    stop = advice(prepared, Limits(budget_usd=50)).stop
+    # From the best clicks ($240 at M = 24) to T2 Clamp at M = 3 ($384) it is far in money and worth it.
+    assert stop is None or stop.usd >= 256
+
+
+def test_a_budget_too_small_to_be_worth_it_is_told_of_the_least_that_is(prepared: Prepared):
+    advised = advice(prepared, Limits(budget_usd=5))
+    assert advised.verdict == "don't buy"
+    assert advised.least.startswith("the cheapest plan that is worth buying: clicks")
+    assert advised.stop is not None
+    assert advised.stop.usd > 5
+
+
+def test_pages_cost_the_time_that_was_recorded_with_them(clear: pd.DataFrame, clear_rows: Rows):
+    pages = clear[[c for c in clear if c.startswith("answers/") and c != "answers/click"]].sum(axis="columns")
+    timed = rows(clear.assign(recorded_seconds=np.where(pages > 0, 50.0 * pages, np.nan)), METRIC)
+    assert timed.page_seconds == pytest.approx(50)
+    table = candidates(timed, of_variety(ranges(timed), ["t2-clamp", "t1-clamp"]))
+    cost = priced(table, timed, price_list("page"), wage=12, fee=0)
+    answers = (table["people"] * table["items"]).to_numpy()
+    whole = (table["variety"] == "t2-clamp").to_numpy()
+    # A whole page takes its 50 s; three of its five parts from 30 s to the whole page.
+    np.testing.assert_allclose(cost.low[whole], 50 * answers[whole])
+    np.testing.assert_allclose(cost.low[~whole], 30 * answers[~whole])
+    np.testing.assert_allclose(cost.high, 50 * answers)
+    np.testing.assert_allclose(cost.usd_high, 50 * answers / 300)  # $12 an hour are a dollar in 300 s
+    # Without recorded times the list's mean of 44.38 s holds on CIFAR-10S.
+    untimed = priced(table, clear_rows, price_list("page"), wage=12, fee=0)
+    np.testing.assert_allclose(untimed.high, 44.38 * answers)
+
+
+def test_a_cheaper_plan_that_is_as_good_is_named_only_where_it_is_worth_buying(prepared: Prepared):
+    found = advice(prepared, Limits(budget_usd=125), top=50)
+    assert found.plan is not None
+    assert found.cheaper.startswith("as good in all that matters (0.03) and $")
+    name = found.cheaper.split(" cheaper: ")[1].split(" for $")[0]
+    cheaper = next(plan for plan in found.plans if plan.recipe == name)
+    assert cheaper.predicted - found.plan.predicted < 0.03
+    assert cheaper.beats_free >= 0.9
+    assert cheaper.gain >= 0.03
+    assert advice(prepared, Limits(budget_usd=5)).cheaper == ""
+
+
+def test_what_lost_and_what_is_next_are_said_with_numbers(prepared: Prepared):
+    advised = advice(prepared, Limits(budget_usd=60))
+    assert "worse on average (80%:" in advised.second
+    assert "better with probability" in advised.second
+    assert advised.next_step.words.startswith("the next $100 buy ")
+    assert advised.next_step.probability > 0.5
+    assert advised.lines[0].startswith("buy: ")
+    assert any("Not over other test images" in line for line in advised.lines)
+    assert any(line.startswith("Assumes that a click takes 2.5 s") for line in advised.lines)
+
+
+def test_advice_is_plain_json(prepared: Prepared):
+    plain = json.loads(json.dumps(advice(prepared, Limits(budget_usd=60)).as_dict()))
+    assert plain["plans"][0]["variety"] == "click"
+    assert plain["model"] == "curve"
+    assert plain["checks"][0]["model"] == "curve"
+
+
+@pytest.mark.parametrize(
+    ("limits", "options", "message"),
+    [
+        ({"budget_usd": 0.5}, {}, r"^\$0.50 is below the cheapest measured plan: clicks.* takes \$2.78$"),
+        ({"budget_hours": 0.1}, {}, "^6 min is below the cheapest measured plan: clicks.* takes 10.4 min$"),
+        ({"days": 1e-4}, {}, "^0.0001 days is below the cheapest measured plan: clicks"),
+        ({"budget_usd": 100}, {"wage": 5}, r"a wage of \$5 an hour is below the floor of price list 'thesis': \$8"),
+        ({"budget_usd": 100}, {"prices": "session"}, "nobody measured a session of clicks"),
+        ({}, {}, "a plan needs a budget: budget_usd, budget_hours or days"),
+        ({"budget_usd": -1}, {}, "budget_usd must be a finite number above 0, not -1"),
+    ],
+)
+def test_what_can_not_be_is_refused_in_one_line(prepared: Prepared, limits, options, message):
+    with pytest.raises(RequestError, match=message) as refused:
+        advice(prepared, Limits(**limits), **options)
+    assert "\n" not in str(refused.value)
+
+
+def test_beyond_what_was_checked_nothing_is_planned_unless_asked(clear: pd.DataFrame):
+    with pytest.raises(RequestError, match="M = 12 for t2-clamp is beyond the measured 1 to 3"):
+        prepare(clear, metric=METRIC, questions=["t2-clamp"], annotators=12)
+    far = prepare(clear, metric=METRIC, questions=["t2-clamp"], extrapolate=True, images=3000, most_people=6)
+    advised = advice(far, Limits(budget_usd=5000), top=30)
+    assert advised.plans[0].beyond
+    assert any("go beyond where the model was checked (t2-clamp: M 1 to 3, N' 250 to 900)" in n for n in advised.notes)
+    inside = [plan for plan in advised.plans if not plan.beyond]
+    wide, narrow = (
+        (p.interval_80[1] - p.interval_80[0]) for p in (advised.plans[0], inside[0] if inside else advised.plans[-1])
+    )
+    assert wide > narrow
