@@ -33,7 +33,7 @@ MARKS = {  # name: (matplotlib's, Plotly's, as text)
     "random": ("X", "x", "✖"),
     "uniform": ("P", "cross", "✚"),
     "click": ("o", "circle", "●"),
-    "first-choice": ("8", "octagon", "⯃"),
+    "first-choice": ("8", "octagon", "◉"),
     "t1-uniform": ("v", "triangle-down", "▼"),
     "t1-clamp": ("<", "triangle-left", "◀"),
     "t2-uniform": (">", "triangle-right", "▶"),
@@ -41,7 +41,7 @@ MARKS = {  # name: (matplotlib's, Plotly's, as text)
     "t1-semantic": ("^", "triangle-up", "▲"),
     "t2-semantic": ("H", "hexagon2", "⬣"),
     "select-two": ("*", "star", "★"),
-    "t2-clamp-released": ("d", "diamond-tall", "⬧"),
+    "t2-clamp-released": ("d", "diamond-tall", "◊"),
 }
 _OTHER = ("h", "hexagon", "⬢")
 _SMALL = {"v": 1.5, "<": 1.5, ">": 1.5, "p": 1.6, "P": 1.4, "X": 1.4, "h": 1.3, "^": 1.5, "H": 1.3, "*": 1.9, "d": 1.3}
