@@ -237,7 +237,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.3f}"
+        return f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.1g}"
     if isinstance(value, dict):
         return ", ".join(f"{count} with {m}" for m, count in value.items())
     if isinstance(value, list):
