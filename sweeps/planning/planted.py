@@ -97,6 +97,7 @@ def table(
 def _row(axes: Mapping[str, Any], cell: str, seed: int, panel: int, value: float) -> dict[str, Any]:
     """A row of a results table as the store writes it, short of the axes that are alike everywhere."""
     answers = axes.get("annotators", 0) * axes.get("items", 0)
+    hired = "breadth" if answers and axes["variety"] != "click" else None
     nothing = dict.fromkeys(("aggregation", "annotators", "items", "mixing", "beta", "pages_on", "clicks"))
     return {
         "trial": f"{cell}-s{seed}-p{panel}",
@@ -107,6 +108,8 @@ def _row(axes: Mapping[str, Any], cell: str, seed: int, panel: int, value: float
         "dataset": "cifar10s",
         **nothing,
         **axes,
+        "hiring": hired,
+        "holdout": "batches",
         "model": "cnn",
         METRIC: value,
         **{f"answers/{q}": answers if q == axes["variety"] else 0 for q in QUESTIONS},

@@ -162,7 +162,7 @@ def test_what_lost_and_what_is_next_are_said_with_numbers(prepared: Prepared):
     assert advised.next_step.words.startswith("the next $100 buy ")
     assert advised.next_step.probability > 0.5
     assert advised.lines[0].startswith("buy: ")
-    assert any("Not over other test images" in line for line in advised.lines)
+    assert any("not over other test images" in line for line in advised.lines)
     assert any(line.startswith("Assumes that a click takes 2.5 s") for line in advised.lines)
 
 
