@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
 from softcore.variance import VarianceModel
+from sweeps.importance_sampling import batches, next_proposal
 
 # Standard deviations, in the cells' own, at which the search starts: of the curves' levels, of their slopes, of cells
 # about their curve, of free recipes about their level.
@@ -26,7 +27,6 @@ LEAST_SAMPLES = 25  # that a round's proposal must rest on
 POWER = 0.5
 NUGGET = 1e-9
 FAR = 1e15
-MEMORY = 2_000_000  # numbers of a batch of matrices
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,7 +79,7 @@ def shrunk_draws(
         weights += POWER * np.log(sizes).sum(axis=1) - (sizes**2).sum(axis=1) / 2
         weights += (HEAVY + len(START)) / 2 * np.log1p((steps**2).sum(axis=1) / HEAVY)  # over what was proposed
         if turn < ROUNDS - 1:
-            centre, root = _closer(weights, np.log(sizes))
+            centre, root = next_proposal(weights, np.log(sizes), LEAST_SAMPLES)
     shares = np.cumsum(np.exp(weights - weights.max()))
     chosen = np.searchsorted(shares / shares[-1], (np.arange(KEPT) + rng.random()) / KEPT)
     chosen, times = np.unique(np.minimum(chosen, SAMPLES - 1), return_counts=True)
@@ -92,7 +92,7 @@ def plain_draws(
 ) -> Draws:
     """`n` draws around the cells' means as they were seen: good for two cells, too good for the best of many."""
     variances, found = model.draw_variances(KEPT, rng), []
-    for few in _few(KEPT, len(model.mean)):
+    for few in batches(KEPT, len(model.mean)):
         root = _root(np.tensordot(variances[few], model.strata.between, axes=1))
         steps = rng.standard_normal((len(root), -(-n // KEPT), len(model.mean)))
         found.append((model.mean + steps @ root.transpose(0, 2, 1)).reshape(-1, len(model.mean)))
@@ -149,7 +149,7 @@ class _Parts:
 def _log_likelihood(values: np.ndarray, parts: _Parts, sizes: np.ndarray, variances: np.ndarray) -> np.ndarray:
     """The logarithm [samples] of how likely `values` are, up to a constant; a few samples at a time, for memory."""
     found = []
-    for few in _few(len(sizes), len(values)):
+    for few in batches(len(sizes), len(values)):
         prior, noise = parts.covariances(sizes[few], variances[few])
         both = np.zeros((len(prior), len(values) + 1, len(values) + 1))
         both[:, :-1, :-1] = prior + noise
@@ -159,20 +159,6 @@ def _log_likelihood(values: np.ndarray, parts: _Parts, sizes: np.ndarray, varian
         size = np.log(np.diagonal(root, axis1=1, axis2=2)[:, :-1]).sum(axis=1)
         found.append(-(root[:, -1, :-1] ** 2).sum(axis=1) / 2 - size)
     return np.concatenate(found)
-
-
-def _closer(weights: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the next round proposes, and how widely: weights are flattened until they rest on enough samples."""
-    heat = 1.0
-    while True:
-        soft = np.exp((weights - weights.max()) * heat)
-        soft /= soft.sum()
-        if 1 / (soft**2).sum() >= LEAST_SAMPLES or heat < 0.01:
-            break
-        heat *= 0.8
-    centre = soft @ logs
-    scatter = ((logs - centre) * soft[:, None]).T @ (logs - centre)
-    return centre, 1.1 * np.linalg.cholesky(scatter + 0.02 * np.eye(len(centre)))
 
 
 def _posterior(
@@ -185,7 +171,7 @@ def _posterior(
 ) -> np.ndarray:
     """Draws [sum of times, c] of what `values` would be without noise: `times` for each sample."""
     found = []
-    for few in _few(len(sizes), len(values)):
+    for few in batches(len(sizes), len(values)):
         prior, noise = parts.covariances(sizes[few], variances[few])
         gain = np.linalg.solve(prior + noise, noise).transpose(0, 2, 1)  # noise (prior + noise)^-1
         middle, root = values - gain @ values, _root(noise - gain @ noise)
@@ -199,9 +185,3 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     size = np.trace(covariance, axis1=1, axis2=2)[:, None, None] / covariance.shape[1]
     symmetric = (covariance + covariance.transpose(0, 2, 1)) / 2
     return np.linalg.cholesky(symmetric + 1e-7 * size * np.eye(covariance.shape[1]))
-
-
-def _few(samples: int, cells: int) -> list[slice]:
-    """Samples a few at a time, so that their matrices fit into memory."""
-    step = max(1, MEMORY // cells**2)
-    return [slice(start, start + step) for start in range(0, samples, step)]

@@ -14,13 +14,13 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from softcore.seeding import generator
+from sweeps.importance_sampling import batches, next_proposal
 from sweeps.planning.rows import Rows
 from sweeps.planning.surfaces import Surface
 
 SAMPLES, ROUNDS, KEPT, DRAWS = 512, 3, 200, 1000
 LEAST_SAMPLES, HEAVY = 40, 5  # that a round's proposal must rest on; degrees of freedom of its tails
 NUGGET = 1e-9
-MEMORY = 2_000_000  # numbers of a batch of matrices
 
 
 def draws_generator(seed: int, part: int = 0) -> np.random.Generator:
@@ -110,7 +110,7 @@ class FittedSurface:
         Source: Rasmussen & Williams (2006), equations 5.10 to 5.12.
         """
         means, variances = [], []
-        for few in _few(len(self.samples.sizes), len(self._centred)):
+        for few in batches(len(self.samples.sizes), len(self._centred)):
             inverse = np.linalg.inv(self._covariance(few))
             variances.append(1 / np.diagonal(inverse, axis1=1, axis2=2))
             means.append(self._centred - inverse @ self._centred * variances[-1])
@@ -158,7 +158,7 @@ def fit(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface
         logs -= (((sizes - mean) / spread) ** 2).sum(axis=1) / 2
         logs += (HEAVY + len(mean)) / 2 * np.log1p((steps**2).sum(axis=1) / HEAVY)  # over what was proposed
         if turn < ROUNDS - 1:
-            centre, root = _closer(logs, sizes)
+            centre, root = next_proposal(logs, sizes, LEAST_SAMPLES)
     weights = np.exp(logs - logs.max())
     return FittedSurface(surface, rows, Samples(sizes, reach, variances, weights / weights.sum()))
 
@@ -185,29 +185,9 @@ def _log_likelihood(
     surface: Surface, rows: Rows, values: np.ndarray, sizes: np.ndarray, scatter: np.ndarray, variances: np.ndarray
 ) -> np.ndarray:
     found = []
-    for few in _few(len(sizes), len(values)):
+    for few in batches(len(sizes), len(values)):
         root = np.linalg.cholesky(_prior(surface, rows, sizes[few], scatter[few]) + _noise(rows, variances[few]))
         white = np.linalg.solve(root, np.broadcast_to(values[:, None], (len(root), len(values), 1)))[:, :, 0]
         size = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
         found.append(-(white**2).sum(axis=1) / 2 - size)
     return np.concatenate(found)
-
-
-def _closer(logs: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the next round proposes, and how widely: weights are flattened until they rest on enough samples."""
-    heat = 1.0
-    while True:
-        soft = np.exp((logs - logs.max()) * heat)
-        soft /= soft.sum()
-        if 1 / (soft**2).sum() >= LEAST_SAMPLES or heat < 0.01:
-            break
-        heat *= 0.8
-    centre = soft @ sizes
-    scatter = ((sizes - centre) * soft[:, None]).T @ (sizes - centre)
-    return centre, 1.1 * np.linalg.cholesky(scatter + 0.02 * np.eye(len(centre)))
-
-
-def _few(samples: int, cells: int) -> list[slice]:
-    """Samples a few at a time, so that their matrices fit into memory."""
-    step = max(1, MEMORY // cells**2)
-    return [slice(start, start + step) for start in range(0, samples, step)]
