@@ -67,7 +67,9 @@ def labels_of(
 def recorded_seconds(records: pd.DataFrame) -> float:
     """The time of `records` in all, those without one counted at the mean of the others; NaN where none has one."""
     seconds = records["seconds"].to_numpy(float)
-    return float(np.nanmean(seconds) * len(seconds)) if np.isfinite(seconds).any() else float("nan")
+    timed = seconds[np.isfinite(seconds)]
+    # Where all are timed it is their plain sum, to the bit.
+    return float(timed.sum()) * (len(seconds) / len(timed)) if len(timed) else float("nan")
 
 
 def by_count(dataset: Dataset, variety: str) -> bool:
