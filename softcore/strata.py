@@ -83,13 +83,13 @@ def strata(layout: Layout) -> Strata:
     part, df = _parts(layout, np.diag(left))
     components, expected, between = [], [], []
     weights = cells.T / cells.sum(axis=0)[:, None]
-    for name, covariance in _covariances(layout, bases, part):
-        sums = [float((added * (covariance @ added)).sum()) for added in bases.values()]
-        beyond = np.zeros(n) if name in (SEED, CROWD, CELL) else ((left @ covariance) * left).sum(axis=1)
+    for name, of_trials in _covariances(layout, bases, part):
+        sums = [float((added * (of_trials @ added)).sum()) for added in bases.values()]
+        beyond = np.zeros(n) if name in (SEED, CROWD, CELL) else ((left @ of_trials) * left).sum(axis=1)
         sums += [float(beyond[part == number].sum()) for number in range(len(df))]
         components.append(name)
         expected.append(sums)
-        between.append(weights @ covariance @ weights.T)
+        between.append(weights @ of_trials @ weights.T)
     every = np.array([added.shape[1] for added in bases.values()] + list(df), dtype=float)
     kept = _told_apart(components, np.array(expected).T[len(bases) :])
     return Strata(
@@ -102,6 +102,26 @@ def strata(layout: Layout) -> Strata:
         bases=tuple(bases.values()),
         part=part,
     )
+
+
+def covariance(layout: Layout, component: str) -> Float[np.ndarray, "n n"]:
+    """What a unit of a component (a name of `Strata.components`) adds to the covariance of a layout's trials."""
+    same_seed = layout.seed[:, None] == layout.seed
+    same_cell = layout.cell[:, None] == layout.cell
+    if component == SEED:
+        return same_seed.astype(float)
+    if component == CROWD:
+        crowd = _numbers(np.array(layout.crowd))[layout.cell]
+        return (same_seed & (crowd[:, None] == crowd)).astype(float)
+    if component == CELL:
+        return (same_seed & same_cell).astype(float)
+    if component == REST:
+        return np.eye(len(layout.cell))
+    own = component.startswith(OWN)
+    name = component.removeprefix(OWN if own else PEOPLE)
+    rows, shared = layout.of_crowd(name), np.zeros(same_seed.shape)
+    shared[np.ix_(rows, rows)] = layout.overlap(name)
+    return shared * same_cell if own else shared
 
 
 def _factors(layout: Layout) -> Iterator[tuple[str, np.ndarray]]:
@@ -117,24 +137,12 @@ def _factors(layout: Layout) -> Iterator[tuple[str, np.ndarray]]:
 
 def _covariances(layout: Layout, found: Sequence[str] | dict, part: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Each component's covariance [n, n] of trials, where a stratum shows it."""
-    same_seed = layout.seed[:, None] == layout.seed
-    same_cell = layout.cell[:, None] == layout.cell
-    crowd = _numbers(np.array(layout.crowd))[layout.cell]
-    yield SEED, same_seed.astype(float)
-    if CROWD in found:
-        yield CROWD, (same_seed & (crowd[:, None] == crowd)).astype(float)
-    for name in layout.crowds:
-        rows = layout.of_crowd(name)
-        if PANELS + name in found:
-            shared = np.zeros(same_seed.shape)
-            shared[np.ix_(rows, rows)] = layout.overlap(name)
-            yield PEOPLE + name, shared
-            if (part[rows] >= 0).any():
-                yield OWN + name, shared * same_cell
-    if CELL in found:
-        yield CELL, (same_seed & same_cell).astype(float)
-    if (part >= 0).any():
-        yield REST, np.eye(len(part))
+    names = [SEED, *([CROWD] if CROWD in found else [])]
+    for crowd in layout.crowds:
+        if PANELS + crowd in found:
+            names += [PEOPLE + crowd, *([OWN + crowd] if (part[layout.of_crowd(crowd)] >= 0).any() else [])]
+    names += [*([CELL] if CELL in found else []), *([REST] if (part >= 0).any() else [])]
+    return ((name, covariance(layout, name)) for name in names)
 
 
 def _parts(layout: Layout, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from softcore.errors import RequestError
 from sweeps.shrinkage import Draws
@@ -75,6 +75,13 @@ def best_at(
 ) -> Float[np.ndarray, "*draws b"]:
     """The least of `values` that each of `budgets` buys, a budget that equals a cost included."""
     return _best(values, costs, budgets)[0]
+
+
+def winner_at(
+    values: Float[np.ndarray, "*draws c"], costs: Float[np.ndarray, " c"], budgets: Float[np.ndarray, " b"]
+) -> Int[np.ndarray, "*draws b"]:
+    """The place of the cell that has the least of `values` at each of `budgets`; of equal ones the cheapest."""
+    return _best(values, costs, budgets)[1]
 
 
 def on_frontier(draws: Draws, costs: Float[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:

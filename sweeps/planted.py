@@ -130,16 +130,23 @@ def grid(
     mixed: bool = False,
     free: int = 3,
     copies: int = 1,
+    crossed: bool = False,
 ) -> Grid:
     """A grid much like the recorded one, but small.
 
     Panels A and B of `seeds` seeds for pages at M 1, 2, 3 and for clicks; all six people under one seed more; `free`
-    recipes under two more. With `copies` every cell that is paid for is there so many times.
+    recipes under two more. With `copies` every cell that is paid for is there so many times; with `crossed` one page an
+    item of the last question has four panels under each of four seeds at least, as in `grid-variance`.
     """
     asked = [(variety, PAGES, people, n) for variety in pages for people in (1, 2, 3) for n in items]
     asked += [("click", CLICKS, people, n) for people in click_people for n in items]
     asked += [(MIXED, PAGES, people, n) for people in (1, 2, 3) for n in items if mixed]
-    rows: list[_Row] = [(cell, range(seeds), (0, 1)) for cell in asked for _ in range(copies)]
+    more = (range(max(seeds, 4)), (0, 1, 2, 3))
+    rows: list[_Row] = [
+        (cell, *(more if crossed and cell[0] == pages[-1] and cell[2] == 1 else (range(seeds), (0, 1))))
+        for cell in asked
+        for _ in range(copies)
+    ]
     rows += [((variety, PAGES, 6, items[-1]), range(seeds + 1), (0,)) for variety in pages]
     rows += [(("hard", NOBODY, 0, 0), range(seeds + 2), (0,)) for _ in range(free)]
     cells = pd.DataFrame([cell for cell, *_ in rows], columns=["variety", "crowd", "annotators", "items"])
@@ -190,14 +197,16 @@ def problem(made: Grid, truth: Float[np.ndarray, " c"], noise: Noise, rng: np.ra
 def _hired(layout: Layout, rows: np.ndarray, pool: int, seeds: int, rng: np.random.Generator) -> np.ndarray:
     """How much each person (of all batches) marks each trial: one person an item on all items has variance 1.
 
-    A seed has an order of batches and an order of people in each; panel 0 hires from its start, panel 1 from its end.
+    A seed has an order of batches and an order of people in each; panel 0 hires from its start, panel 1 from its end,
+    panels 2 and 3 those who come next.
     """
     turn = rng.random((seeds, BATCHES, pool)).argsort(axis=2)
     place = rng.random((seeds, BATCHES)).argsort(axis=1)
     seed, panel, cell = layout.seed[rows], layout.panel[rows], layout.cell[rows]
     people, batches = layout.people[cell], np.round(layout.share[cell] * BATCHES)
-    turns = np.where((panel == 0)[:, None, None], turn[seed], pool - 1 - turn[seed])
-    hired = (turns < people[:, None, None]) & (place[seed] < batches[:, None])[:, :, None]
+    turns = np.where((panel % 2 == 0)[:, None, None], turn[seed], pool - 1 - turn[seed])
+    turns = turns - (panel // 2 * people)[:, None, None]
+    hired = (turns >= 0) & (turns < people[:, None, None]) & (place[seed] < batches[:, None])[:, :, None]
     return (hired / (people * np.sqrt(batches))[:, None, None]).reshape(len(rows), -1)
 
 

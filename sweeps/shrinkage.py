@@ -65,13 +65,55 @@ def shrunk_draws(
     doi:10.1198/106186004X12803; the prior of a size s is s^(POWER - 1) times a half-normal), as are the variances of
     the noise.
     """
+    between = model.strata.between
+    sampled = model.draw_variances(SAMPLES, rng)
+    seen = Seen(mean=model.mean, noise=between, pull=between, around=between)
+    return _draws(model, predicted_draws(seen, sampled, curve, features, bought, rng, n), bought, shrunk=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """Means [c] of cells as they were seen, and what they share with values [c] that are to be told from them.
+
+    What a unit of each of j variances adds: `noise` [j, c, c] to the covariance of the means' errors, `around` to that
+    of the values less the means, `pull` to that of the means' errors less the values' own (rows) with the means' errors
+    (columns). Values without an error of their own have `noise` for all three.
+    """
+
+    mean: Float[np.ndarray, " c"]
+    noise: Float[np.ndarray, "j c c"]
+    pull: Float[np.ndarray, "j c c"]
+    around: Float[np.ndarray, "j c c"]
+
+
+def predicted_draws(
+    seen: Seen,
+    variances: Float[np.ndarray, "samples j"],
+    curve: Sequence[str],
+    features: Float[np.ndarray, "c features"],
+    bought: Bool[np.ndarray, " c"],
+    rng: np.random.Generator,
+    n: int = 1000,
+) -> Float[np.ndarray, "n c"]:
+    """`n` draws of the values that `seen` tells of, shrunk as in `shrunk_draws`; `variances` are 192 joint draws."""
     kinds, flat = _shape(curve, features, bought)
-    values = model.mean - model.mean.mean()
+    values = seen.mean - seen.mean.mean()
     spread = float(values.std()) or 1.0
     flat = flat * (WIDE * spread) ** 2 + NUGGET * spread**2 * np.eye(len(values))
-    parts = _Parts(shape=kinds * spread**2, flat=flat, noise=model.strata.between)
+    parts = _Parts(shape=kinds * spread**2, flat=flat, seen=seen)
+    sizes, weights = _sizes(values, parts, variances, rng)
+    shares = np.cumsum(np.exp(weights - weights.max()))
+    chosen = np.searchsorted(shares / shares[-1], (np.arange(KEPT) + rng.random()) / KEPT)
+    chosen, times = np.unique(np.minimum(chosen, SAMPLES - 1), return_counts=True)
+    drawn = _posterior(values, parts, sizes[chosen], variances[chosen], times * -(-n // KEPT), rng)
+    return drawn[rng.permutation(len(drawn))[:n]] + seen.mean.mean()
+
+
+def _sizes(
+    values: np.ndarray, parts: "_Parts", variances: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sampled sizes of each kind of spread [samples, kinds], and the logarithms of their weights."""
     centre, root = np.log(START), 1.2 * np.eye(len(START))
-    variances = model.draw_variances(SAMPLES, rng)
     for turn in range(ROUNDS):
         steps = rng.standard_normal((SAMPLES, len(START))) / np.sqrt(rng.chisquare(HEAVY, (SAMPLES, 1)) / HEAVY)
         sizes = np.exp(np.clip(centre + steps @ root.T, -8, 4))
@@ -80,11 +122,7 @@ def shrunk_draws(
         weights += (HEAVY + len(START)) / 2 * np.log1p((steps**2).sum(axis=1) / HEAVY)  # over what was proposed
         if turn < ROUNDS - 1:
             centre, root = next_proposal(weights, np.log(sizes), LEAST_SAMPLES)
-    shares = np.cumsum(np.exp(weights - weights.max()))
-    chosen = np.searchsorted(shares / shares[-1], (np.arange(KEPT) + rng.random()) / KEPT)
-    chosen, times = np.unique(np.minimum(chosen, SAMPLES - 1), return_counts=True)
-    drawn = _posterior(values, parts, sizes[chosen], variances[chosen], times * -(-n // KEPT), rng)
-    return _draws(model, drawn[rng.permutation(len(drawn))[:n]] + model.mean.mean(), bought, shrunk=True)
+    return sizes, weights
 
 
 def plain_draws(
@@ -135,15 +173,15 @@ def _shape(curve: Sequence[str], features: np.ndarray, bought: np.ndarray) -> tu
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """What a unit of each kind of spread, and of each variance of the noise, adds to the cells' covariance."""
+    """What a unit of each kind of spread adds to the cells' covariance, what is left free in it, and the means seen."""
 
     shape: np.ndarray
     flat: np.ndarray
-    noise: np.ndarray
+    seen: Seen
 
     def covariances(self, sizes: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Covariance [samples, c, c] of the values and of the noise around them."""
-        return np.tensordot(sizes**2, self.shape, axes=1) + self.flat, np.tensordot(variances, self.noise, axes=1)
+        return np.tensordot(sizes**2, self.shape, axes=1) + self.flat, np.tensordot(variances, self.seen.noise, axes=1)
 
 
 def _log_likelihood(values: np.ndarray, parts: _Parts, sizes: np.ndarray, variances: np.ndarray) -> np.ndarray:
@@ -169,12 +207,13 @@ def _posterior(
     times: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Draws [sum of times, c] of what `values` would be without noise: `times` for each sample."""
+    """Draws [sum of times, c] of what `parts.seen` tells of, given `values`: `times` for each sample."""
     found = []
     for few in batches(len(sizes), len(values)):
         prior, noise = parts.covariances(sizes[few], variances[few])
-        gain = np.linalg.solve(prior + noise, noise).transpose(0, 2, 1)  # noise (prior + noise)^-1
-        middle, root = values - gain @ values, _root(noise - gain @ noise)
+        pull, around = (np.tensordot(variances[few], each, axes=1) for each in (parts.seen.pull, parts.seen.around))
+        gain = np.linalg.solve(prior + noise, pull.transpose(0, 2, 1)).transpose(0, 2, 1)  # pull (prior + noise)^-1
+        middle, root = values - gain @ values, _root(around - gain @ pull.transpose(0, 2, 1))
         for centre, spread, count in zip(middle, root, times[few], strict=True):
             found.append(centre + rng.standard_normal((count, len(values))) @ spread.T)
     return np.concatenate(found)
