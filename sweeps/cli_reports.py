@@ -77,6 +77,22 @@ def report_replication(
     show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
 
 
+@app.command("grid")
+def report_grid(
+    sweeps: Annotated[
+        list[str] | None, typer.Argument(help="Sweeps of the presets grid, grid-variance, ... (ids, folders), or .csv.")
+    ] = None,
+    out: Out = None,
+    to: Annotated[Path | None, typer.Option(help="Where to write; else grid/ in the output folder.")] = None,
+    from_results: Annotated[Path | None, typer.Option(help="A folder of results tables (CSV), not sweeps.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the recorded grid shows: what labels give for what they cost, what varies, whether bands hold."""
+    from sweeps.grid_report.report import report, show
+
+    show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
+
+
 @app.command("bands")
 def report_bands(
     sweeps: Annotated[list[str], typer.Argument(help="Sweeps of one data set, or .csv results.")],

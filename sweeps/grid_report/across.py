@@ -125,9 +125,7 @@ def _seen(paired: Pairs, model: VarianceModel, metric: str, seen: int, shared: b
         noise.append(error)
         pull.append(error - across)
         around.append(error + there @ of_trials @ there.T - across - across.T)
-    return Seen(
-        mean=paired.means(metric, seen), noise=np.array(noise), pull=np.array(pull), around=np.array(around)
-    )
+    return Seen(mean=paired.means(metric, seen), noise=np.array(noise), pull=np.array(pull), around=np.array(around))
 
 
 def _weights(layout: Layout, rows: np.ndarray) -> np.ndarray:

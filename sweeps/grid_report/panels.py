@@ -1,0 +1,242 @@
+"""The report's section on whether bands hold: those of one panel of people against what another panel shows."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from softcore.errors import RequestError
+from softcore.seeding import generator
+from softcore.strata import PEOPLE
+from sweeps.cell_prices import assumptions, cell_costs, questions_of
+from sweeps.frontier import summarise
+from sweeps.grid_report.across import NAMES, A, B, Pairs, draws, one_sided, pairs
+from sweeps.grid_report.panel_bands import BEST, COSTS, LEVEL, PICKED, SEEDS_BEST, SEEDS_PICKED, Held, OneWay, one_way
+from sweeps.grid_report.pictures import panels_png
+from sweeps.grid_report.recorded import CO_PRIMARY, core, listed, measured, words
+from sweeps.grid_report.section import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
+from sweeps.pricing import purchases
+from sweeps.recipes import VARIETIES
+from sweeps.replicates import replicates
+from sweeps.wording import hours
+
+TITLE = "Do the bands hold: panels A against panels B"
+TOGETHER = "all together"
+FEWEST_CELLS = 3  # of a question, for eight costs to mean anything
+KNOWN = "variances of both"
+_WAYS = {A: "A on B", B: "B on A"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial:
+    """Both ways of one metric and one group of cells: bands by the panel seen, and those of variances of both."""
+
+    metric: str
+    group: str
+    cells: int
+    ways: Mapping[int, OneWay]
+    known: Mapping[int, OneWay]
+
+
+def panels(sources: Sources) -> Section:
+    """Bands of panels A against values of panels B and the other way round, on every co-primary metric."""
+    grid, variance = sources[GRID].results, sources[VARIANCE].results
+    metrics = measured(grid, CO_PRIMARY)
+    paired = pairs(grid, metrics)
+    if len(paired.cells) < FEWEST_CELLS:
+        raise RequestError(f"{len(paired.cells)} cells have panels A and B of two seeds, and bands need {FEWEST_CELLS}")
+    seconds = cell_costs(paired.cells, purchases(summarise(grid)), "thesis")[1]
+    found = [one for metric in metrics for one in _trials(paired, variance, core(sources), metric, seconds)]
+    together = [one for one in found if one.group == TOGETHER]
+    picture = Picture(
+        name="panels",
+        words="Bands from panels A at eight costs, what panels B show, and the interval over seeds, by metric",
+        png=panels_png(together, any_simulated(sources)),
+    )
+    return Section(
+        title=TITLE,
+        lines=tuple(_lines(paired, found, assumptions(paired.cells, "thesis", "s"))),
+        tables=(_counts(found), *(_costs(one, paired) for one in together)),
+        pictures=(picture,),
+        summary=tuple(_summary(together)),
+        data={"level": LEVEL, "costs": COSTS, "trials": [_data(one, paired) for one in found]},
+    )
+
+
+def _trials(
+    paired: Pairs, variance: pd.DataFrame, every: pd.DataFrame, metric: str, seconds: np.ndarray
+) -> Iterator[Trial]:
+    both = replicates(every, [metric]).variance(metric)
+    drawn, known = {}, {}
+    for seen in (A, B):
+        model = one_sided(paired, variance, metric, seen)
+        if not any(name.startswith(PEOPLE) for name in model.strata.components):
+            raise RequestError(f"{VARIANCE} has no two panels of one seed that hire from one end")
+        drawn[seen] = draws(paired, model, metric, seen, generator("uncertainty", 2, seen))
+        known[seen] = draws(paired, both, metric, seen, generator("uncertainty", 2, seen), shared=True)
+    for group, there in _groups(paired.cells):
+        of_group = np.where(there, seconds, np.nan)
+        yield Trial(
+            metric=metric,
+            group=group,
+            cells=int(there.sum()),
+            ways={seen: one_way(paired, metric, seen, drawn[seen], of_group) for seen in (A, B)},
+            known={seen: one_way(paired, metric, seen, known[seen], of_group) for seen in (A, B)},
+        )
+
+
+def _groups(cells: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+    """All bought cells, then those of each question that enough of them asked alone."""
+    yield TOGETHER, np.ones(len(cells), dtype=bool)
+    asked = questions_of(cells)
+    for question in VARIETIES:
+        there = np.array([each == {question} for each in asked])
+        if there.sum() >= FEWEST_CELLS:
+            yield VARIETIES[question], there
+
+
+def _lines(paired: Pairs, found: Iterable[Trial], assumed: Iterable[str]) -> Iterator[str]:
+    seeds = paired.found.results["seed"].nunique()
+    yield (
+        f"Panels A and B of {len(paired.cells)} cells and {seeds} seeds share each seed's initial weights, order and "
+        "images, and within a seed no person (no click, where clicks were asked). A band from one panel predicts what "
+        "the other shows, so that the other's people are in it; what the seeds add is the same in both and enters once."
+    )
+    yield (
+        f"{COSTS} costs, evenly in their logarithm from the cheapest cell to the dearest at the thesis's prices: fixed "
+        "by what was bought before any result. At each, two values of the other panel are predicted: that of the cell "
+        "which the panel seen recommends (recommended), and the lowest that the other panel shows of all cells to be "
+        "had (best), a minimum of noisy means that is predicted as one. So no winner's curse is mistaken for a "
+        "miss. Free recipes ask nobody, are the same for both panels, and are left out."
+    )
+    yield (
+        "Nothing of the panel that is predicted is used. The variances are those of the panel seen, and for people "
+        f"those of the panels of {VARIANCE} that hire from the same end of each batch's queue (0 and 2 for A, 1 and 3 "
+        "for B; all four share trials or people with the grid, so the other two are left out). One panel a seed cannot "
+        "show how much of what a cell adds in a seed another panel would share: all of it counts as the panel's own, "
+        "which errs on the wide side. Clicks have no panels there, and all that their cells add counts so. To see what "
+        f"this costs, '{KNOWN}' repeats the count with variances (never levels) from both panels."
+    )
+    yield (
+        f"Over seeds only: what the thesis prints, Student's t over the {seeds} seeds of the panel seen about the "
+        f"lowest of its means, here at {LEVEL:.0%}, too. Each of the grid's seeds hires people of its own, so that "
+        "they are in its scatter; the other panel's people, and the luck of the lowest, are not. With so few seeds t "
+        "is large and such an interval wide, whatever it covers: hence the widths."
+    )
+    if taken := list(assumed):
+        yield f"All questions together: it {'; '.join(taken)}."
+    yield (
+        "Eight costs are few, and neighbours often buy the same cell: a count of 8 is far less than eight independent "
+        "checks, and all of it is on these people and images. `python -m bench.panels` does the same on made-up grids "
+        f"whose people are drawn one by one: {LEVEL:.0%} is what to expect, a little more where bands err on the wide "
+        "side."
+    )
+
+
+def _summary(together: Iterable[Trial]) -> Iterator[str]:
+    trials = list(together)
+    for seen in (A, B):
+        each = [one.ways[seen].held for one in trials]
+        most = COSTS * len(each)
+        best, picked = (sum(int(held[name].covered.sum()) for held in each) for name in (BEST, PICKED))
+        seeds = sum(int(held[SEEDS_BEST].covered.sum()) for held in each)
+        by_metric = [f"{words(one.metric)} {_count(one.ways[seen].held[BEST])}" for one in trials]
+        widths = _width(each, BEST), _width(each, SEEDS_BEST)
+        yield (
+            f"Conditional on these people and images, {LEVEL:.0%} bands from {NAMES[seen]} covered the best of "
+            f"{NAMES[1 - seen]} at {best / most:.0%} of the fixed costs ({listed(by_metric)}), and the recommended "
+            f"cell's value at {picked / most:.0%}; the interval over seeds alone covered the best at "
+            f"{seeds / most:.0%} and was {widths[1] / widths[0]:.1f} times as wide."
+        )
+
+
+def _count(held: Held) -> str:
+    return f"{int(held.covered.sum())} of {COSTS}"
+
+
+def _width(each: Iterable[Mapping[str, Held]], name: str) -> float:
+    return float(np.mean([held[name].width for held in each]))
+
+
+def _counts(found: Iterable[Trial]) -> Table:
+    rows = []
+    for one in found:
+        for seen, way in one.ways.items():
+            held, known = way.held, one.known[seen].held
+            counts = [
+                *(held[PICKED], held[BEST]),
+                *(known[PICKED], known[BEST]),
+                *(held[SEEDS_PICKED], held[SEEDS_BEST]),
+            ]
+            texts = [_count(each) for each in counts]
+            texts.insert(2, "yes" if way.all_at_once else "no")
+            rows.append(
+                (
+                    *(one.metric, one.group, str(one.cells), _WAYS[seen], *texts),
+                    *(f"{held[PICKED].width:.3f}", f"{held[BEST].width:.3f}", f"{held[SEEDS_BEST].width:.3f}"),
+                )
+            )
+    headings = (
+        *("metric", "question", "cells", "bands of", "recommended", "best", "best, all at once"),
+        *(f"{KNOWN}: recommended", f"{KNOWN}: best", "over seeds only: recommended", "over seeds only: best"),
+        *("mean width: recommended", "mean width: best", "mean width: over seeds only"),
+    )
+    return Table(
+        caption=f"At how many of {COSTS} fixed costs a {LEVEL:.0%} interval from one panel covers the other",
+        headings=headings,
+        rows=tuple(rows),
+        numbers=(2, *range(4, len(headings))),
+    )
+
+
+def _costs(one: Trial, paired: Pairs) -> Table:
+    way, recipes = one.ways[A], paired.cells["recipe"]
+    rows = []
+    for i, cost in enumerate(way.costs):
+        held = way.held
+        rows.append(
+            (
+                hours(cost),
+                str(recipes.iloc[way.cells[i]]),
+                *(text for name in (PICKED, BEST) for text in _against(held[name], i)),
+                *_against(held[SEEDS_BEST], i)[::2],
+            )
+        )
+    return Table(
+        caption=f"{words(one.metric)}: bands from A, values of B, all questions together",
+        headings=(
+            *("people's time", "recommended by A", "its band", "on B", "covered"),
+            *("band of the best", "best on B", "best covered", "over seeds only", "best covered then"),
+        ),
+        rows=tuple(rows),
+        numbers=(2, 3, 5, 6, 8),
+    )
+
+
+def _against(held: Held, i: int) -> tuple[str, str, str]:
+    low, high = held.intervals[i]
+    return f"[{low:.3f}, {high:.3f}]", f"{held.values[i]:.3f}", "yes" if held.covered[i] else "no"
+
+
+def _data(one: Trial, paired: Pairs) -> dict[str, Any]:
+    names = paired.cells["cell"].to_numpy()
+    return {
+        "metric": one.metric,
+        "question": one.group,
+        "cells": one.cells,
+        "ways": [
+            {
+                "seen": NAMES[seen],
+                "costs": way.costs,
+                "recommended": names[way.cells],
+                "all_at_once": way.all_at_once,
+                "held": {
+                    name: {"intervals": held.intervals, "values": held.values, "covered": held.covered.tolist()}
+                    for name, held in way.held.items()
+                },
+            }
+            for seen, way in one.ways.items()
+        ],
+    }

@@ -1,0 +1,71 @@
+"""What was recorded of the grid, by preset, and what several sections read of it."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from softcore.errors import RequestError
+from sweeps.columns import metric_columns
+from sweeps.grid_report.section import GRID, PRESETS, VARIANCE, Sources
+from sweeps.sources import Source, merged
+
+CO_PRIMARY = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")
+_ID = re.compile(r"-[0-9a-f]{8}$")
+
+
+def by_preset(sources: Sequence[Source]) -> tuple[dict[str, Source], list[str]]:
+    """The sources that presets of the grid made, by the preset's name; notes on those that are none of them.
+
+    A sweep is called after its preset, with eight hex digits: so is the table's file, if its manifest doesn't say. Two
+    recordings of one preset are a RequestError, as is none of any.
+    """
+    found: dict[str, Source] = {}
+    notes = []
+    for source in sources:
+        sweep = str(source.about.get("sweep") or source.name)
+        preset = _ID.sub("", sweep)
+        if preset not in PRESETS:
+            notes.append(f"{source.name} is no recording of {', '.join(PRESETS)}; it is left out.")
+        elif preset in found:
+            raise RequestError(f"{found[preset].name} and {source.name} are both recordings of {preset}; keep one")
+        else:
+            found[preset] = source
+    if not found:
+        names = ", ".join(source.name for source in sources)
+        raise RequestError(f"{names}: no recording of {', '.join(PRESETS)} (a sweep is called after its preset)")
+    return found, notes
+
+
+def core(sources: Sources) -> pd.DataFrame:
+    """The finished trials of `grid` and, where there is one, of `grid-variance`, each once; never a sealed cell's."""
+    return merged([sources[name] for name in (GRID, VARIANCE) if name in sources])[0]
+
+
+def measured(results: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
+    """Those of `metrics` that any finished trial has; RequestError where none was measured."""
+    done = results[results["status"] == "done"]
+    there = [m for m in metrics if m in metric_columns(results) and np.isfinite(done[m].astype(float)).any()]
+    if not there:
+        raise RequestError(f"none of {', '.join(metrics)} was measured in a finished trial")
+    return there
+
+
+def words(metric: str) -> str:
+    """ "ce on 10h" of "ce/10h"."""
+    name, _, test_set = metric.partition("/")
+    return f"{name} on {test_set}"
+
+
+def between(value: float, low: float, high: float, digits: int = 3) -> str:
+    """ "0.012 [0.004, 0.020]"; a dash for what is not a number."""
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    *front, last = names or ("nothing",)
+    return f"{', '.join(front)} and {last}" if front else last

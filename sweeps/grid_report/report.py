@@ -1,0 +1,163 @@
+"""The report on the recorded grid as files: Markdown, one HTML page, pictures; and in MLflow beside its sweeps."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from softcore.errors import RequestError
+from sweeps.grid_report.effects import effects
+from sweeps.grid_report.findings import findings
+from sweeps.grid_report.panels import panels
+from sweeps.grid_report.recorded import by_preset
+from sweeps.grid_report.render import to_html, to_markdown
+from sweeps.grid_report.section import GRID, VARIANCE, Part, Section
+from sweeps.grid_report.variances import variances
+from sweeps.replication.report import log_to_mlflow
+from sweeps.replication.words import source_rows
+from sweeps.sources import Source, files_of, from_folder, from_names
+from sweeps.store import out_folder, write_bytes, write_text
+from sweeps.wording import SIMULATED
+
+NAME = "grid"
+RESULTS = "results"
+TITLE = "What labels cost and what they give: the recorded grid"
+PARTS = (
+    Part(title="What the grid says", needs=(GRID,), make=findings),
+    Part(title="Do mixup, the entropy weight, means and mixed questions help?", needs=(GRID,), make=effects),
+    Part(title="What varies: seeds and people", needs=(VARIANCE,), make=variances),
+    Part(title="Do the bands hold: panels A against panels B", needs=(GRID, VARIANCE), make=panels),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The report before it has a format: where it comes from, what makes it again, notes, and its sections in order."""
+
+    title: str
+    simulated: str
+    sources: tuple[Mapping[str, str], ...]
+    command: str
+    notes: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """What the sections say of themselves, in their order."""
+        return tuple(sentence for section in self.sections for sentence in section.summary)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything that the report rests on, for JSON (`sweeps.plain`)."""
+        return {
+            "title": self.title,
+            "simulated_annotators": bool(self.simulated),
+            "sources": list(self.sources),
+            "notes": list(self.notes),
+            "sections": [
+                {
+                    "title": section.title,
+                    "summary": list(section.summary),
+                    "lines": list(section.lines),
+                    "tables": [
+                        {"caption": t.caption, "rows": [dict(zip(t.headings, row, strict=True)) for row in t.rows]}
+                        for t in section.tables
+                    ],
+                    "data": dict(section.data),
+                }
+                for section in self.sections
+            ],
+        }
+
+
+def grid_report(sources: Sequence[Source], command: str = "", parts: Sequence[Part] = PARTS) -> Report:
+    """The report on sources of the grid; a preset that is missing, or still runs, has its section say so.
+
+    RequestError where no source is of the grid's presets, or two are of one.
+    """
+    found, notes = by_preset(sources)
+    names = [source.name for source in found.values() if source.simulated]
+    bare = [source.name for source in found.values() if not source.about.get("hardware")]
+    if bare:
+        notes.append(f"Of {', '.join(bare)} no manifest is at hand: hardware, versions and code are unknown.")
+    return Report(
+        title=TITLE,
+        simulated=f"{SIMULATED}: in {', '.join(names)} a program gave the answers, not people" if names else "",
+        sources=tuple(source_rows(list(found.values()))),
+        command=command,
+        notes=tuple(notes),
+        sections=tuple(part.section(found) for part in parts),
+    )
+
+
+def report(
+    names: Sequence[str], *, out: str | Path | None = None, to: Path | None = None, results: Path | None = None
+) -> tuple[Report, dict[str, Path]]:
+    """Write the report on sweeps (ids, unique beginnings, paths, .csv), or on the results tables of a folder.
+
+    `to` is the folder to write into; without it `grid` in the output folder. Gives the report and the paths of
+    `grid.md`, `grid.html` and each `grid-<picture>.png` by name. From sweeps it also writes their results tables into
+    `results` within `to`, and logs the files to the sweeps' MLflow runs. RequestError, before anything is written, for
+    an unknown sweep, a folder without results, or neither.
+    """
+    if bool(names) == (results is not None):
+        raise RequestError("name sweeps, or a folder of results tables with --from-results; one of the two")
+    folder = Path(to) if to is not None else out_folder(out) / NAME
+    if results is not None:
+        if folder.absolute() == results.absolute():
+            raise RequestError(f"--to is the folder of the results tables, {folder}; name another for the report")
+        made = grid_report(from_folder(results), _command("--from-results", str(results), "--to", str(folder)))
+        return made, write(folder, made)
+    sources = from_names(names, out)
+    made = grid_report(sources, _command(*(source.name for source in sources)))
+    paths = write(folder, made)
+    for source in sources:
+        for name, content in files_of(source).items():
+            write_text(_within(folder / RESULTS) / name, content)
+    log_to_mlflow(_sweeps(names, out), list(paths.values()))
+    return made, paths
+
+
+def write(folder: Path, made: Report) -> dict[str, Path]:
+    """Write the report's files, each whole or not at all; their paths by name."""
+    _within(folder)
+    paths = {}
+    for picture in (picture for section in made.sections for picture in section.pictures):
+        paths[f"{NAME}-{picture.name}.png"] = path = folder / f"{NAME}-{picture.name}.png"
+        write_bytes(path, picture.png)
+    for ending, content in (("md", to_markdown(made)), ("html", to_html(made))):
+        paths[f"{NAME}.{ending}"] = path = folder / f"{NAME}.{ending}"
+        write_text(path, content)
+    return paths
+
+
+def show(made: Report, paths: Mapping[str, Path], as_json: bool = False) -> None:
+    """Print the numbers as JSON and nothing else, or the summary and where the report is."""
+    from sweeps.show import print_json
+
+    if as_json:
+        print_json(made.as_dict())
+        return
+    for line in (made.simulated, *made.summary, *made.notes):
+        if line:
+            print(line)
+    for path in paths.values():
+        print(path)
+
+
+def _sweeps(names: Sequence[str], out: str | Path | None) -> list[Any]:
+    from sweeps.sweep import open_sweep
+
+    return list({s.id: s for s in (open_sweep(n, out=out) for n in names if not n.endswith(".csv"))}.values())
+
+
+def _command(*arguments: str) -> str:
+    return shlex.join(["sweeps", "report", NAME, *arguments])
+
+
+def _within(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"{folder} can't be written: {error.strerror}") from None
+    return folder
