@@ -36,9 +36,9 @@ def crossed_grid(seeds: int = 3) -> Grid:
     return grid(seeds, crossed=True)
 
 
-def recorded(one: Problem, seeds: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+def recorded(one: Problem, seeds: int = 3, metric: str = METRIC) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The results tables of a problem's `grid` and of its `grid-variance`, which share trials as the real ones do."""
-    table = one.results(METRIC)
+    table = one.results(metric)
     crossed = table.groupby("cell")["panel"].transform("max") > 1
     return table[~crossed | ((table["panel"] <= B) & (table["seed"] < seeds))], table[crossed]
 

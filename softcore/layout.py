@@ -72,17 +72,27 @@ class Layout:
     def overlap(self, crowd: str) -> Float[np.ndarray, "m m"]:
         """Covariance of people's noise between the trials of `crowd`, where one person on every item has variance 1.
 
-        M people have 1 / M; the nested panels of one seed 1 / max(M, M'); panels of one seed that share nobody 0;
-        panels of different seeds, drawn from one pool of P an item, 1 / P: that of a finite population. Where cells
-        differ in their items it shrinks with the share of items in common.
+        M people have 1 / M; panels of one seed what they have in common: of a queue of P an item panel 0 takes the
+        first M, panel 1 the last M, panels 2 and 3 the next from both ends (`softcore.labels.panels`), so that panel 0
+        at M is part of itself at M', and panel 2 at M = 1 part of panel 0 at M = 2. Panels of different seeds, drawn
+        from one pool of P, share 1 / P: that of a finite population. Where cells differ in their items it shrinks with
+        the share of items in common.
         """
         rows = self.of_crowd(crowd)
         pool = self.pool(crowd)
         people = np.minimum(self.people[self.cell[rows]], pool.people)
         share, seed, panel = self.share[self.cell[rows]], self.seed[rows], self.panel[rows]
-        few, many = np.minimum.outer(people, people), np.maximum.outer(people, people)
         nested = np.sqrt(np.minimum.outer(share, share) / np.maximum.outer(share, share))
         anew = np.sqrt(np.outer(share, share)) / pool.people
-        apart = np.maximum(0, few + many - pool.people) / (few * many) * nested if pool.disjoint else anew
-        same_seed = seed[:, None] == seed
-        return np.where(same_seed & (panel[:, None] == panel), nested / many, np.where(same_seed, apart, anew))
+        same_seed, same_panel = seed[:, None] == seed, panel[:, None] == panel
+        shared = self._in_common(panel, people, pool.people) / np.outer(people, people) * nested
+        return np.where(same_seed & (same_panel | pool.disjoint), shared, anew)
+
+    @staticmethod
+    def _in_common(panel: np.ndarray, people: np.ndarray, pool: float) -> np.ndarray:
+        """How many people an item two trials of one seed have in common [m, m], by places in a queue of `pool`."""
+        pair, from_the_end = panel // 2, panel % 2 == 1
+        size = pool if np.isfinite(pool) else 2.0 * ((pair + 1) * people).max(initial=1.0)  # both ends far apart
+        first = np.where(from_the_end, size - (pair + 1) * people, pair * people)
+        last = first + people
+        return np.maximum(0.0, np.minimum.outer(last, last) - np.maximum.outer(first, first))

@@ -145,7 +145,7 @@ def covers(strata: Strata) -> str:
 
 
 def _numbers(values: set[float]) -> str:
-    return ", ".join(f"{value:.3g}" for value in sorted(values))
+    return ", ".join(dict.fromkeys(f"{value:.3g}" for value in sorted(values)))  # 23.9 and 24.0 people are both 24
 
 
 def _paired_people(strata: Strata, crowd: str) -> set[float]:

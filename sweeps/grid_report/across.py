@@ -34,13 +34,20 @@ _UNKNOWN = (CELL, CROWD)  # not known to be shared by panels
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pairs:
-    """The bought cells of a grid whose trials have panels A and B of the same seeds, two seeds or more.
+    """The bought cells of a grid that have panels A and B of the most seeds, two or more.
 
     `found` holds them all; `trials` [2, n] are the places in it of A's and of B's trials, one pair a cell and seed.
+    `fewer` counts the cells left out because both panels have fewer seeds.
     """
 
     found: Replicates
     trials: np.ndarray
+    fewer: int
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds each cell has."""
+        return self.trials.shape[1] // len(self.cells)
 
     @property
     def cells(self) -> pd.DataFrame:
@@ -62,15 +69,15 @@ def pairs(grid: pd.DataFrame, metrics: list[str]) -> Pairs:
     """The pairs of a grid's results table; RequestError where no cell has both panels of two seeds or more."""
     paid = grid[[name for name in grid if name.startswith(ANSWERS)]].fillna(0).astype(float).sum(axis=1) > 0
     done = grid[(grid["status"] == "done") & paid & grid["panel"].isin((A, B))]
-    both = done.groupby(["cell", "seed"])["panel"].transform("nunique") == 2
-    done = done[both]
-    done = done[done.groupby("cell")["seed"].transform("nunique") >= LEAST_SEEDS]
-    if done.empty:
+    done = done[done.groupby(["cell", "seed"])["panel"].transform("nunique") == 2]
+    seeds = done.groupby("cell")["seed"].nunique()
+    if seeds.empty or seeds.max() < LEAST_SEEDS:
         raise RequestError(f"no cell has panels A and B of {LEAST_SEEDS} seeds or more")
+    done = done[done["cell"].map(seeds) == seeds.max()]
     found = replicates(done.reset_index(drop=True), metrics)
     layout = found.strata.layout
     order = np.lexsort((layout.seed, layout.cell, layout.panel))
-    return Pairs(found=found, trials=order.reshape(2, -1))
+    return Pairs(found=found, trials=order.reshape(2, -1), fewer=int((seeds < seeds.max()).sum()))
 
 
 def draws(
@@ -91,7 +98,7 @@ def draws(
     """
     cells = paired.cells
     return predicted_draws(
-        _seen(paired, model, metric, seen, shared, people),
+        seen_by(paired, model, metric, seen, shared=shared, people=people),
         model.draw_variances(SAMPLES, rng),
         tuple(cells["curve"]),
         paired.found.features(),
@@ -109,7 +116,10 @@ def one_sided(paired: Pairs, variance: pd.DataFrame, metric: str, seen: int) -> 
     return replicates(both, [metric]).variance(metric)
 
 
-def _seen(paired: Pairs, model: VarianceModel, metric: str, seen: int, shared: bool, people: bool) -> Seen:
+def seen_by(
+    paired: Pairs, model: VarianceModel, metric: str, seen: int, *, shared: bool = False, people: bool = True
+) -> Seen:
+    """The means of the panel `seen`, and what their errors share with what the other panel shows; as in `draws`."""
     layout = paired.found.strata.layout
     weights = [_weights(layout, rows) for rows in (paired.trials[seen], paired.trials[1 - seen])]
     same = layout.panel[:, None] == layout.panel

@@ -99,7 +99,7 @@ def effects(sources: Sources) -> Section:
     return Section(
         title=TITLE,
         lines=tuple(_lines(found)),
-        tables=tuple(_table(found, metric) for metric in dict.fromkeys(each.metric for each in found)),
+        tables=(_table(found),),
         summary=tuple(_summary(found)),
         data={"effects": [asdict(each) for each in found]},
     )
@@ -206,22 +206,15 @@ def _summary(found: list[Effect]) -> Iterator[str]:
     yield f"With all comparisons of a metric looked at together: {'; '.join(said)}."
 
 
-def _table(found: list[Effect], metric: str) -> Table:
-    rows = [
-        (
-            each.change,
-            each.recipe,
-            str(each.trials),
-            between(each.found.value, each.found.low, each.found.high) + (" *" if each.holds else ""),
-            f"{each.found.df:.0f}",
-            f"{each.found.p:.2g}",
-        )
-        for each in found
-        if each.metric == metric
-    ]
+def _table(found: list[Effect]) -> Table:
+    metrics = list(dict.fromkeys(each.metric for each in found))
+    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    for each in found:
+        texts = rows.setdefault((each.change, each.recipe, str(each.trials)), {})
+        texts[each.metric] = between(each.found.value, each.found.low, each.found.high) + (" *" if each.holds else "")
     return Table(
-        caption=f"{words(metric)}: what each change does (below 0 is better)",
-        headings=("change", "cell", "pairs", f"difference [{LEVEL:.0%}]", "df", "p"),
-        rows=tuple(rows),
-        numbers=(2, 3, 4, 5),
+        caption=f"What each change does, with {LEVEL:.0%} intervals (below 0 is better)",
+        headings=("change", "cell", "pairs", *metrics),
+        rows=tuple((*row, *(texts.get(metric, "–") for metric in metrics)) for row, texts in rows.items()),
+        numbers=tuple(range(2, 3 + len(metrics))),
     )

@@ -15,7 +15,7 @@ from sweeps.frontier import summarise
 from sweeps.grid_report.across import NAMES, A, B, Pairs, draws, one_sided, pairs
 from sweeps.grid_report.panel_bands import BEST, COSTS, LEVEL, PICKED, SEEDS_BEST, SEEDS_PICKED, Held, OneWay, one_way
 from sweeps.grid_report.pictures import panels_png
-from sweeps.grid_report.recorded import CO_PRIMARY, core, listed, measured, words
+from sweeps.grid_report.recorded import CO_PRIMARY, core, granted, listed, measured, words
 from sweeps.grid_report.section import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
 from sweeps.pricing import purchases
 from sweeps.recipes import VARIETIES
@@ -26,7 +26,6 @@ TITLE = "Do the bands hold: panels A against panels B"
 TOGETHER = "all together"
 FEWEST_CELLS = 3  # of a question, for eight costs to mean anything
 KNOWN = "variances of both"
-_WAYS = {A: "A on B", B: "B on A"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,11 +97,13 @@ def _groups(cells: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _lines(paired: Pairs, found: Iterable[Trial], assumed: Iterable[str]) -> Iterator[str]:
-    seeds = paired.found.results["seed"].nunique()
+    seeds = paired.seeds
+    left_out = f" ({paired.fewer} more have fewer seeds and are left out)" if paired.fewer else ""
     yield (
-        f"Panels A and B of {len(paired.cells)} cells and {seeds} seeds share each seed's initial weights, order and "
-        "images, and within a seed no person (no click, where clicks were asked). A band from one panel predicts what "
-        "the other shows, so that the other's people are in it; what the seeds add is the same in both and enters once."
+        f"Panels A and B of {len(paired.cells)} cells{left_out} and {seeds} seeds share each seed's initial weights, "
+        "order and images, and within a seed no person (no click, where clicks were asked). A band from one panel "
+        "predicts what the other shows, so that the other's people are in it; what the seeds add is the same in both "
+        "and enters once."
     )
     yield (
         f"{COSTS} costs, evenly in their logarithm from the cheapest cell to the dearest at the thesis's prices: fixed "
@@ -126,7 +127,7 @@ def _lines(paired: Pairs, found: Iterable[Trial], assumed: Iterable[str]) -> Ite
         "is large and such an interval wide, whatever it covers: hence the widths."
     )
     if taken := list(assumed):
-        yield f"All questions together: it {'; '.join(taken)}."
+        yield f"All questions together {granted(taken)}."
     yield (
         "Eight costs are few, and neighbours often buy the same cell: a count of 8 is far less than eight independent "
         "checks, and all of it is on these people and images. `python -m bench.panels` does the same on made-up grids "
@@ -161,34 +162,29 @@ def _width(each: Iterable[Mapping[str, Held]], name: str) -> float:
 
 
 def _counts(found: Iterable[Trial]) -> Table:
+    kinds = (PICKED, BEST, SEEDS_PICKED, SEEDS_BEST)
     rows = []
     for one in found:
-        for seen, way in one.ways.items():
-            held, known = way.held, one.known[seen].held
-            counts = [
-                *(held[PICKED], held[BEST]),
-                *(known[PICKED], known[BEST]),
-                *(held[SEEDS_PICKED], held[SEEDS_BEST]),
-            ]
-            texts = [_count(each) for each in counts]
-            texts.insert(2, "yes" if way.all_at_once else "no")
-            rows.append(
-                (
-                    *(one.metric, one.group, str(one.cells), _WAYS[seen], *texts),
-                    *(f"{held[PICKED].width:.3f}", f"{held[BEST].width:.3f}", f"{held[SEEDS_BEST].width:.3f}"),
-                )
-            )
+        counts = [_counted(one.ways, name) for name in kinds]
+        widths = [f"{_width([way.held for way in one.ways.values()], name):.3f}" for name in (PICKED, BEST, SEEDS_BEST)]
+        at_once = ", ".join("yes" if way.all_at_once else "no" for way in one.ways.values())
+        known = (_counted(one.known, PICKED), _counted(one.known, BEST))
+        rows.append((one.metric, one.group, str(one.cells), *counts[:2], at_once, *known, *counts[2:], *widths))
     headings = (
-        *("metric", "question", "cells", "bands of", "recommended", "best", "best, all at once"),
-        *(f"{KNOWN}: recommended", f"{KNOWN}: best", "over seeds only: recommended", "over seeds only: best"),
-        *("mean width: recommended", "mean width: best", "mean width: over seeds only"),
+        *("metric", "question", "cells", "recommended", "best", "best, all at once"),
+        *(f"{KNOWN}: recommended", f"{KNOWN}: best", "seeds only: recommended", "seeds only: best"),
+        *("mean width: recommended", "mean width: best", "mean width: seeds only"),
     )
     return Table(
-        caption=f"At how many of {COSTS} fixed costs a {LEVEL:.0%} interval from one panel covers the other",
+        caption=f"At how many of {COSTS} fixed costs a {LEVEL:.0%} interval covers: A on B, then B on A",
         headings=headings,
         rows=tuple(rows),
-        numbers=(2, *range(4, len(headings))),
+        numbers=(2, *range(3, len(headings))),
     )
+
+
+def _counted(ways: Mapping[int, OneWay], name: str) -> str:
+    return ", ".join(str(int(way.held[name].covered.sum())) for way in ways.values())
 
 
 def _costs(one: Trial, paired: Pairs) -> Table:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sweeps.grid_report.findings import Found
+    from sweeps.grid_report.frontiers import Found
     from sweeps.grid_report.panels import Trial
 
 INK, MISS, QUIET = "#0055a4", "#d62728", "#8a8a8a"
@@ -81,7 +81,9 @@ def frontiers_png(found: Sequence["Found"], name: str, simulated: bool) -> bytes
     from matplotlib.lines import Line2D
 
     figure = figure_with_title(13.5, 1.2 + 3.9 * len(found), f"What labels give for what they cost: {name}", simulated)
-    subtitle(figure, f"The best for a cost or less, {LEVEL:.0%} bands: left each question alone, right all together")
+    subtitle(
+        figure, f"The best for a cost or less, {LEVEL:.0%} bands: left what each question buys, right all together"
+    )
     boxes = figure.subplots(len(found), 2, squeeze=False)
     height = figure.get_figheight()
     figure.subplots_adjust(left=0.065, right=0.985, top=1 - 1.45 / height, bottom=0.7 / height, hspace=0.5, wspace=0.17)
@@ -99,7 +101,7 @@ def frontiers_png(found: Sequence["Found"], name: str, simulated: bool) -> bytes
 def _each_question(box: "Axes", one: "Found") -> None:
     cells = one.together.cells
     axis = cost_axis(cells.loc[cells["cost"] > 0, "cost"], usd(1.0))
-    for question, frontier in one.alone.items():
+    for question, frontier in one.purchases.items():
         band, ink = frontier.bands, colour(question)
         x = axis.at(band.budgets)
         box.fill_between(x, *band.pointwise.T, color=ink, alpha=0.13, linewidth=0, step="post")

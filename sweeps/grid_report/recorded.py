@@ -62,10 +62,19 @@ def between(value: float, low: float, high: float, digits: int = 3) -> str:
     """ "0.012 [0.004, 0.020]"; a dash for what is not a number."""
     if not np.isfinite(value):
         return "–"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    middle, low, high = (round(x, digits) + 0.0 for x in (value, low, high))  # no -0.000
+    return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def listed(names: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     *front, last = names or ("nothing",)
     return f"{', '.join(front)} and {last}" if front else last
+
+
+def granted(assumes: Sequence[str]) -> str:
+    """What prices assume (`sweeps.cell_prices.assumptions`), "assumes that" said once."""
+    said = "assumes that "
+    if all(each.startswith(said) for each in assumes):
+        return said + listed([each.removeprefix(said) for each in assumes])
+    return "; ".join(assumes)

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from softcore.errors import RequestError
-from sweeps.grid_report.effects import effects
-from sweeps.grid_report.findings import findings
-from sweeps.grid_report.panels import panels
+from sweeps.grid_report import effects, findings, panels, variances
 from sweeps.grid_report.recorded import by_preset
 from sweeps.grid_report.render import to_html, to_markdown
 from sweeps.grid_report.section import GRID, VARIANCE, Part, Section
-from sweeps.grid_report.variances import variances
 from sweeps.replication.report import log_to_mlflow
 from sweeps.replication.words import source_rows
 from sweeps.sources import Source, files_of, from_folder, from_names
@@ -24,10 +21,10 @@ NAME = "grid"
 RESULTS = "results"
 TITLE = "What labels cost and what they give: the recorded grid"
 PARTS = (
-    Part(title="What the grid says", needs=(GRID,), make=findings),
-    Part(title="Do mixup, the entropy weight, means and mixed questions help?", needs=(GRID,), make=effects),
-    Part(title="What varies: seeds and people", needs=(VARIANCE,), make=variances),
-    Part(title="Do the bands hold: panels A against panels B", needs=(GRID, VARIANCE), make=panels),
+    Part(title=findings.TITLE, needs=(GRID,), make=findings.findings),
+    Part(title=effects.TITLE, needs=(GRID,), make=effects.effects),
+    Part(title=variances.TITLE, needs=(VARIANCE,), make=variances.variances),
+    Part(title=panels.TITLE, needs=(GRID, VARIANCE), make=panels.panels),
 )
 
 

@@ -82,8 +82,8 @@ def crossed(results: pd.DataFrame) -> Iterator[Crossed]:
             yield Crossed(
                 metric=metric,
                 cell=str(found.cells["recipe"].iloc[0]),
-                people=(float(sd[of_people]), *_ends(drawn[:, of_people])),
-                seeds=(float(sd[of_seeds]), *_ends(drawn[:, of_seeds])),
+                people=_with_ends(sd[of_people], drawn[:, of_people]),
+                seeds=_with_ends(sd[of_seeds], drawn[:, of_seeds]),
                 df=_df(model),
                 more=float((drawn[:, of_people] > drawn[:, of_seeds]).mean()),
             )
@@ -96,9 +96,10 @@ def pooled_models(results: pd.DataFrame) -> dict[str, VarianceModel]:
     return {metric: found.variance(metric) for metric in metrics}
 
 
-def _ends(drawn: np.ndarray) -> tuple[float, float]:
+def _with_ends(sd: float, drawn: np.ndarray) -> tuple[float, float, float]:
+    """A standard deviation with the quantiles of its draws; where nothing is left for it the interval starts at 0."""
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    return float(sd), float(low) if sd > 0 else 0.0, float(high)
 
 
 def _df(model: VarianceModel) -> tuple[float, float]:
@@ -228,7 +229,7 @@ def _growth_table(pooled: Mapping[str, VarianceModel]) -> Table:
 def _component_ends(model: VarianceModel) -> dict[str, tuple[float, float, float]]:
     drawn = np.sqrt(model.draw_variances(DRAWS, generator("uncertainty", 1)))
     each = zip(model.strata.components, model.variances, drawn.T, strict=True)
-    return {name: (float(np.sqrt(variance)), *_ends(column)) for name, variance, column in each}
+    return {name: _with_ends(np.sqrt(variance), column) for name, variance, column in each}
 
 
 def _pooled_data(model: VarianceModel) -> dict[str, object]:

@@ -72,3 +72,22 @@ def test_a_replicate_counts_once():
 def test_a_cell_without_a_trial_is_refused():
     with pytest.raises(RequestError, match="needs a trial"):
         layout([(0, 0, 0), (0, 1, 0)])
+
+
+def test_later_panels_are_part_of_earlier_ones_that_ask_more_people():
+    # A queue of six: A takes the first three, B the last three; one person each is next in line from both ends.
+    made = Layout(
+        cells=("three", "one"),
+        cell=np.array([0, 0, 1, 1, 1, 1, 1]),
+        seed=np.array([0, 0, 0, 0, 0, 0, 1]),
+        panel=np.array([0, 1, 0, 1, 2, 3, 2]),
+        crowd=("pages", "pages"),
+        people=np.array([3.0, 1.0]),
+        share=np.array([1.0, 1.0]),
+        pools={"pages": Pool(people=6)},
+    )
+    shared = made.overlap("pages")
+    np.testing.assert_allclose(shared[0], [1 / 3, 0, 1 / 3, 0, 1 / 3, 0, 1 / 6])
+    np.testing.assert_allclose(shared[1], [0, 1 / 3, 0, 1 / 3, 0, 1 / 3, 1 / 6])
+    np.testing.assert_allclose(shared[4], [1 / 3, 0, 0, 0, 1, 0, 1 / 6])
+    assert np.linalg.eigvalsh(shared).min() > -1e-9  # a covariance

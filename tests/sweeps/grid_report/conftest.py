@@ -1,15 +1,14 @@
 """A made-up recording of the grid: its real cells and replicates, values whose people are drawn one by one."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from softcore.datasets import load
+from bench.panels import crossed_grid, recorded
 from sweeps.cells import trials
 from sweeps.grid_report.section import GRID, VARIANCE
 from sweeps.planted import Grid, Noise, problem
+from sweeps.planted_truths import truth_like
 from sweeps.replicates import replicates
 from sweeps.results import frame, row
 from sweeps.sources import Source
@@ -17,22 +16,6 @@ from sweeps.spec import resolve
 
 METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s", "accuracy/10h")
 GAIN = {"click": 0.10, "first-choice": 0.12, "t1-uniform": 0.25, "t1-clamp": 0.22, "t2-uniform": 0.22, "t2-clamp": 0.2}
-
-
-@pytest.fixture(scope="session")
-def wide():
-    """Digits made as wide as CIFAR-10S: 40 batches of 25 items, answered by 6 people each, 51 clicks an item."""
-    digits = load("digits")
-    old = digits.records[~digits.records["is_repeat"]]
-    one = old[old["annotator"] == "simulated-00"]
-    items = digits.train_items[:1000].reshape(40, 25)
-    tables = [
-        one.assign(annotator=f"p{batch}-{person}", item=items[batch]) for batch in range(40) for person in range(6)
-    ]
-    counts = np.zeros((len(digits.images), 10), dtype=np.int64)
-    counts[:, 0] = 51
-    records = pd.concat(tables, ignore_index=True)
-    return replace(digits, name="cifar10s", records=records, counts=counts, held_out=100)
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +65,26 @@ def valued(table, seed=1):
         values = problem(Grid(cells=cells, layout=found.strata.layout), worth, noise, rng).values
         table[metric] = 0.6 - values if metric.startswith("accuracy") else 1.8 + values
     return table
+
+
+@pytest.fixture(scope="session")
+def small():
+    """The sources of a small made-up grid with panels A and B, quick to report on; a function of the problem's number.
+
+    Values fall with people and items, so that more is better; `metrics` says on what.
+    """
+
+    def make(number=0, metrics=("scaled-ce/10h",), **noise):
+        rng = np.random.default_rng(number)
+        tables = []
+        for metric in metrics:
+            one = problem(crossed_grid(), truth_like(crossed_grid(), "apart", rng), Noise(**noise), rng)
+            tables.append(recorded(one, metric=metric))
+        found = {}
+        for preset, parts in zip((GRID, VARIANCE), zip(*tables, strict=True), strict=True):
+            table = parts[0].assign(**{m: part[m] for m, part in zip(metrics, parts, strict=True)})
+            about = {"hardware": "2 cores", "simulated": True, "sweep": f"{preset}-01234567"}
+            found[preset] = Source(name=f"{preset}-01234567", results=table, about=about)
+        return found
+
+    return make
