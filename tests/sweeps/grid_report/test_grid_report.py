@@ -67,8 +67,9 @@ def test_one_command_makes_the_report_from_a_folder_of_tables(folder, tmp_path, 
 
 
 def test_the_same_tables_make_the_same_words(small, made):
-    again = grid_report(list(small().values()), "sweeps report grid")
-    assert to_markdown(again) == to_markdown(made)
+    again = grid_report(list(small().values()), parts=PARTS[2:])
+    assert [each.lines + each.summary for each in again.sections] == [e.lines + e.summary for e in made.sections[2:]]
+    assert [each.tables for each in again.sections] == [each.tables for each in made.sections[2:]]
 
 
 def test_the_page_loads_nothing_and_says_that_answers_were_simulated(made):
@@ -95,15 +96,15 @@ def test_a_preset_that_was_not_recorded_is_named_with_its_command(small):
         assert f"`sweeps run {lacking} --scale half`" in to_markdown(made)
 
 
-@pytest.mark.parametrize("seeds", [1, 2])
-def test_a_grid_that_still_runs_gives_clear_words(small, seeds):
+@pytest.mark.parametrize(("seeds", "parts"), [(1, PARTS[2:]), (2, PARTS[:1])])
+def test_a_grid_that_still_runs_gives_clear_words(small, seeds, parts):
     sources = small()
     grid = sources[GRID]
     some = grid.results[(grid.results["seed"] < seeds)].iloc[:-5]
-    made = grid_report([replace(grid, results=some), sources[VARIANCE]])
+    made = grid_report([replace(grid, results=some), sources[VARIANCE]], parts=parts)
     text = to_markdown(made)
     assert ("Not enough is recorded yet" if seeds == 1 else "NOT FINISHED") in text
-    assert section(made, "What varies").tables  # what is whole is reported all the same
+    assert made.sections[0].tables  # what is whole is reported all the same
     assert "nan" not in re.findall(r"[a-z]+", text)
 
 
@@ -122,9 +123,9 @@ def test_sealed_cells_are_not_looked_at(small, made):
     results = sources[GRID].results
     secret = results.assign(cell="sealed", trial=[f"x{n}" for n in range(len(results))], **{"scaled-ce/10h": -99.0})
     sealed = replace(sources[GRID], results=secret, name=f"{SEALED}-89abcdef", about={})
-    again = grid_report([*sources.values(), sealed], "sweeps report grid")
-    assert [each.lines for each in again.sections] == [each.lines for each in made.sections]
-    assert [each.tables for each in again.sections] == [each.tables for each in made.sections]
+    again = grid_report([*sources.values(), sealed], parts=PARTS[:1])
+    assert again.sections[0].lines == made.sections[0].lines
+    assert again.sections[0].tables == made.sections[0].tables
 
 
 def test_recordings_are_known_by_their_preset_and_two_of_one_are_refused(small):
