@@ -106,7 +106,8 @@ def report(
         made = grid_report(from_folder(results), _command("--from-results", str(results), "--to", str(folder)))
         return made, write(folder, made)
     sources = from_names(names, out)
-    made = grid_report(sources, _command(*(source.name for source in sources)))
+    files = {Path(name).stem: name for name in names if name.endswith(".csv")}
+    made = grid_report(sources, _command(*(files.get(source.name, source.name) for source in sources)))
     paths = write(folder, made)
     for source in sources:
         for name, content in files_of(source).items():

@@ -116,6 +116,11 @@ def test_a_few_cells_of_one_seed_are_no_traceback(small, tmp_path, ask):
     assert (code, err) == (0, "")
     assert str(tmp_path / "docs" / "grid.md") in out
     assert "Not enough is recorded yet" in (tmp_path / "docs" / "grid.md").read_text()
+    table = tmp_path / "grid-01234567.csv"
+    code, _, _ = ask(table, "--to", tmp_path / "named")
+    assert code == 0
+    assert (tmp_path / "named" / "results" / table.name).read_text() == table.read_text()
+    assert f"Made by `sweeps report grid {table}`." in (tmp_path / "named" / "grid.md").read_text()
 
 
 def test_sealed_cells_are_not_looked_at(small, made):
