@@ -72,9 +72,11 @@ class Layout:
     def overlap(self, crowd: str) -> Float[np.ndarray, "m m"]:
         """Covariance of people's noise between the trials of `crowd`, where one person on every item has variance 1.
 
-        M people have 1 / M; the nested panels of one seed 1 / max(M, M'); panels of one seed that share nobody 0;
-        panels of different seeds, drawn from one pool of P an item, 1 / P: that of a finite population. Where cells
-        differ in their items it shrinks with the share of items in common.
+        M people have 1 / M; the nested panels of one seed 1 / max(M, M'); panels of one seed that share nobody 0, but
+        panel 2 takes people of one queue after panel 0 and panel 3 after panel 1, so that k people whom a smaller M of
+        theirs has in common with a larger M of the first have k / (M M'). Panels of different seeds, drawn from one
+        pool of P an item, have 1 / P: that of a finite population. Where cells differ in their items it shrinks with
+        the share of items in common.
         """
         rows = self.of_crowd(crowd)
         pool = self.pool(crowd)
@@ -83,6 +85,22 @@ class Layout:
         few, many = np.minimum.outer(people, people), np.maximum.outer(people, people)
         nested = np.sqrt(np.minimum.outer(share, share) / np.maximum.outer(share, share))
         anew = np.sqrt(np.outer(share, share)) / pool.people
-        apart = np.maximum(0, few + many - pool.people) / (few * many) * nested if pool.disjoint else anew
-        same_seed = seed[:, None] == seed
-        return np.where(same_seed & (panel[:, None] == panel), nested / many, np.where(same_seed, apart, anew))
+        alike = panel[:, None] == panel
+        same = np.where(alike, nested / many, anew)
+        if pool.disjoint:
+            same = _in_common(panel, people, pool.people) / (few * many) * nested
+        return np.where(seed[:, None] == seed, same, anew)
+
+
+def _in_common(panel: np.ndarray, people: np.ndarray, pool: float) -> np.ndarray:
+    """How many people [m, m] of an item two panels of one seed share that take theirs from the ends of one queue.
+
+    Panel 0 takes the first M of the queue and panel 1 the last, panels 2 and 3 the next M from either end.
+    """
+    start = panel // 2 * people
+    stop, front = start + people, panel % 2 == 0
+    one_end = np.minimum.outer(stop, stop) - np.maximum.outer(start, start)
+    # Of panels at different ends, places of the other's are counted from the one's end.
+    low, high = (pool - stop, pool - start)
+    both_ends = np.minimum(stop[:, None], high) - np.maximum(start[:, None], low)
+    return np.maximum(0, np.where(front[:, None] == front, one_end, both_ends))
