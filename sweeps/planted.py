@@ -190,14 +190,16 @@ def problem(made: Grid, truth: Float[np.ndarray, " c"], noise: Noise, rng: np.ra
 def _hired(layout: Layout, rows: np.ndarray, pool: int, seeds: int, rng: np.random.Generator) -> np.ndarray:
     """How much each person (of all batches) marks each trial: one person an item on all items has variance 1.
 
-    A seed has an order of batches and an order of people in each; panel 0 hires from its start, panel 1 from its end.
+    A seed has an order of batches and an order of people in each; panel 0 hires from its start, panel 1 from its end,
+    panels 2 and 3 those who come next.
     """
     turn = rng.random((seeds, BATCHES, pool)).argsort(axis=2)
     place = rng.random((seeds, BATCHES)).argsort(axis=1)
     seed, panel, cell = layout.seed[rows], layout.panel[rows], layout.cell[rows]
     people, batches = layout.people[cell], np.round(layout.share[cell] * BATCHES)
-    turns = np.where((panel == 0)[:, None, None], turn[seed], pool - 1 - turn[seed])
-    hired = (turns < people[:, None, None]) & (place[seed] < batches[:, None])[:, :, None]
+    turns = np.where((panel % 2 == 0)[:, None, None], turn[seed], pool - 1 - turn[seed])
+    turns = turns - (panel // 2 * people)[:, None, None]
+    hired = (turns >= 0) & (turns < people[:, None, None]) & (place[seed] < batches[:, None])[:, :, None]
     return (hired / (people * np.sqrt(batches))[:, None, None]).reshape(len(rows), -1)
 
 
