@@ -20,6 +20,7 @@ from sweeps.planning.surfaces import Surface
 
 SAMPLES, ROUNDS, KEPT, DRAWS = 512, 4, 200, 1000
 LEAST_SAMPLES, HEAVY = 40, 5  # that a round's proposal must rest on; degrees of freedom of its tails
+POOLED = 2  # last rounds whose samples are kept
 SPREAD_OUT = 0.3  # share of a round's reaches that is drawn whatever the last one found
 NUGGET = 1e-9
 
@@ -150,21 +151,23 @@ def fit(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface
     """
     values = rows.mean - rows.mean.mean()
     mean, spread = np.array(surface.prior).T
-    centre, root = mean, np.diag(spread)
-    variances, scatters = rows.variance.draw_variances(SAMPLES, rng), _scatters(surface, rows)
+    centre, root, scatters = mean, np.diag(spread), _scatters(surface, rows)
+    rounds: list[tuple[np.ndarray, ...]] = []
     likely = np.full(len(surface.reaches), 1 / len(surface.reaches))
-    for turn in range(ROUNDS):
+    for _ in range(ROUNDS):
+        variances = rows.variance.draw_variances(SAMPLES, rng)
         steps = rng.standard_normal((SAMPLES, len(mean))) / np.sqrt(rng.chisquare(HEAVY, (SAMPLES, 1)) / HEAVY)
         sizes = np.clip(centre + steps @ root.T, mean - 5 * spread, mean + 5 * spread)
         reach = rng.choice(len(likely), size=SAMPLES, p=likely)
         logs = _log_likelihood(surface, rows, values, sizes, scatters[reach], variances)
         logs -= (((sizes - mean) / spread) ** 2).sum(axis=1) / 2
         logs += (HEAVY + len(mean)) / 2 * np.log1p((steps**2).sum(axis=1) / HEAVY)  # over what was proposed
-        logs -= np.log(likely[reach])
-        if turn < ROUNDS - 1:
-            centre, root = next_proposal(logs, sizes, LEAST_SAMPLES)
-            found = np.bincount(reach, np.exp(logs - logs.max()), len(likely))
-            likely = (1 - SPREAD_OUT) * found / found.sum() + SPREAD_OUT / len(likely)
+        logs += np.log(np.diag(root)).sum() - np.log(likely[reach])
+        rounds.append((sizes, reach, variances, logs))
+        centre, root = next_proposal(logs, sizes, LEAST_SAMPLES)
+        found = np.bincount(reach, np.exp(logs - logs.max()), len(likely))
+        likely = (1 - SPREAD_OUT) * found / found.sum() + SPREAD_OUT / len(likely)
+    sizes, reach, variances, logs = (np.concatenate(parts) for parts in zip(*rounds[-POOLED:], strict=True))
     weights = np.exp(logs - logs.max())
     return FittedSurface(surface, rows, Samples(sizes, reach, variances, weights / weights.sum()))
 

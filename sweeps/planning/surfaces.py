@@ -15,6 +15,7 @@ from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
 from sweeps.planning.rows import PLAIN, POINT, SEPARATE, Rows
+from sweeps.regimes import QUICK
 
 WIDE = 10.0  # standard deviation, in the cells' own, of what is left free
 ALIKE = 0.5  # correlation of the scatter of two varieties, and of two ways of training
@@ -86,6 +87,12 @@ class _Levels:
         )
 
     @property
+    def groups(self) -> np.ndarray:
+        """Which varieties [varieties, groups] take one choice, where several do."""
+        quick = np.isin(self.varieties, QUICK)
+        return quick[:, None] if quick.sum() > 1 else np.zeros((len(quick), 0), dtype=bool)
+
+    @property
     def policies(self) -> list[str]:
         return [name for name in dict.fromkeys(policy for policy, _ in self.ways) if name != PLAIN]
 
@@ -103,11 +110,12 @@ def _is(column: pd.Series, names: Sequence[str]) -> np.ndarray:
 class Curve:
     """y = y0 + d - k (N'/most)^a [B_v M^-c + A_v (1 - M^-c)], and a Gaussian process for what is left.
 
-    B_v is what one answer an image gains, A_v what all the world's would, each near its mean over varieties; pooling
-    adds to both. Another way of training has a level d and multiplies all that labels gain by k, what is left too: with
-    mixup labels may be worth nothing. Hard labels are where the curve of their way of training starts (N' = 0), give or
-    take a little; other free recipes have levels of their own. The Gaussian process is over log M and log N', alike in
-    part between varieties and ways of training.
+    B_v is what one answer an image gains, A_v what all the world's would, each near its mean over varieties and, of
+    questions that take one choice, near theirs (one choice alone is a hard label); pooling adds to both. Another way of
+    training has a level d and multiplies all that labels gain by k, what is left too: with mixup labels may be worth
+    nothing. Hard labels are where the curve of their way of training starts (N' = 0), give or take a little; other free
+    recipes have levels of their own. The Gaussian process is over log M and log N', alike in part between varieties and
+    ways of training.
     """
 
     levels: _Levels
@@ -129,7 +137,8 @@ class Curve:
         share = np.where(free, 0.0, (items / self.levels.items) ** power) * self._times(points, sizes)
         left = np.where(people > 0, people, 1.0) ** -fall
         one, rest = -share * left, -share * (1 - left)
-        of = _is(points["variety"], self.levels.varieties) * ~free[:, None]
+        named = _is(points["variety"], self.levels.varieties) * ~free[:, None]
+        of = np.hstack([named, named @ self.levels.groups])
         pooled = _is(points["aggregation"], self.levels.aggregations)
         both = (pooled[:, :, None] * of[:, None, :]).reshape(len(points), -1)
         free_ones = _is(points["variety"], self.levels.free) * free[:, None]
@@ -141,7 +150,7 @@ class Curve:
     def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
         """See `Surface`."""
         levels = self.levels
-        kinds, pooled = len(levels.varieties), len(levels.aggregations)
+        kinds, pooled = sum(levels.groups.shape), len(levels.aggregations)
         own = [0.25 if name in levels.anchors else 2.0 for name in levels.free]
         alike = [WIDE, 4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * pooled, *[0.0] * (pooled * kinds)]
         found = np.tile(np.array([*alike, *[3.0] * len(levels.policies), *own]), (len(sizes), 1))

@@ -1,11 +1,14 @@
 """Made-up results tables, so that what reads them is tested without training."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from softcore.datasets import Dataset, load
 
 VARIETIES = ("click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 SECONDS = {"click": 2.5, "t1-uniform": 12.8, "t1-clamp": 19.2, "t2-uniform": 25.6, "t2-clamp": 32.0}
@@ -96,3 +99,19 @@ def make() -> Callable[..., pd.DataFrame]:
 @pytest.fixture(scope="session")
 def make_trials() -> Callable[..., pd.DataFrame]:
     return trials
+
+
+@pytest.fixture(scope="session")
+def wide() -> Dataset:
+    """Digits made as wide as CIFAR-10S: 40 batches of 25 items, answered by 6 people each, 51 clicks an item."""
+    digits = load("digits")
+    old = digits.records[~digits.records["is_repeat"]]
+    one = old[old["annotator"] == "simulated-00"]
+    items = digits.train_items[:1000].reshape(40, 25)
+    tables = [
+        one.assign(annotator=f"p{batch}-{person}", item=items[batch]) for batch in range(40) for person in range(6)
+    ]
+    counts = np.zeros((len(digits.images), 10), dtype=np.int64)
+    counts[:, 0] = 51
+    records = pd.concat(tables, ignore_index=True)
+    return replace(digits, name="cifar10s", records=records, counts=counts, held_out=100)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from softcore.datasets import load
@@ -22,21 +21,6 @@ GRID = {"grid": (82, 424), "grid-variance": (2, 32), "grid-pilot": (10, 70), "gr
 @pytest.fixture(scope="module")
 def digits():
     return load("digits")
-
-
-@pytest.fixture(scope="module")
-def wide(digits):
-    """Digits made as wide as CIFAR-10S: 40 batches of 25 items, answered by 6 people each, 51 clicks an item."""
-    old = digits.records[~digits.records["is_repeat"]]
-    one = old[old["annotator"] == "simulated-00"]
-    items = digits.train_items[:1000].reshape(40, 25)
-    tables = [
-        one.assign(annotator=f"p{batch}-{person}", item=items[batch]) for batch in range(40) for person in range(6)
-    ]
-    counts = np.zeros((len(digits.images), 10), dtype=np.int64)
-    counts[:, 0] = 51
-    records = pd.concat(tables, ignore_index=True)
-    return replace(digits, name="cifar10s", records=records, counts=counts, held_out=100)
 
 
 def spec_of(*blocks, **keys):
