@@ -14,8 +14,8 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
-from sweeps.planning.rows import PLAIN, POINT, SEPARATE, Rows
-from sweeps.regimes import QUICK
+from sweeps.planning.levels import Levels, is_one_of
+from sweeps.planning.rows import POINT, Rows
 
 WIDE = 10.0  # standard deviation, in the cells' own, of what is left free
 ALIKE = 0.5  # correlation of the scatter of two varieties, and of two ways of training
@@ -64,49 +64,6 @@ class Surface(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class _Levels:
-    """What is told apart, in order, and the scale of values."""
-
-    varieties: tuple[str, ...]
-    ways: tuple[tuple[str, str], ...]  # policy and aggregation
-    free: tuple[str, ...]
-    anchors: frozenset[str]
-    spread: float
-    items: float  # the most that were labelled
-
-    @classmethod
-    def of(cls, rows: Rows) -> "_Levels":
-        bought, free = rows.cells.iloc[rows.bought], rows.cells.iloc[rows.free]
-        return cls(
-            varieties=tuple(dict.fromkeys(bought["variety"])),
-            ways=tuple(dict.fromkeys(zip(bought["policy"], bought["aggregation"], strict=True))),
-            free=tuple(dict.fromkeys(free["variety"])),
-            anchors=frozenset(free["variety"][free["anchor"] & free["policy"].isin({PLAIN, *bought["policy"]})]),
-            spread=rows.spread,
-            items=float(bought["items"].max()),
-        )
-
-    @property
-    def groups(self) -> np.ndarray:
-        """Which varieties [varieties, groups] take one choice, where several do."""
-        quick = np.isin(self.varieties, QUICK)
-        return quick[:, None] if quick.sum() > 1 else np.zeros((len(quick), 0), dtype=bool)
-
-    @property
-    def policies(self) -> list[str]:
-        return [name for name in dict.fromkeys(policy for policy, _ in self.ways) if name != PLAIN]
-
-    @property
-    def aggregations(self) -> list[str]:
-        return [name for name in dict.fromkeys(pooled for _, pooled in self.ways) if name != SEPARATE]
-
-
-def _is(column: pd.Series, names: Sequence[str]) -> np.ndarray:
-    """Whether each point is each of `names` [p, names]."""
-    return (column.to_numpy()[:, None] == np.array(names, dtype=object)).astype(float)
-
-
-@dataclass(frozen=True, eq=False)
 class Curve:
     """y = y0 + d - k (N'/most)^a [B_v M^-c + A_v (1 - M^-c)], and a Gaussian process for what is left.
 
@@ -118,7 +75,7 @@ class Curve:
     ways of training.
     """
 
-    levels: _Levels
+    levels: Levels
     prior: Sequence[tuple[float, float]]
     name: str = "curve"
     reaches: Sequence[float] = (0.35, 1.0, 2.5)
@@ -126,7 +83,7 @@ class Curve:
     @classmethod
     def of(cls, rows: Rows) -> "Curve":
         """The curve for the varieties and ways of training of `rows`."""
-        levels = _Levels.of(rows)
+        levels = Levels.of(rows)
         return cls(levels, (*_SIZES, *[_TIMES] * len(levels.policies)))
 
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
@@ -137,12 +94,12 @@ class Curve:
         share = np.where(free, 0.0, (items / self.levels.items) ** power) * self._times(points, sizes)
         left = np.where(people > 0, people, 1.0) ** -fall
         one, rest = -share * left, -share * (1 - left)
-        named = _is(points["variety"], self.levels.varieties) * ~free[:, None]
+        named = is_one_of(points["variety"], self.levels.varieties) * ~free[:, None]
         of = np.hstack([named, named @ self.levels.groups])
-        pooled = _is(points["aggregation"], self.levels.aggregations)
+        pooled = is_one_of(points["aggregation"], self.levels.aggregations)
         both = (pooled[:, :, None] * of[:, None, :]).reshape(len(points), -1)
-        free_ones = _is(points["variety"], self.levels.free) * free[:, None]
-        fixed = np.column_stack([_is(points["policy"], self.levels.policies), free_ones])
+        free_ones = is_one_of(points["variety"], self.levels.free) * free[:, None]
+        fixed = np.column_stack([is_one_of(points["policy"], self.levels.policies), free_ones])
         parts = [np.ones((len(sizes), len(points), 1)), one[:, :, None], rest[:, :, None]]
         parts += [one[:, :, None] * of, rest[:, :, None] * of, -share[:, :, None] * np.column_stack([pooled, both])]
         return np.concatenate([*parts, np.broadcast_to(fixed, (len(sizes), *fixed.shape))], axis=2)
@@ -165,7 +122,7 @@ class Curve:
 
     def _times(self, points: pd.DataFrame, sizes: np.ndarray) -> np.ndarray:
         """What multiplies gains at each point [s, p]: 1 in the plain way of training."""
-        way = _is(points["policy"], self.levels.policies)
+        way = is_one_of(points["policy"], self.levels.policies)
         return np.exp(sizes[:, len(_SIZES) :] @ way.T)
 
     def scatter(self, one: pd.DataFrame, other: pd.DataFrame, reach: float) -> Float[np.ndarray, "p q"]:
@@ -202,7 +159,7 @@ class Regression:
     Cells scatter about it independently, by as much as they are seen to.
     """
 
-    levels: _Levels
+    levels: Levels
     name: str = "regression"
     prior: Sequence[tuple[float, float]] = ((float(np.log(0.2)), 1.0),)
     reaches: Sequence[float] = (0.0,)
@@ -210,28 +167,30 @@ class Regression:
     @classmethod
     def of(cls, rows: Rows) -> "Regression":
         """The regression for the varieties and ways of training of `rows`."""
-        return cls(_Levels.of(rows))
+        return cls(Levels.of(rows))
 
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
         """See `Surface`."""
         free = points["free"].to_numpy(dtype=bool)
         people = np.log2(points["people"].to_numpy(dtype=float).clip(1))
         items = np.log2(points["items"].to_numpy(dtype=float).clip(1) / self.levels.items)
-        of = _is(points["variety"], self.levels.varieties)
+        of = is_one_of(points["variety"], self.levels.varieties)
         asked = np.column_stack(
             [
                 np.ones(len(points)),
                 of,
                 people,
                 items,
-                _is(points["policy"], self.levels.policies),
-                _is(points["aggregation"], self.levels.aggregations),
+                is_one_of(points["policy"], self.levels.policies),
+                is_one_of(points["aggregation"], self.levels.aggregations),
                 of * people[:, None],
                 of * items[:, None],
                 people * items,
             ]
         )
-        fixed = np.column_stack([asked * ~free[:, None], _is(points["variety"], self.levels.free) * free[:, None]])
+        fixed = np.column_stack(
+            [asked * ~free[:, None], is_one_of(points["variety"], self.levels.free) * free[:, None]]
+        )
         return np.broadcast_to(fixed, (len(sizes), *fixed.shape))
 
     def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
