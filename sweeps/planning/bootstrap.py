@@ -18,8 +18,10 @@ from sweeps.importance_sampling import batches, next_proposal
 from sweeps.planning.rows import Rows
 from sweeps.planning.surfaces import Surface
 
-SAMPLES, ROUNDS, KEPT, DRAWS = 512, 3, 200, 1000
+SAMPLES, ROUNDS, KEPT, DRAWS = 512, 4, 200, 1000
 LEAST_SAMPLES, HEAVY = 40, 5  # that a round's proposal must rest on; degrees of freedom of its tails
+POOLED = 2  # last rounds whose samples are kept
+SPREAD_OUT = 0.3  # share of a round's reaches that is drawn whatever the last one found
 NUGGET = 1e-9
 
 
@@ -92,9 +94,10 @@ class FittedSurface:
         for k, count in zip(chosen, times, strict=True):
             sizes = self.samples.sizes[k : k + 1]
             features, spreads = self.surface.features(every, sizes)[0], self.surface.spreads(sizes)[0]
-            amplitude = float(self.surface.amplitude(sizes)[0])
+            amplitude = self.surface.amplitude(every, sizes)[0]
             noise = self._noise(self.samples.variances[k : k + 1])[0]
-            known = features @ (features[:seen] * spreads**2).T + amplitude**2 * correlations[self.samples.reach[k]]
+            scatter = amplitude[:, None] * correlations[self.samples.reach[k]] * amplitude[:seen]
+            known = features @ (features[:seen] * spreads**2).T + scatter
             gain = np.linalg.solve(known[:seen] + noise, known.T).T
             before = (rng.standard_normal((count, len(spreads))) * spreads) @ features.T
             before += amplitude * samplers[self.samples.reach[k]](count, rng)
@@ -148,17 +151,23 @@ def fit(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface
     """
     values = rows.mean - rows.mean.mean()
     mean, spread = np.array(surface.prior).T
-    centre, root = mean, np.diag(spread)
-    variances, scatters = rows.variance.draw_variances(SAMPLES, rng), _scatters(surface, rows)
-    for turn in range(ROUNDS):
+    centre, root, scatters = mean, np.diag(spread), _scatters(surface, rows)
+    rounds: list[tuple[np.ndarray, ...]] = []
+    likely = np.full(len(surface.reaches), 1 / len(surface.reaches))
+    for _ in range(ROUNDS):
+        variances = rows.variance.draw_variances(SAMPLES, rng)
         steps = rng.standard_normal((SAMPLES, len(mean))) / np.sqrt(rng.chisquare(HEAVY, (SAMPLES, 1)) / HEAVY)
         sizes = np.clip(centre + steps @ root.T, mean - 5 * spread, mean + 5 * spread)
-        reach = rng.integers(len(surface.reaches), size=SAMPLES)
+        reach = rng.choice(len(likely), size=SAMPLES, p=likely)
         logs = _log_likelihood(surface, rows, values, sizes, scatters[reach], variances)
         logs -= (((sizes - mean) / spread) ** 2).sum(axis=1) / 2
         logs += (HEAVY + len(mean)) / 2 * np.log1p((steps**2).sum(axis=1) / HEAVY)  # over what was proposed
-        if turn < ROUNDS - 1:
-            centre, root = next_proposal(logs, sizes, LEAST_SAMPLES)
+        logs += np.log(np.diag(root)).sum() - np.log(likely[reach])
+        rounds.append((sizes, reach, variances, logs))
+        centre, root = next_proposal(logs, sizes, LEAST_SAMPLES)
+        found = np.bincount(reach, np.exp(logs - logs.max()), len(likely))
+        likely = (1 - SPREAD_OUT) * found / found.sum() + SPREAD_OUT / len(likely)
+    sizes, reach, variances, logs = (np.concatenate(parts) for parts in zip(*rounds[-POOLED:], strict=True))
     weights = np.exp(logs - logs.max())
     return FittedSurface(surface, rows, Samples(sizes, reach, variances, weights / weights.sum()))
 
@@ -171,8 +180,8 @@ def _scatters(surface: Surface, rows: Rows) -> np.ndarray:
 def _prior(surface: Surface, rows: Rows, sizes: np.ndarray, scatter: np.ndarray) -> np.ndarray:
     """Covariance [s, c, c] of the cells' values."""
     features, spreads = surface.features(rows.cells, sizes), surface.spreads(sizes)
-    scaled = features * spreads[:, None, :]
-    return scaled @ scaled.transpose(0, 2, 1) + (surface.amplitude(sizes) ** 2)[:, None, None] * scatter
+    scaled, size = features * spreads[:, None, :], surface.amplitude(rows.cells, sizes)
+    return scaled @ scaled.transpose(0, 2, 1) + size[:, :, None] * size[:, None, :] * scatter
 
 
 def _noise(rows: Rows, variances: np.ndarray) -> np.ndarray:

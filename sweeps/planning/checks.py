@@ -52,6 +52,15 @@ class Check:
             "coverage": {f"{level:g}": asdict(share) for level, share in self.coverage.items()},
         }
 
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> "Check":
+        """The check that `as_dict` gave as `content`."""
+        by_level = {
+            "scores": {float(level): score for level, score in content["scores"].items()},
+            "coverage": {float(level): MeanInterval(**share) for level, share in content["coverage"].items()},
+        }
+        return cls(**{**content, **by_level})
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Choice:

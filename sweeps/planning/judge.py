@@ -16,6 +16,9 @@ from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.ranges import Range, beyond, ranges
 from sweeps.planning.rows import named_like, rows
 
+# Fields of checks, by their names in JSON.
+_PARTS = {"all": "checks", **{name: name for name in ("inside", "beyond", "differences", "left_out")}}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judgement:
@@ -25,7 +28,8 @@ class Judgement:
     each model the median and the bounds of both intervals. `checks`, `inside` and `beyond` score all cells and the two
     parts (empty where a part has none). Sealed cells share their seeds, so that all may be off together and coverage is
     that of fewer cells than there are: `differences` scores each cell's distance from the mean of all, which is what
-    choices rest on. `default` is the model that leaving cells out had chosen, before.
+    choices rest on. `default` is the model that leaving cells out had chosen, before, and `left_out` are the checks it
+    was chosen by, the lowest interval score first.
     """
 
     metric: str
@@ -34,6 +38,7 @@ class Judgement:
     inside: tuple[Check, ...]
     beyond: tuple[Check, ...]
     differences: tuple[Check, ...]
+    left_out: tuple[Check, ...]
     default: str
 
     @property
@@ -41,12 +46,38 @@ class Judgement:
         """Whether the curve has a lower interval score than both baselines, on all cells."""
         return self.checks[0].score < min(other.score for other in self.checks[1:])
 
+    @property
+    def best(self) -> Check:
+        """The check of the model with the lowest interval score on all cells."""
+        return min(self.checks, key=lambda check: check.score)
+
+    @property
+    def held(self) -> bool:
+        """Whether no model has a lower interval score on all cells than the one chosen before."""
+        return self.of(self.default).score <= self.best.score
+
+    def of(self, model: str, part: str = "checks") -> Check:
+        """The check of `model` on a part (the name of a field); a RequestError where there is none."""
+        found = {check.model: check for check in getattr(self, part)}
+        if model not in found:
+            raise known("model", model, found or ["none"])
+        return found[model]
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        parts = {"all": self.checks, "inside": self.inside, "beyond": self.beyond, "differences": self.differences}
-        scored = {part: [check.as_dict() for check in found] for part, found in parts.items()}
+        scored = {name: [check.as_dict() for check in getattr(self, part)] for name, part in _PARTS.items()}
         plain = {"metric": self.metric, "default": self.default, "passed": self.passed}
         return plain | scored | {"cells": self.cells.to_dict("records")}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Judgement":
+        """The judgement that `as_dict` gave as `content`."""
+        return cls(
+            metric=content["metric"],
+            default=content["default"],
+            cells=pd.DataFrame(content["cells"]),
+            **{part: tuple(map(Check.of, content[name])) for name, part in _PARTS.items()},
+        )
 
 
 def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int = 0) -> Judgement:
@@ -91,6 +122,7 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
         inside=tuple(found["inside"]),
         beyond=tuple(found["beyond"]),
         differences=tuple(found["differences"]),
+        left_out=choice.checks,
         default=choice.chosen.name,
     )
 

@@ -11,9 +11,11 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
+from scipy.special import stdtrit
 
 from softcore.costs import PriceList, price_list
 from softcore.errors import RequestError
+from softcore.variance import VarianceModel, contrast_variance
 from sweeps.columns import answer_columns
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
@@ -43,11 +45,15 @@ class Regret:
 
     `table` has a row a budget, half that chose (0 or 1) and strategy: `recipe`, `usd` spent, `value` and `regret` (how
     much worse than the best affordable cell of the valuing half). `mean` is the mean regret by strategy, least first.
+    `paired` has a row for each strategy but the planner: `difference` (its mean regret less the planner's), `low` and
+    `high` (95%: other seeds and, where a half shows them, other people might have valued the same purchases so), and
+    how many of the decisions were `better`, `same` (the same cell) and `worse` than the planner's.
     """
 
     metric: str
     table: pd.DataFrame
     mean: pd.Series
+    paired: pd.DataFrame
 
 
 def halves(results: pd.DataFrame) -> Bool[np.ndarray, " n"]:
@@ -84,9 +90,9 @@ def decision_regret(
     wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
     listed.check_wage(wage)
     found = []
-    for half, chosen in enumerate((first, ~first)):
-        learnt = rows(done[chosen], metric)
-        value = valued_by(done[~chosen], learnt)
+    learnt_from = [rows(done[chosen], metric) for chosen in (first, ~first)]
+    for half, (learnt, other) in enumerate(zip(learnt_from, (~first, first), strict=True)):
+        value = valued_by(done[other], learnt)
         cells = _totals(learnt)
         usd = priced(cells, learnt, listed, wage, fee).usd_high
         valued = np.isfinite(value)
@@ -111,6 +117,7 @@ def decision_regret(
                         "budget": float(budget),
                         "half": half,
                         "strategy": name,
+                        "cell": cells["cell"].iloc[place],
                         "recipe": cells["recipe"].iloc[place],
                         "usd": float(usd[place]),
                         "value": learnt.sign * float(value[place]),
@@ -118,7 +125,56 @@ def decision_regret(
                     }
                 )
     table = pd.DataFrame(found)
-    return Regret(metric=metric, table=table, mean=table.groupby("strategy")["regret"].mean().sort_values())
+    return Regret(
+        metric=metric,
+        table=table,
+        mean=table.groupby("strategy")["regret"].mean().sort_values(),
+        paired=_paired(table, [learnt.variance for learnt in reversed(learnt_from)]),
+    )
+
+
+def _paired(table: pd.DataFrame, valuing: Sequence[VarianceModel]) -> pd.DataFrame:
+    """See `Regret.paired`; `valuing` are the variances of the replicates that valued what each half chose.
+
+    The halves share their seeds, so their errors are taken to be the same: the interval is rather too wide.
+    """
+    found = []
+    places = ["budget", "half"]
+    planned = table[table["strategy"] == PLANNER].set_index(places)
+    for name, of in table[table["strategy"] != PLANNER].groupby("strategy", sort=False):
+        bought = of.set_index(places)
+        apart = bought["regret"] - planned["regret"]
+        errors = [
+            _error(model, bought["cell"].xs(half, level="half"), planned["cell"].xs(half, level="half"))
+            for half, model in enumerate(valuing)
+        ]
+        size = float(np.mean([error for error, _ in errors]))
+        wide = float(stdtrit(min(df for _, df in errors), 0.975)) * size
+        middle, same = float(apart.mean()), bought["cell"] == planned["cell"]
+        found.append(
+            {
+                "strategy": name,
+                "difference": middle,
+                "low": middle - wide,
+                "high": middle + wide,
+                "better": int(((apart < 0) & ~same).sum()),
+                "same": int(same.sum()),
+                "worse": int(((apart >= 0) & ~same).sum()),
+            }
+        )
+    return pd.DataFrame(found).sort_values("difference", ignore_index=True)
+
+
+def _error(model: VarianceModel, bought: pd.Series, planned: pd.Series) -> tuple[float, float]:
+    """The standard error, and its degrees of freedom, of how much worse the cells bought are than those planned."""
+    place = {cell: number for number, cell in enumerate(model.strata.layout.cells)}
+    contrast = np.zeros(len(place))
+    np.add.at(contrast, bought.map(place).to_numpy(dtype=int), 1 / len(bought))
+    np.add.at(contrast, planned.map(place).to_numpy(dtype=int), -1 / len(planned))
+    if not np.abs(contrast).max() > 1e-12:
+        return 0.0, np.inf
+    variance, df = contrast_variance(model, contrast)
+    return float(np.sqrt(variance)), df
 
 
 def _totals(learnt: Rows) -> pd.DataFrame:

@@ -54,10 +54,10 @@ class Naming:
 class Rows:
     """The cells of a results table that a plan can be learnt from, and the pooled noise of their replicates.
 
-    `cells` has a row a cell: `cell`, `recipe`, `crowd`, `free`, `anchor` (hard labels, trained in the commonest way),
-    the columns of `POINT` (of free cells `variety` is the recipe, people and items are 0) and `answers/X`, the answers
-    bought an item. `variance` has the cells' means and noise; less is better in it, so values of a metric of which more
-    is better are times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if none).
+    `cells` has a row a cell: `cell`, `recipe`, `crowd`, `free`, `anchor` (hard labels, however trained), the columns of
+    `POINT` (of free cells `variety` is the recipe, people and items are 0) and `answers/X`, the answers bought an item.
+    `variance` has the cells' means and noise; less is better in it, so values of a metric of which more is better are
+    times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if none).
     """
 
     metric: str
@@ -177,7 +177,7 @@ def _cells(found: pd.DataFrame, first: pd.DataFrame) -> tuple[pd.DataFrame, Nami
     cells["aggregation"] = np.where(free, SEPARATE, aggregation)  # of one answer an item there is nothing to pool
     naming = _naming(first.assign(variety=cells["variety"])[~free])
     cells["policy"] = naming.policies(first)
-    cells["anchor"] = free & (first["variety"] == "hard").to_numpy() & (cells["policy"] == PLAIN).to_numpy()
+    cells["anchor"] = free & (first["variety"] == "hard").to_numpy()
     answers = found[answer_columns(found)]
     each = answers.div(cells["items"].where(cells["items"] > 0), axis="index").fillna(0.0)
     return pd.concat([cells, each], axis="columns"), naming

@@ -14,11 +14,20 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
-from sweeps.planning.rows import PLAIN, POINT, SEPARATE, Rows
+from sweeps.planning.levels import Levels, is_one_of
+from sweeps.planning.rows import POINT, Rows
 
 WIDE = 10.0  # standard deviation, in the cells' own, of what is left free
 ALIKE = 0.5  # correlation of the scatter of two varieties, and of two ways of training
 _TINY = 1e-8
+# Of the curve: a, c, the process's standard deviation and the varieties' (in the cells' own), then k of each way.
+_SIZES = (
+    (float(np.log(0.6)), 0.5),
+    (float(np.log(0.8)), 0.6),
+    (float(np.log(0.1)), 0.9),
+    (float(np.log(0.5)), 0.6),
+)
+_TIMES = (float(np.log(0.6)), 1.0)
 
 Sampler = Callable[[int, np.random.Generator], np.ndarray]
 
@@ -44,8 +53,8 @@ class Surface(Protocol):
     def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
         """The standard deviation of each coefficient."""
 
-    def amplitude(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, " s"]:
-        """The standard deviation of the scatter."""
+    def amplitude(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p"]:
+        """The standard deviation of the scatter at each point."""
 
     def scatter(self, one: pd.DataFrame, other: pd.DataFrame, reach: float) -> Float[np.ndarray, "p q"]:
         """Correlation of the scatter at two lists of points."""
@@ -55,100 +64,66 @@ class Surface(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class _Levels:
-    """What is told apart, in order, and the scale of values."""
-
-    varieties: tuple[str, ...]
-    ways: tuple[tuple[str, str], ...]  # policy and aggregation
-    free: tuple[str, ...]
-    anchors: frozenset[str]
-    spread: float
-    items: float  # the most that were labelled
-
-    @classmethod
-    def of(cls, rows: Rows) -> "_Levels":
-        bought, free = rows.cells.iloc[rows.bought], rows.cells.iloc[rows.free]
-        return cls(
-            varieties=tuple(dict.fromkeys(bought["variety"])),
-            ways=tuple(dict.fromkeys(zip(bought["policy"], bought["aggregation"], strict=True))),
-            free=tuple(dict.fromkeys(free["variety"])),
-            anchors=frozenset(free["variety"][free["anchor"]]),
-            spread=rows.spread,
-            items=float(bought["items"].max()),
-        )
-
-    @property
-    def policies(self) -> list[str]:
-        return [name for name in dict.fromkeys(policy for policy, _ in self.ways) if name != PLAIN]
-
-    @property
-    def aggregations(self) -> list[str]:
-        return [name for name in dict.fromkeys(pooled for _, pooled in self.ways) if name != SEPARATE]
-
-
-def _is(column: pd.Series, names: Sequence[str]) -> np.ndarray:
-    """Whether each point is each of `names` [p, names]."""
-    return (column.to_numpy()[:, None] == np.array(names, dtype=object)).astype(float)
-
-
-@dataclass(frozen=True, eq=False)
 class Curve:
-    """y = y0 - (N'/most)^a [B_v M^-c + A_v (1 - M^-c)] + policy + a Gaussian process for what is left.
+    """y = y0 + d - k (N'/most)^a [B_v M^-c + A_v (1 - M^-c)], and a Gaussian process for what is left.
 
-    B_v is what one answer an image gains, A_v what all the world's would, each near its mean over varieties. Free
-    recipes have levels of their own, but for hard labels, which are the curve's start (N' = 0) give or take a little.
-    The Gaussian process is over log M and log N', alike in part between varieties and ways of training.
+    B_v is what one answer an image gains, A_v what all the world's would, each near its mean over varieties and, of
+    questions that take one choice, near theirs (one choice alone is a hard label); pooling adds to both. Another way of
+    training has a level d and multiplies all that labels gain by k, what is left too: with mixup labels may be worth
+    nothing. Hard labels are where the curve of their way of training starts (N' = 0), give or take a little; other free
+    recipes have levels of their own. The Gaussian process is over log M and log N', alike in part between varieties and
+    ways of training.
     """
 
-    levels: _Levels
+    levels: Levels
+    prior: Sequence[tuple[float, float]]
     name: str = "curve"
-    # a, c, the process's standard deviation and the varieties' (in the cells' own)
-    prior: Sequence[tuple[float, float]] = (
-        (float(np.log(0.6)), 0.5),
-        (float(np.log(0.8)), 0.6),
-        (float(np.log(0.1)), 0.9),
-        (float(np.log(0.5)), 0.6),
-    )
     reaches: Sequence[float] = (0.35, 1.0, 2.5)
 
     @classmethod
     def of(cls, rows: Rows) -> "Curve":
         """The curve for the varieties and ways of training of `rows`."""
-        return cls(_Levels.of(rows))
+        levels = Levels.of(rows)
+        return cls(levels, (*_SIZES, *[_TIMES] * len(levels.policies)))
 
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
         """See `Surface`."""
         free = points["free"].to_numpy(dtype=bool)
         items, people = points["items"].to_numpy(dtype=float), points["people"].to_numpy(dtype=float)
         power, fall = np.exp(sizes[:, 0])[:, None], np.exp(sizes[:, 1])[:, None]
-        share = np.where(free, 0.0, (items / self.levels.items) ** power)
+        share = np.where(free, 0.0, (items / self.levels.items) ** power) * self._times(points, sizes)
         left = np.where(people > 0, people, 1.0) ** -fall
         one, rest = -share * left, -share * (1 - left)
-        of = _is(points["variety"], self.levels.varieties) * ~free[:, None]
-        fixed = np.column_stack(
-            [
-                _is(points["policy"], self.levels.policies) * ~free[:, None],
-                _is(points["aggregation"], self.levels.aggregations) * ~free[:, None],
-                _is(points["variety"], self.levels.free) * free[:, None],
-            ]
-        )
+        named = is_one_of(points["variety"], self.levels.varieties) * ~free[:, None]
+        of = np.hstack([named, named @ self.levels.groups])
+        pooled = is_one_of(points["aggregation"], self.levels.aggregations)
+        both = (pooled[:, :, None] * of[:, None, :]).reshape(len(points), -1)
+        free_ones = is_one_of(points["variety"], self.levels.free) * free[:, None]
+        fixed = np.column_stack([is_one_of(points["policy"], self.levels.policies), free_ones])
         parts = [np.ones((len(sizes), len(points), 1)), one[:, :, None], rest[:, :, None]]
-        parts += [one[:, :, None] * of, rest[:, :, None] * of, np.broadcast_to(fixed, (len(sizes), *fixed.shape))]
-        return np.concatenate(parts, axis=2)
+        parts += [one[:, :, None] * of, rest[:, :, None] * of, -share[:, :, None] * np.column_stack([pooled, both])]
+        return np.concatenate([*parts, np.broadcast_to(fixed, (len(sizes), *fixed.shape))], axis=2)
 
     def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
         """See `Surface`."""
         levels = self.levels
-        kinds = len(levels.varieties)
+        kinds, pooled = sum(levels.groups.shape), len(levels.aggregations)
         own = [0.25 if name in levels.anchors else 2.0 for name in levels.free]
-        flat = [WIDE, 4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * (len(levels.policies) + len(levels.aggregations)), *own]
-        found = np.tile(np.array(flat), (len(sizes), 1))
-        found[:, 3 : 3 + 2 * kinds] = np.exp(sizes[:, 3])[:, None]
+        alike = [WIDE, 4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * pooled, *[0.0] * (pooled * kinds)]
+        found = np.tile(np.array([*alike, *[3.0] * len(levels.policies), *own]), (len(sizes), 1))
+        varied = np.exp(sizes[:, 3])[:, None]
+        found[:, 3 : 3 + 2 * kinds] = varied
+        found[:, 3 + 2 * kinds + pooled : len(alike)] = varied / 2
         return found * levels.spread
 
-    def amplitude(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, " s"]:
+    def amplitude(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p"]:
         """See `Surface`."""
-        return np.exp(sizes[:, 2]) * self.levels.spread
+        return np.exp(sizes[:, 2])[:, None] * self.levels.spread * self._times(points, sizes)
+
+    def _times(self, points: pd.DataFrame, sizes: np.ndarray) -> np.ndarray:
+        """What multiplies gains at each point [s, p]: 1 in the plain way of training."""
+        way = is_one_of(points["policy"], self.levels.policies)
+        return np.exp(sizes[:, len(_SIZES) :] @ way.T)
 
     def scatter(self, one: pd.DataFrame, other: pd.DataFrame, reach: float) -> Float[np.ndarray, "p q"]:
         """See `Surface`."""
@@ -184,7 +159,7 @@ class Regression:
     Cells scatter about it independently, by as much as they are seen to.
     """
 
-    levels: _Levels
+    levels: Levels
     name: str = "regression"
     prior: Sequence[tuple[float, float]] = ((float(np.log(0.2)), 1.0),)
     reaches: Sequence[float] = (0.0,)
@@ -192,28 +167,30 @@ class Regression:
     @classmethod
     def of(cls, rows: Rows) -> "Regression":
         """The regression for the varieties and ways of training of `rows`."""
-        return cls(_Levels.of(rows))
+        return cls(Levels.of(rows))
 
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
         """See `Surface`."""
         free = points["free"].to_numpy(dtype=bool)
         people = np.log2(points["people"].to_numpy(dtype=float).clip(1))
         items = np.log2(points["items"].to_numpy(dtype=float).clip(1) / self.levels.items)
-        of = _is(points["variety"], self.levels.varieties)
+        of = is_one_of(points["variety"], self.levels.varieties)
         asked = np.column_stack(
             [
                 np.ones(len(points)),
                 of,
                 people,
                 items,
-                _is(points["policy"], self.levels.policies),
-                _is(points["aggregation"], self.levels.aggregations),
+                is_one_of(points["policy"], self.levels.policies),
+                is_one_of(points["aggregation"], self.levels.aggregations),
                 of * people[:, None],
                 of * items[:, None],
                 people * items,
             ]
         )
-        fixed = np.column_stack([asked * ~free[:, None], _is(points["variety"], self.levels.free) * free[:, None]])
+        fixed = np.column_stack(
+            [asked * ~free[:, None], is_one_of(points["variety"], self.levels.free) * free[:, None]]
+        )
         return np.broadcast_to(fixed, (len(sizes), *fixed.shape))
 
     def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
@@ -224,9 +201,9 @@ class Regression:
         flat = [WIDE, *main, *[1.0] * (2 * kinds + 1), *[WIDE] * len(levels.free)]
         return np.tile(np.array(flat) * levels.spread, (len(sizes), 1))
 
-    def amplitude(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, " s"]:
+    def amplitude(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p"]:
         """See `Surface`."""
-        return np.exp(sizes[:, 0]) * self.levels.spread
+        return np.tile(np.exp(sizes[:, [0]]) * self.levels.spread, (1, len(points)))
 
     def scatter(self, one: pd.DataFrame, other: pd.DataFrame, reach: float) -> Float[np.ndarray, "p q"]:
         """See `Surface`: each point has its own."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softcore.datasets import load
+from softcore.datasets import Dataset, load
 
 VARIETIES = ("click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 SECONDS = {"click": 2.5, "t1-uniform": 12.8, "t1-clamp": 19.2, "t2-uniform": 25.6, "t2-clamp": 32.0}
@@ -102,7 +102,7 @@ def make_trials() -> Callable[..., pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
-def wide():
+def wide() -> Dataset:
     """Digits made as wide as CIFAR-10S: 40 batches of 25 items, answered by 6 people each, 51 clicks an item."""
     digits = load("digits")
     old = digits.records[~digits.records["is_repeat"]]

@@ -4,12 +4,15 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from softcore.errors import RequestError
 from sweeps.cli_plan import plan
 from sweeps.cli_reports import report_bands
+from sweeps.planning.planted import FREE_CELLS, METRIC, QUESTIONS, World, table
+from sweeps.planning.planted import bought as bought_cells
 from sweeps.sources import from_names
 from sweeps.spec import resolve
 
@@ -56,15 +59,20 @@ def test_dearer_clicks_shorten_what_the_same_money_buys(capsys):
 
 
 def test_the_recommended_plan_is_written_as_a_spec_that_resolves(tmp_path, capsys):
-    path = tmp_path / "plan.yaml"
-    advice = said(capsys, spec=path)
+    # Pages that gain far more than smoothing does, so that the advice is to buy them.
+    gains = {"first": dict.fromkeys(QUESTIONS, 0.3), "everybody": dict.fromkeys(QUESTIONS, 0.6)}
+    made = table(World(**gains), [*bought_cells(["click", "t2-clamp"]), *FREE_CELLS], np.random.default_rng(0))
+    path, results = tmp_path / "plan.yaml", tmp_path / "made.csv"
+    made.to_csv(results, index=False)
+    plan([str(results)], as_json=True, budget_usd=400.0, metric=METRIC, spec=path)
+    advice = json.loads(capsys.readouterr().out)
     first = advice["plans"][advice["buy"]]
     spec = resolve(path)
     hard, bought = spec.blocks
     assert hard["variety"] == ["hard"]
     assert (bought["annotators"], bought["items"]) == ([first["annotators"]], [first["images"]])
     assert hard["model"] == bought["model"] == ["cnn"]
-    assert yaml.safe_load(path.read_text())["metric"] == "scaled-ce/10h"
+    assert yaml.safe_load(path.read_text())["metric"] == METRIC
 
 
 def test_a_plan_that_is_not_to_be_bought_is_not_written(tmp_path):

@@ -51,12 +51,13 @@ def test_draws_are_the_same_for_the_same_generator_and_as_many_as_asked_for(fitt
 
 def test_less_is_known_further_from_what_was_measured(fitted: FittedSurface):
     rng = np.random.default_rng(4)
-    inside, few, many = (
+    # Fewer images are no further from what is known: without any the curve is at hard labels, which were measured.
+    inside, images, people = (
         fitted.values(point("t2-clamp", people, items), rng)[0].std()
-        for people, items in ((2, 600), (2, 50), (20, 900))
+        for people, items in ((2, 600), (2, 3000), (20, 900))
     )
-    assert inside < few
-    assert inside < many
+    assert 1.5 * inside < images
+    assert 1.5 * inside < people
 
 
 def test_leaving_a_cell_out_in_closed_form_is_what_a_fit_without_it_predicts(

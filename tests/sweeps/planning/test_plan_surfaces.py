@@ -2,10 +2,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.planning.rows import Rows
+from sweeps.planning.planted import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
+from sweeps.planning.rows import Rows, rows
 from sweeps.planning.surfaces import Curve, Regression
 
 SURFACES = (Curve, Regression)
+
+
+@pytest.fixture(scope="module")
+def several() -> Rows:
+    """Clicks, first choices and pages, some of them with mixup."""
+    quick = [{"variety": "first-choice", "aggregation": "separate", "annotators": m, "items": 900} for m in (1, 3)]
+    pages = {"variety": "t2-clamp", "aggregation": "separate", "annotators": 3, "items": 900}
+    mixup = [{"variety": "hard", "mixing": "mixup"}, pages | {"mixing": "mixup"}]
+    same = World(first=dict.fromkeys([*QUESTIONS, "first-choice"], 0.15)).first
+    world = World(first=same, everybody=same)
+    cells = [*bought(["click", "t2-clamp"]), *quick, *mixup, *FREE_CELLS]
+    return rows(table(world, cells, np.random.default_rng(0)), METRIC)
 
 
 def test_the_curve_is_that_of_the_formula(clear_rows: Rows):
@@ -24,6 +37,34 @@ def test_the_curve_is_that_of_the_formula(clear_rows: Rows):
     np.testing.assert_allclose(features[0, [3 + clicks, 3 + len(curve.levels.varieties) + clicks]], [-0.25, -0.25])
     # Hard labels are where the curve starts, give or take a level of their own.
     assert list(np.flatnonzero(features[1])) == [0, features.shape[1] - 2]
+
+
+def test_another_way_of_training_multiplies_what_labels_gain_and_moves_hard_labels_too(several: Rows):
+    curve = Curve.of(several)
+    size = [mean for mean, _ in curve.prior]
+    assert len(size) == 4 + 1  # mixup
+    sizes = np.array([[*size[:4], 0.0], [*size[:4], np.log(0.1)]])
+    cells = several.cells
+    mixup = (cells["policy"] == "mixup").to_numpy()
+    features = curve.features(cells, sizes)
+    level = features.shape[2] - len(curve.levels.free) - 1
+    np.testing.assert_array_equal(features[:, :, level], [mixup, mixup])  # hard labels with mixup among them
+    gains = np.arange(1, level)
+    np.testing.assert_array_equal(features[0][~mixup], features[1][~mixup])
+    np.testing.assert_allclose(features[1][mixup][:, gains], 0.1 * features[0][mixup][:, gains])
+    np.testing.assert_allclose(np.divide(*curve.amplitude(cells, sizes)[::-1]), np.where(mixup, 0.1, 1))
+    # Hard labels start the curve of their way of training, so they have but a little of their own.
+    own = dict(zip(curve.levels.free, curve.spreads(sizes)[0][-len(curve.levels.free) :], strict=True))
+    assert own["hard labels"] == own["hard labels, mixup"] < own["label smoothing 0.1"]
+
+
+def test_questions_that_take_one_choice_have_a_gain_in_common(several: Rows):
+    curve = Curve.of(several)
+    cells = several.cells[~several.cells["free"]]
+    features = curve.features(cells, np.array([[mean for mean, _ in curve.prior]]))[0]
+    kinds = len(curve.levels.varieties)
+    quick = cells["variety"].isin(["click", "first-choice"]).to_numpy()
+    np.testing.assert_allclose(features[:, 3 + kinds], np.where(quick, features[:, 1], 0))
 
 
 @pytest.mark.parametrize("kind", SURFACES)

@@ -1,0 +1,132 @@
+"""Readings of the sealed cells: how often they were looked at, and what each look said.
+
+Cells that a planner is judged by are worth something as long as nobody tries until it fits. So a reading is made only
+when it is asked for, is kept in a file beside the results, and counts: the same planner, learning from the same trials
+and held against the same cells, is the same reading; a change of any of the three is another.
+"""
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import isfinite, prod
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from softcore.errors import RequestError
+from sweeps.axis_names import REPLICATES
+from sweeps.grid_report.digests import source_digest, table_digest
+from sweeps.grid_report.section import GRID, SEALED, VARIANCE, Sources
+from sweeps.plain import plain
+from sweeps.planning import judge as judging
+from sweeps.planning.judge import Judgement, judge
+from sweeps.sources import merged
+from sweeps.spec import resolve
+from sweeps.store import write_text
+
+NAME = "sealed-readings.json"
+METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")
+_DIGITS = 6  # significant ones of the numbers that are kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digests:
+    """What makes a reading: the sealed trials, the trials learnt from, and the source of all that predicts."""
+
+    sealed: str
+    training: str
+    planner: str
+
+    @classmethod
+    def of(cls, sources: Sources) -> "Digests":
+        """Those of the tables of the grid and of the sealed cells, and of the planner as it is."""
+        metrics = metrics_of(sources)
+        return cls(
+            sealed=table_digest(sources[SEALED].results, metrics),
+            training=table_digest(learnt_from(sources), metrics),
+            planner=source_digest(judging.__name__),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reading:
+    """What the planner of one version said of the sealed cells on each metric, on `date`."""
+
+    date: datetime.date
+    digests: Digests
+    judgements: tuple[Judgement, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON, numbers of six digits."""
+        judged = [_short(plain(judgement.as_dict())) for judgement in self.judgements]
+        return {"date": self.date.isoformat(), **asdict(self.digests), "judgements": judged}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Reading":
+        """The reading that `as_dict` gave as `content`."""
+        return cls(
+            date=datetime.date.fromisoformat(content["date"]),
+            digests=Digests(**{name: content[name] for name in ("sealed", "training", "planner")}),
+            judgements=tuple(map(Judgement.from_dict, content["judgements"])),
+        )
+
+
+def stored(path: Path) -> tuple[Reading, ...]:
+    """The readings kept in a file, the first first; none where there is no file, RequestError for one that is odd."""
+    if not path.is_file():
+        return ()
+    try:
+        return tuple(map(Reading.from_dict, json.loads(path.read_text("utf-8"))))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RequestError(f"{path} is no list of readings of sealed cells: {error}") from None
+
+
+def read(path: Path, sources: Sources, today: datetime.date | None = None) -> tuple[Reading, ...]:
+    """All readings, among them one by the planner as it is, which is kept unless it was there already.
+
+    Presets of which trials are lacking are a RequestError: half a grid would cost a reading and judge nobody.
+    """
+    kept, digests = stored(path), Digests.of(sources)
+    if any(reading.digests == digests for reading in kept):
+        return kept
+    for preset in (GRID, SEALED):
+        there, planned = int((sources[preset].results["status"] == "done").sum()), planned_trials(preset)
+        if there < planned:
+            raise RequestError(f"sealed cells are read when all is recorded; {preset} has {there} of {planned} trials")
+    training, cells = learnt_from(sources), sources[SEALED].results
+    found = tuple(judge(training, cells, metric=metric) for metric in metrics_of(sources))
+    made = Reading(date=today or datetime.date.today(), digests=digests, judgements=found)
+    lines = [json.dumps(reading.as_dict(), ensure_ascii=False, allow_nan=False) for reading in (*kept, made)]
+    write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
+    return stored(path)  # as it will be shown from now on
+
+
+def learnt_from(sources: Sources) -> pd.DataFrame:
+    """The trials that plans are learnt from: the grid's and, where they were recorded, those that show what varies."""
+    return merged([sources[name] for name in (GRID, VARIANCE) if name in sources])[0]
+
+
+def metrics_of(sources: Sources) -> tuple[str, ...]:
+    """Those of `METRICS` that all sources measured; none at all is a RequestError."""
+    there = tuple(metric for metric in METRICS if all(metric in source.results for source in sources.values()))
+    if not there:
+        raise RequestError(f"plans are judged on {', '.join(METRICS)}, none of which was measured everywhere")
+    return there
+
+
+def planned_trials(preset: str) -> int:
+    """How many trials a preset has whose blocks share no cell."""
+    spec = resolve(preset)
+    axes = [{**{key: getattr(spec, key) for key in REPLICATES}, **block} for block in spec.blocks]
+    return sum(prod(len(values) for values in block.values()) for block in axes)
+
+
+def _short(value: Any) -> Any:
+    """`value` with numbers of few digits."""
+    if isinstance(value, Mapping):
+        return {name: _short(each) for name, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_short(each) for each in value]
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) and isfinite(value) else value

@@ -1,0 +1,181 @@
+"""Plans held against the sealed cells: what each reading said, words that follow from its numbers."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from softcore.statistics import MeanInterval
+from sweeps.grid_report.predicted_picture import predicted_picture
+from sweeps.grid_report.readings import Digests, Reading, read, stored
+from sweeps.grid_report.section import Section, Sources, Table, any_simulated
+from sweeps.planning.checks import LEVELS, Check
+from sweeps.planning.judge import Judgement
+
+TITLE = "Plans held against sealed cells"
+_WHAT = (
+    "Sealed cells were drawn by a seed before anyone looked, and have seeds of their own. From the grid's trials each "
+    "model predicts the mean of each sealed cell's trials, the noise of their people and seeds included. The interval "
+    "score is the mean width of the 80% and 95% intervals and a penalty for each miss; less is better. Inside are "
+    "cells within the M and N' that their question was measured at, trained in that way; beyond is where `sweeps plan` "
+    "refuses. Sealed cells share their seeds, so that all can be off together, and an exact interval, which takes them "
+    "as independent, is rather too short; differences are cells' distances from the mean of all, which is what choices "
+    "rest on."
+)
+_ASK = "`--read-sealed` reads the sealed cells, which is counted"
+_PARTS = {"all": "checks", "inside": "inside", "beyond": "beyond", "differences": "differences"}
+
+
+def sealed(sources: Sources, *, readings: Path, read_sealed: bool = False) -> Section:
+    """The section from the stored readings; with `read_sealed` the sealed cells are read first.
+
+    It needs the grid and the sealed cells; where they were never read it says so and looks at no result.
+    """
+    kept = read(readings, sources) if read_sealed else stored(readings)
+    if not kept:
+        return Section(title=TITLE, lines=(_WHAT, f"Recorded, and not read yet: {_ASK}."), data={"readings": []})
+    now = Digests.of(sources)
+    place = max([k for k, reading in enumerate(kept) if reading.digests == now], default=len(kept) - 1)
+    judged = kept[place].judgements
+    return Section(
+        title=TITLE,
+        lines=(_WHAT, counted(kept, place, now), *_found(judged)),
+        tables=(_scores(judged), _coverage(judged), _readings(kept, place)),
+        pictures=(predicted_picture(judged, any_simulated(sources)),),
+        summary=(summary(len(kept), judged),),
+        data={"shown": place + 1, "readings": [reading.as_dict() for reading in kept]},
+    )
+
+
+def counted(kept: Sequence[Reading], place: int, now: Digests) -> str:
+    """How often the sealed cells were read, which reading is shown, and what has changed since."""
+    times = {1: "once", 2: "twice"}.get(len(kept), f"{len(kept)} times")
+    words = f"The sealed cells were read {times}; shown is reading {place + 1}, of {kept[place].date.isoformat()}."
+    if place:
+        words += (
+            " The first reading is the one that nobody can have tried for; each later one was made after the one "
+            "before was known. All are listed below."
+        )
+    then = kept[place].digests
+    parts = {"the planner's source": "planner", "the trials that it learns from": "training", "sealed trials": "sealed"}
+    if changed := [words for words, name in parts.items() if getattr(then, name) != getattr(now, name)]:
+        words += f" Since then {' and '.join(changed)} changed: other predictions would be made now. {_ASK}."
+    return words
+
+
+def _found(judged: Sequence[Judgement]) -> Iterator[str]:
+    for one in judged:
+        yield f"{one.metric}: {choice(one)} {coverage_words(one)}"
+
+
+def choice(one: Judgement) -> str:
+    """Which model leaving cells out had chosen, and whether it was the right one."""
+    before = ", ".join(f"{check.model} {check.score:.4f}" for check in one.left_out)
+    after = ", ".join(f"{check.model} {check.score:.4f}" for check in sorted(one.checks, key=lambda c: c.score))
+    words = f"leaving one cell out at a time had chosen the {one.default} ({before}); on the sealed cells "
+    if one.held:
+        return words + f"it has the lowest interval score, too ({after}): the choice held."
+    lost = "the curve loses to a baseline" if not one.passed else "a baseline loses to the curve"
+    return words + (
+        f"the {one.best.model} has a lower one ({after}): the choice did not hold, {lost}. A model that loses is no "
+        "default."
+    )
+
+
+def coverage_words(one: Judgement) -> str:
+    """How many sealed cells the intervals of the chosen model held, beside how many they should."""
+    check = one.of(one.default)
+    words = " and ".join(
+        f"its {level:.0%} intervals held {round(c.mean * c.n)} of {c.n} cells ({_exact(c)}{_verdict(level, c)})"
+        for level, c in check.coverage.items()
+    )
+    words = f"On them {words}."
+    high = check.coverage[max(LEVELS)]
+    if _within(0.85, high) and _within(0.95, high):
+        words += f" {high.n} cells can't tell 85% from 95%: the exact interval holds both."
+    return words
+
+
+def _verdict(level: float, share: MeanInterval) -> str:
+    if _within(level, share):
+        return ""
+    return ", less often than they say" if share.mean < level else ", more often than they say"
+
+
+def _within(level: float, share: MeanInterval) -> bool:
+    return share.low is not None and share.high is not None and share.low <= level <= share.high
+
+
+def _exact(share: MeanInterval) -> str:
+    return f"{share.mean:.0%}, exact {share.low:.0%} to {share.high:.0%}"
+
+
+def _scores(judged: Sequence[Judgement]) -> Table:
+    rows = []
+    for one in judged:
+        for check in one.checks:
+            of = {name: _check(one, check.model, part) for name, part in _PARTS.items()}
+            scores = [f"{c.score:.4f} ({c.n})" if c else "–" for c in of.values()]
+            before = next(c.score for c in one.left_out if c.model == check.model)
+            rows.append((one.metric, _named(one, check.model), f"{before:.4f}", *scores, f"{check.error:.4f}"))
+    return Table(
+        headings=("metric", "model", "left out, before", *_PARTS, "error, all"),
+        rows=tuple(rows),
+        caption="Interval scores (cells), less is better; error is the root mean square of medians less what was seen",
+        numbers=(2, 3, 4, 5, 6, 7),
+    )
+
+
+def _coverage(judged: Sequence[Judgement]) -> Table:
+    rows = []
+    for one in judged:
+        for check in one.checks:
+            apart = one.of(check.model, "differences")
+            shares = [_exact(c.coverage[level]) for c in (check, apart) for level in LEVELS]
+            rows.append((one.metric, _named(one, check.model), str(check.n), *shares))
+    levels = [f"{level:.0%}" for level in LEVELS]
+    return Table(
+        headings=("metric", "model", "cells", *levels, *(f"{level}, differences" for level in levels)),
+        rows=tuple(rows),
+        caption="How many cells the intervals held, with exact (Clopper-Pearson) 95% intervals",
+        numbers=(2,),
+    )
+
+
+def _readings(kept: Sequence[Reading], place: int) -> Table:
+    rows = []
+    for number, reading in enumerate(kept):
+        digests = reading.digests
+        scores = [f"{one.metric} {one.default} {_main(one)}" for one in reading.judgements]
+        shown = "shown" if number == place else ""
+        short = (digests.sealed[:8], digests.training[:8], digests.planner[:8])
+        rows.append((str(number + 1), reading.date.isoformat(), *short, "; ".join(scores), shown))
+    return Table(
+        headings=("reading", "date", "sealed trials", "learnt from", "planner", "interval score of the default", ""),
+        rows=tuple(rows),
+        caption="Every reading, with the digests that make it one; in brackets the score of the best other model",
+        numbers=(0,),
+    )
+
+
+def _main(one: Judgement) -> str:
+    best = min(check.score for check in one.checks if check.model != one.default)
+    return f"{one.of(one.default).score:.4f} ({best:.4f})"
+
+
+def summary(readings: int, judged: Sequence[Judgement]) -> str:
+    """The sentence for the top of the report."""
+    held = sum(one.held for one in judged)
+    covered = [one.of(one.default).coverage[max(LEVELS)] for one in judged]
+    low, high = min(c.mean for c in covered), max(c.mean for c in covered)
+    return (
+        f"Plans on {covered[0].n} sealed cells (readings so far: {readings}): the model chosen before has the "
+        f"lowest interval score on {held} of {len(judged)} metrics, and its 95% intervals held {low:.0%} to {high:.0%} "
+        "of the cells."
+    )
+
+
+def _check(one: Judgement, model: str, part: str) -> Check | None:
+    return next((check for check in getattr(one, part) if check.model == model), None)
+
+
+def _named(one: Judgement, model: str) -> str:
+    return f"{model} (default)" if model == one.default else model

@@ -1,0 +1,160 @@
+"""Readings of sealed cells: made only when asked for, kept, and counted whenever anything that predicts has changed."""
+
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from softcore.errors import RequestError
+from sweeps.grid_report import readings
+from sweeps.grid_report.digests import source_digest, sources_of, table_digest
+from sweeps.grid_report.planner import planner_parts
+from sweeps.grid_report.readings import METRICS, planned_trials, read, stored
+from sweeps.grid_report.section import GRID, SEALED, Sources
+from sweeps.planning.judge import Judgement
+from sweeps.planning.planted import FREE_CELLS, METRIC, World, bought, table
+from sweeps.sources import Source
+
+TODAY = datetime.date(2026, 3, 1)
+
+
+@pytest.fixture(scope="module")
+def made() -> Sources:
+    rng = np.random.default_rng(3)
+    grid = table(World(), [*bought(["click", "t2-clamp"]), *FREE_CELLS], rng)
+    cells = [{"variety": "click", "aggregation": "separate", "annotators": 2, "items": n} for n in (300, 400)]
+    sealed = table(World(), cells, rng, seeds=(560, 751), panels=(0,))
+    sealed[["trial", "cell"]] = "s" + sealed[["trial", "cell"]]
+    tables = {GRID: grid, SEALED: sealed}
+    every = {name: t.assign(**dict.fromkeys(METRICS, t[METRIC])) for name, t in tables.items()}
+    return {name: Source(name=name, results=t, about={}) for name, t in every.items()}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, judged: Callable[..., Judgement]) -> list[str]:
+    """Made-up tables are whole, and judging takes no time; gives the metrics that were judged."""
+    asked: list[str] = []
+
+    def judge(training: pd.DataFrame, sealed: pd.DataFrame, *, metric: str) -> Judgement:
+        asked.append(metric)
+        return judged(metric)
+
+    monkeypatch.setattr(readings, "judge", judge)
+    monkeypatch.setattr(readings, "planned_trials", lambda preset: 1)
+    return asked
+
+
+def test_nothing_is_read_unless_it_is_asked_for(made: Sources, tmp_path: Path, quick: list[str]):
+    part, _ = planner_parts(tmp_path / "readings.json")
+    assert "not read yet: `--read-sealed`" in part.section(made).lines[-1]
+    assert not quick
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_same_reading_again_adds_nothing_and_judges_nobody(made: Sources, tmp_path: Path, quick: list[str]):
+    path = tmp_path / "readings.json"
+    first = read(path, made, TODAY)
+    content = path.read_bytes()
+    again = read(path, made, TODAY + datetime.timedelta(days=9))
+    assert quick == [*METRICS]
+    assert path.read_bytes() == content
+    assert [r.as_dict() for r in again] == [r.as_dict() for r in first]
+    assert (again[0].date, [one.metric for one in again[0].judgements]) == (TODAY, [*METRICS])
+
+
+def test_other_source_other_training_and_other_cells_are_each_another_reading(
+    made: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "readings.json"
+    read(path, made)
+    for preset in (GRID, SEALED):
+        moved = made[preset].results.copy()
+        moved.loc[3, "scaled-ce/10s"] += 1e-4
+        read(path, {**made, preset: replace(made[preset], results=moved)})
+    assert len(stored(path)) == 3
+    monkeypatch.setattr(readings, "source_digest", lambda module: "another")
+    found = read(path, made)
+    assert [r.digests.planner == "another" for r in found] == [False, False, False, True]
+    shown = planner_parts(path)[0].section(made)
+    assert shown.lines[1].startswith("The sealed cells were read 4 times; shown is reading 4, of ")
+    assert "nobody can have tried for" in shown.lines[1]
+    assert [row[0] for row in shown.tables[2].rows] == ["1", "2", "3", "4"]
+    assert [row[-1] for row in shown.tables[2].rows] == ["", "", "", "shown"]
+
+
+def test_a_planner_that_changed_since_is_said_to_predict_otherwise(
+    made: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: list[str]
+):
+    path = tmp_path / "readings.json"
+    read(path, made)
+    assert "changed" not in planner_parts(path)[0].section(made).lines[1]
+    monkeypatch.setattr(readings, "source_digest", lambda module: "another")
+    shown = planner_parts(path)[0].section(made)
+    assert "Since then the planner's source changed: other predictions would be made now." in shown.lines[1]
+    assert len(quick) == len(METRICS)  # nothing was read for that
+
+
+def test_what_is_half_recorded_is_not_read(made: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(readings, "planned_trials", planned_trials)
+    with pytest.raises(RequestError, match=r"read when all is recorded; grid has 102 of 424 trials$"):
+        read(tmp_path / "readings.json", made)
+    section = planner_parts(tmp_path / "readings.json", read_sealed=True)[0].section(made)
+    assert section.lines[0].startswith("Not enough is recorded yet: sealed cells are read when all is recorded")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_planned_trials_of_a_preset_are_counted_without_its_data():
+    assert [planned_trials(name) for name in ("grid", "grid-variance", "grid-sealed")] == [424, 32, 96]
+
+
+def test_an_odd_file_is_refused_in_one_line_before_anything_is_made(tmp_path: Path):
+    path = tmp_path / "readings.json"
+    for content in ('{"date": 1}', '[{"date": "2026-03-01"}]', "[", "3"):
+        path.write_text(content)
+        with pytest.raises(RequestError, match=r"readings.json is no list of readings of sealed cells: "):
+            planner_parts(path)
+
+
+def test_a_file_of_readings_has_a_line_a_reading(made: Sources, tmp_path: Path):
+    read(tmp_path / "readings.json", made, TODAY)
+    lines = (tmp_path / "readings.json").read_text().splitlines()
+    assert len(lines) == 3
+    assert json.loads(lines[1])["judgements"][0]["all"][0]["model"] == "curve"
+
+
+def test_a_tables_digest_is_that_of_its_trials_and_values(made: Sources):
+    results = made[GRID].results
+    digest = table_digest(results, METRICS)
+    assert table_digest(results.sample(frac=1, random_state=0).assign(train_seconds=3.0), METRICS) == digest
+    assert table_digest(results.iloc[1:], METRICS) != digest
+    assert table_digest(results.assign(**{METRIC: results[METRIC] + 1e-6}), METRICS) != digest
+
+
+def test_a_sources_digest_follows_what_it_imports_and_nothing_else(tmp_path: Path):
+    package = tmp_path / "sweeps" / "inner"
+    package.mkdir(parents=True)
+    files = {
+        "plan.py": "import numpy\nfrom sweeps.inner import near\n",
+        "near.py": "def f():\n    from sweeps.inner.far import g\n",
+        "far.py": "import sweeps.inner.plan\n",
+        "other.py": "",
+    }
+    for name, text in files.items():
+        (package / name).write_text(text)
+    digests = [source_digest("sweeps.inner.plan", tmp_path)]
+    for name in ("other.py", "far.py", "near.py"):
+        (package / name).write_text(files[name] + "changed = True\n")
+        digests.append(source_digest("sweeps.inner.plan", tmp_path))
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+def test_the_planners_source_is_all_that_its_predictions_rest_on():
+    found = {path.stem for path in sources_of("sweeps.planning.judge")}
+    assert {"surfaces", "noise", "nearest", "variance", "strata", "replicates"} <= found
+    assert "cli" not in found
