@@ -1,0 +1,85 @@
+"""What the report on the grid is made of: sections of sentences, tables and pictures, whatever their subject."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from softcore.errors import RequestError
+from sweeps.sources import Source
+
+GRID, VARIANCE, SEALED, PILOT = "grid", "grid-variance", "grid-sealed", "grid-pilot"
+PRESETS = (GRID, VARIANCE, SEALED, PILOT)
+
+Sources = Mapping[str, Source]  # by the preset that made them, those alone that were recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of texts below their headings, with a caption; `numbers` are the places of columns that stand right."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    numbers: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Every row has a text for each heading."""
+        assert all(len(row) == len(self.headings) for row in self.rows), self.caption
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A PNG's bytes; it is written as `grid-<name>.png`, and `words` say what it shows to who can't see it."""
+
+    name: str
+    words: str
+    png: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the report: what it found in sentences, then tables and pictures.
+
+    `summary` are sentences for the top of the report, `data` holds the numbers behind the words for `--json` (anything
+    that `sweeps.plain.plain` takes). Texts are plain: who writes them out escapes them.
+    """
+
+    title: str
+    lines: tuple[str, ...]
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    summary: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Maker = Callable[[Sources], Section]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A place in the report: `make` is called where all presets in `needs` were recorded.
+
+    `make` may raise RequestError for a recording that is too small for it (a sweep that still runs): its one line then
+    stands in the section's place.
+    """
+
+    title: str
+    needs: tuple[str, ...]
+    make: Maker
+
+    def section(self, sources: Sources) -> Section:
+        """The section, or words on why there is none yet and which command changes that."""
+        if lacking := [name for name in self.needs if name not in sources]:
+            lines = [f"{name}: not recorded yet. `sweeps run {name} --scale half` records it." for name in lacking]
+            return Section(title=self.title, lines=tuple(lines), data={"not_recorded": lacking})
+        try:
+            return self.make(sources)
+        except RequestError as error:
+            resumes = " and ".join(f"`sweeps run {name} --scale half`" for name in self.needs)
+            line = f"Not enough is recorded yet: {error}. {resumes} goes on where it stopped."
+            return Section(title=self.title, lines=(line,), data={"not_enough": str(error)})
+
+
+def any_simulated(sources: Sources) -> bool:
+    """Whether a program gave the answers of any of the sources: pictures and pages must carry the mark."""
+    return any(source.simulated for source in sources.values())
