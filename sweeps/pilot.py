@@ -68,7 +68,7 @@ def pilot_of(dataset: Dataset) -> Pilot:
 def pilot_spec(dataset: Dataset, name: str, folder: Path) -> str:
     """YAML of the pilot's sweep on `dataset`, loaded by `name` (its own or a file's); it will stand in `folder`."""
     pilot = pilot_of(dataset)
-    drawn = pilot.batches or "people answered in no batches, so they are drawn for each image apart"
+    drawn = pilot.batches or "people drawn for each image apart, as there are no batches that the same people answered"
     head = {
         "name": f"pilot-{dataset.name}"[:64],
         "study": "pilot",

@@ -220,7 +220,7 @@ def _notes(prepared: Prepared, plans: tuple[Plan, ...]) -> tuple[str, ...]:
         checked = "; ".join(r.words for r in prepared.measured)
         notes.append(
             f"{len(beyond)} of {len(plans)} plans, marked (beyond), go beyond where the model was checked "
-            f"({checked}): their intervals are wider, and rest on {prepared.choice.chosen.name} going on as it began."
+            f"({checked}): their intervals are wider, and rest on the {prepared.choice.chosen.name} going on as it began."
         )
     top = max(r.items[1] for r in prepared.measured)
     if prepared.images is not None and prepared.images > top and not prepared.extrapolated:
