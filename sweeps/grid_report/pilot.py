@@ -94,13 +94,13 @@ def _scores(several: Sequence[Replayed]) -> dict[str, list[Check]]:
     apart = np.concatenate([each.seen - each.seen.mean() for each in several])
     parts = {ALL: np.ones(len(seen), dtype=bool), INSIDE: inside}
     parts |= {f"N' = {n:g}": (items == n) & ~inside for n in np.unique(items)}
-    found: dict[str, list[Check]] = {part: [] for part, which in parts.items() if which.any()} | {APART: []}
+    parts = {part: which for part, which in parts.items() if which.any()}
+    found: dict[str, list[Check]] = {part: [] for part in (*parts, APART)}
     for name in (PLANNER, *several[0].draws):
         own = [each.draws[each.choice.chosen.name if name == PLANNER else name] for each in several]
         draws = np.concatenate(own, axis=1)
         for part, which in parts.items():
-            if which.any():
-                found[part].append(check(name, draws[:, which], seen[which]))
+            found[part].append(check(name, draws[:, which], seen[which]))
         found[APART].append(
             check(name, np.concatenate([d - d.mean(axis=1, keepdims=True) for d in own], axis=1), apart)
         )
@@ -196,8 +196,8 @@ def _regret_table(metric: str, picks: pd.DataFrame, regret: pd.Series) -> Table:
     each = picks.pivot_table(index="strategy", columns="seed", values="regret")
     spent = picks.groupby("strategy")["usd"].mean()
     lines = [
-        (str(name), f"${spent[name]:.0f}", f"{value:.4f}", *(f"{each.loc[name, seed]:.4f}" for seed in each.columns))
-        for name, value in regret.items()
+        (name, f"${spent[name]:.0f}", f"{regret[name]:.4f}", *(f"{each.loc[name, seed]:.4f}" for seed in each.columns))
+        for name in map(str, regret.index)
     ]
     return Table(
         headings=("strategy", "spent", "regret", *(f"pilot {seed}" for seed in each.columns)),
