@@ -193,11 +193,12 @@ def _score_table(metric: str, scores: dict[str, list[Check]]) -> Table:
 
 def _regret_table(metric: str, picks: pd.DataFrame, regret: pd.Series) -> Table:
     """Mean regret by strategy, all pilots and each."""
-    each = picks.pivot_table(index="strategy", columns="seed", values="regret")
-    spent = picks.groupby("strategy")["usd"].mean()
+    each = picks.pivot_table(index="strategy", columns="seed", values="regret").reindex(regret.index)
+    spent = picks.groupby("strategy")["usd"].mean().reindex(regret.index)
+    numbers = zip(spent, regret, each.to_numpy(dtype=float), strict=True)
     lines = [
-        (name, f"${spent[name]:.0f}", f"{regret[name]:.4f}", *(f"{each.loc[name, seed]:.4f}" for seed in each.columns))
-        for name in map(str, regret.index)
+        (str(name), f"${usd:.0f}", f"{mean:.4f}", *(f"{one:.4f}" for one in by_pilot))
+        for name, (usd, mean, by_pilot) in zip(regret.index, numbers, strict=True)
     ]
     return Table(
         headings=("strategy", "spent", "regret", *(f"pilot {seed}" for seed in each.columns)),
