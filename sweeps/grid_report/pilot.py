@@ -16,6 +16,7 @@ from sweeps.sources import Source
 
 TITLE = "From a pilot to a plan"
 METRICS = ("scaled-ce/10h", "ce/10h")
+CLICKS = "all clicks"  # the rule of thumb
 RECORD = "`python -m bench.pilot_replay --to docs/results/grid`"
 ALL, INSIDE, APART = "all", "inside what the pilot measured", "distance from the mean of the cells"
 _NAME = re.compile(r"pilot-(\d+)(-[0-9a-f]{8})?")
@@ -71,10 +72,12 @@ def _of_metric(metric: str, several: Sequence[Replayed]) -> Section:
     held, chosen = _held_words(metric, scores), _chosen_words(several, scores)
     decided = _decided_words(metric, picks, regret)
     left_out = sorted({name for each in several for name in each.no_rule})
-    note = f"Panel B has no cell for: {', '.join(left_out)}; those rules are left out." if left_out else ""
+    note = f"Panel B has no cell for: {', '.join(left_out)}; those rules are left out. " if left_out else ""
+    if CLICKS not in left_out:
+        note += "The pilots asked no clicks, so that their planners can't buy any, as one of the rules does."
     return Section(
         title=metric,
-        lines=tuple(line for line in (held, _shared(several), chosen, *decided, note) if line),
+        lines=tuple(line for line in (held, _shared(several), chosen, *decided, note.strip()) if line),
         tables=(_score_table(metric, scores), _regret_table(metric, picks, regret), _picks_table(metric, picks)),
         summary=(held, decided[0]),
         data={
@@ -132,8 +135,8 @@ def _verdict(level: float, share: MeanInterval) -> str:
 def _shared(several: Sequence[Replayed]) -> str:
     return (
         "The cells of one seed share its luck and its people, so that they are held or missed together: the exact "
-        f"intervals take them as independent and are too narrow; there are {len(several)} pilots, not "
-        f"{sum(len(each.seen) for each in several)}."
+        f"intervals take them as independent and are too narrow; this is the luck of {len(several)} "
+        f"{'pilot' if len(several) == 1 else 'pilots'}, not of {sum(len(each.seen) for each in several)}."
     )
 
 
@@ -152,7 +155,8 @@ def _decided_words(metric: str, picks: pd.DataFrame, regret: pd.Series) -> tuple
     """How the planner's decisions did beside the rules of thumb."""
     own, others = float(regret[PLANNER]), regret.drop(PLANNER)
     better = [str(name) for name in others.index[others < own]]
-    verdict = f"less by {_listed(better)}" if better else "by no rule of thumb less, nor by buying nothing"
+    lose = "loses" if len(better) == 1 else "lose"
+    verdict = f"{_listed(better)} {lose} less" if better else "no rule of thumb loses less, nor does buying nothing"
     bought = picks[(picks["strategy"] == PLANNER)]["bought"]
     decided = (
         f"{metric}, decisions at {picks['budget'].nunique() // picks['seed'].nunique()} budgets of each pilot "

@@ -96,6 +96,7 @@ def test_a_planner_that_knows_what_is_good_loses_less_than_buying_nothing(sectio
     assert (picks["usd"] <= picks["budget"] + 0.01).all()
     assert (picks["regret"] >= 0).all()
     assert any("those rules are left out" in line and "six people, T2 Clamp" in line for line in section.lines)
+    assert any("their planners can't buy any" in line for line in section.lines)
 
 
 def test_where_nothing_is_worth_buying_the_planner_buys_nothing(one_metric):
