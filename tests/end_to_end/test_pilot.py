@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 pytestmark = pytest.mark.slow
-CLASSES, EACH, BATCHES, IN_BATCH, PEOPLE = ("cat", "dog", "fox"), 100, 8, 25, 3
+CLASSES, EACH, BATCHES, IN_BATCH, PEOPLE = ("cat", "dog", "fox"), 120, 8, 25, 3
 
 
 def sweeps(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
@@ -22,7 +22,7 @@ def sweeps(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """300 images of 8x8 pixels, many half one class and half another; 24 made-up people see through noise."""
+    """360 images of 8x8 pixels, many half one class and half another; 24 made-up people see through noise."""
     rng = np.random.default_rng(0)
     images = []
     for number, name in enumerate(CLASSES):
