@@ -77,7 +77,14 @@ def pilot_spec(dataset: Dataset, name: str, folder: Path) -> str:
         "seeds": SEEDS,
         "common": {"holdout": "batches" if pilot.batches else "images"},
     }
-    lines = [f"# What a pilot's answers contain: {drawn}.", yaml.safe_dump(head, sort_keys=False).strip(), "blocks:"]
+    unused = dataset.odd_rows.get("not-in-training", 0)
+    lost = [f"# {unused} answers are not used: they are about validation or test images."] * bool(unused)
+    lines = [
+        f"# What a pilot's answers contain: {drawn}.",
+        *lost,
+        yaml.safe_dump(head, sort_keys=False).strip(),
+        "blocks:",
+    ]
     for why, blocks in _blocks(pilot):
         lines.append(f"  # {why}")
         for block in blocks:

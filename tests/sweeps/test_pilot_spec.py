@@ -86,6 +86,12 @@ def test_batches_of_several_sizes_are_all_used(digits, tmp_path):
     assert planned(uneven, tmp_path)
 
 
+def test_answers_that_are_not_used_are_counted_in_the_spec(digits, tmp_path):
+    unused = replace(asked(digits), odd_rows={"not-in-training": 60})
+    assert "# 60 answers are not used: they are about" in pilot_spec(unused, "digits", tmp_path)
+    assert "not used" not in pilot_spec(asked(digits), "digits", tmp_path)
+
+
 def test_batches_held_out_leave_fewer_images(digits, tmp_path):
     assert pilot_of(replace(asked(digits), held_out=20)).items == (50, 100, 175)
     assert planned(replace(asked(digits), held_out=20), tmp_path)
