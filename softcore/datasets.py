@@ -88,13 +88,13 @@ DATASETS: Mapping[str, Callable[[Path | None], Dataset]] = {"cifar10s": _cifar10
 def load(name: str, root: Path | None = None) -> Dataset:
     """The data set called `name`, or the user's own where `name` is the path of a .yaml or .yml file.
 
-    `root` is the folder of fetched files (`data_root` says what None means); `digits` and a user's own need none.
+    `root` is the folder of fetched files (`data_root` says what None means); `digits` and own images need none.
     Raises RequestError for an unknown name, a missing file or a file that breaks its format.
     """
     if name.endswith((".yaml", ".yml")):
         from softcore.own_data import load_own
 
-        return load_own(Path(name))
+        return load_own(Path(name), root)
     if name not in DATASETS:
         raise RequestError(
             f"unknown data set '{name}'; known: {', '.join(sorted(DATASETS))}, or the path of your own .yaml file"

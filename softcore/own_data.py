@@ -1,52 +1,48 @@
 """A user's own data set, declared in a small YAML file: images, classes, answers, how to split."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
+from jaxtyping import Int
 
-from softcore.datasets import DATASETS, Dataset, TestSet, fingerprint
+from softcore.datasets import Dataset, TestSet, fingerprint, load
 from softcore.errors import RequestError
 from softcore.own_answers import Vocabulary, read_own_answers
+from softcore.own_declaration import OwnData, read_declaration
 from softcore.own_images import OwnImages, read_own_images
 from softcore.seeding import generator
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True, pattern=r"^[^|]+$")]
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Around:
+    """All of a data set but its answers: training and validation items, test sets, and what is said of them."""
+
+    train: Int[np.ndarray, " train"]
+    validation: Int[np.ndarray, " validation"]
+    tests: Mapping[str, TestSet]
+    metric: str
+    fingerprints: Mapping[str, str]
+    simulated: bool = False
+    notes: tuple[str, ...] = ()
 
 
-class OwnData(BaseModel):
-    """The keys of the YAML file. Paths are relative to the file; shares are of all images but `held_out`'s."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    title: str | None = None
-    images: str
-    classes: Annotated[list[Name], Field(min_length=2)] | None = None
-    answers: str
-    probabilities: Literal["percent", "fraction"] | None = None
-    validation: Share = 0.15
-    test: Share = 0.25
-    held_out: Share = 0.1  # of the training items that have answers
-
-
-def load_own(path: Path) -> Dataset:
+def load_own(path: Path, root: Path | None = None) -> Dataset:
     """The data set that the YAML file `path` declares.
 
     Each class is split anew by a fixed seed into training, validation and test. Images with answers go to training as
     long as others are left for the other two; an answer about a validation or test image is not used and is counted
-    under `not-in-training`. Raises RequestError, one line for a wrong file or key, more for bad rows of answers.
+    under `not-in-training`. With `images_of` images, reference labels, splits and test sets are those of a built-in
+    data set (of the files below `root`), whose own answers and clicks are left out. Raises RequestError, one line for a
+    wrong file or key, more for bad rows of answers.
     """
     own = read_declaration(path)
     folder = path.parent
     try:
-        images = read_own_images(folder / own.images, own.classes)
-        _check_classes(images.classes)
+        base = None if own.images_of is None else load(own.images_of, root)
+        images = _images(own, folder) if base is None else _images_of(base)
         words = Vocabulary(
             classes=images.classes,
             n_items=len(images.images),
@@ -54,82 +50,81 @@ def load_own(path: Path) -> Dataset:
             probabilities=own.probabilities,
         )
         records, odd_rows = read_own_answers(folder / own.answers, words)
-        train, validation, test = split(images.labels, np.unique(records["item"]), own.validation, own.test)
+        answered = np.unique(records["item"])
+        around = _split_anew(own, images, answered) if base is None else _as_in(base)
     except RequestError as error:
         raise RequestError(f"{path}: {error}") from error
-    used = records["item"].isin(train)
+    used = records["item"].isin(around.train)
     outside = int((~used & ~records["is_repeat"]).sum())
     records = records[used].reset_index(drop=True)
-    annotated = records.loc[~records["is_repeat"], "item"].nunique()
-    if annotated < 2:
-        raise RequestError(
-            f"{path}: {annotated} training images have answers; at least 2 are needed, one to train on and one held out"
-        )
-    targets = np.eye(len(images.classes))[images.labels[test]]
     return Dataset(
         name=own.name,
         title=own.title or own.name,
         images=images.images,
         labels=images.labels,
         classes=images.classes,
-        train_items=train,
-        validation_items=validation,
+        train_items=around.train,
+        validation_items=around.validation,
         records=records,
         counts=None,
-        fixed_tests={"reference": TestSet(items=test, targets=targets)},
-        held_out=min(max(1, round(own.held_out * annotated)), annotated - 1),
+        fixed_tests=around.tests,
+        held_out=_held_out(path, own.held_out, records.loc[~records["is_repeat"], "item"].nunique()),
         held_out_test="pages",
-        default_metric="ce/reference",
-        simulated=False,
+        default_metric=around.metric,
+        simulated=around.simulated,
         odd_rows=odd_rows | {"not-in-training": outside},
-        fingerprints=_fingerprints(own, images, folder / own.answers),
+        fingerprints={**around.fingerprints, **_fingerprints(own, images, folder / own.answers)},
+        notes=around.notes,
     )
 
 
-def read_declaration(path: Path) -> OwnData:
-    """The checked content of the YAML file `path`; RequestError in one line: file, key, value, what is allowed."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RequestError(f"data set {path}: can't be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RequestError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(content, dict):
-        raise RequestError(f"{path}: a {type(content).__name__}; keys are needed: {', '.join(OwnData.model_fields)}")
-    try:
-        own = OwnData.model_validate(content)
-    except ValidationError as error:
-        raise RequestError(f"{path}: {'; '.join(_plain(e) for e in error.errors())}") from error
-    if own.name in DATASETS:
-        raise RequestError(f"{path}: key 'name': '{own.name}' is the name of a built-in data set; choose another")
-    if own.validation + own.test >= 1:
+def _images(own: OwnData, folder: Path) -> OwnImages:
+    assert own.images is not None
+    images = read_own_images(folder / own.images, own.classes)
+    _check_classes(images.classes)
+    return images
+
+
+def _images_of(base: Dataset) -> OwnImages:
+    return OwnImages(images=base.images, labels=base.labels, classes=base.classes, names=())
+
+
+def _split_anew(own: OwnData, images: OwnImages, answered: np.ndarray) -> _Around:
+    train, validation, test = split(images.labels, answered, own.validation, own.test)
+    targets = np.eye(len(images.classes))[images.labels[test]]
+    read = fingerprint(images.images, images.labels, "\n".join(images.names))
+    return _Around(
+        train=train,
+        validation=validation,
+        tests={"reference": TestSet(items=test, targets=targets)},
+        metric="ce/reference",
+        fingerprints={"images": read},
+    )
+
+
+def _as_in(base: Dataset) -> _Around:
+    """What `base` has around its answers; simulated where its are, as those label its test set, too."""
+    left_out = f"images, reference labels, splits and test sets are those of {base.name}; its own answers are left out"
+    return _Around(
+        train=base.train_items,
+        validation=base.validation_items,
+        tests=base.fixed_tests,
+        metric=base.default_metric,
+        fingerprints=base.fingerprints,
+        simulated=base.simulated,
+        notes=(left_out, *base.notes),
+    )
+
+
+def _held_out(path: Path, share: float, annotated: int) -> int:
+    """How many of the annotated training images each seed holds out: none, or at least one, and never all."""
+    least = 1 if share == 0 else 2
+    if annotated < least:
         raise RequestError(
-            f"{path}: keys 'validation' and 'test': {own.validation:g} + {own.test:g}; less than 1 together is allowed"
+            f"{path}: {annotated} training images have answers; at least {least} {'is' if least == 1 else 'are'} "
+            f"needed, one to train on{'' if least == 1 else ' and one held out'}"
         )
-    return own
-
-
-ALLOWED = {
-    "name": "letters, digits, '-', '_' and '.'",
-    "title": "a line of text",
-    "images": "the path of an .npz file or a folder",
-    "classes": "a list of two or more class names, in quotes where YAML reads them as yes or no",
-    "answers": "the path of a .csv or .parquet file",
-    "probabilities": "percent, fraction",
-    "validation": "a share between 0 and 1",
-    "test": "a share between 0 and 1",
-    "held_out": "a share between 0 and 1",
-}
-
-
-def _plain(error: ErrorDetails) -> str:
-    """One of pydantic's errors in the words of this project."""
-    key = str(error["loc"][0])
-    if error["type"] == "missing":
-        return f"key '{key}' is missing; allowed: {ALLOWED[key]}"
-    if error["type"] == "extra_forbidden":
-        return f"key '{key}' is not known; allowed: {', '.join(OwnData.model_fields)}"
-    return f"key '{key}': '{error['input']}'; allowed: {ALLOWED[key]}"
+    return min(max(1, round(share * annotated)), annotated - 1) if share else 0
 
 
 def _check_classes(classes: tuple[str, ...]) -> None:
@@ -174,7 +169,6 @@ def split(
 def _fingerprints(own: OwnData, images: OwnImages, answers: Path) -> dict[str, str]:
     settings = f"{images.classes} {own.probabilities} {own.validation} {own.test} {own.held_out}"
     return {
-        "images": fingerprint(images.images, images.labels, "\n".join(images.names)),
         "answers": fingerprint(answers.read_bytes()),
         "settings": fingerprint(settings),
     }

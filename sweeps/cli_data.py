@@ -1,4 +1,4 @@
-"""`sweeps data`: what data there is, fetching it, checking it, its card."""
+"""`sweeps data`: what data there is, fetching it, checking it, its card, the spec of a pilot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from softcore.fetch import FileState, Progress
 
-app = typer.Typer(no_args_is_help=True, help="List, fetch, verify and describe data sets.")
+app = typer.Typer(no_args_is_help=True, help="List, fetch, verify and describe data sets; write the spec of a pilot.")
 
 Name = Annotated[str, typer.Argument(help="cifar10s, hmix, digits, or the path of your own .yaml file.")]
 Root = Annotated[
@@ -99,6 +99,21 @@ def describe_data(
     _print_card(card)
     if simulator:
         _print_simulator(simulated)
+
+
+@app.command("pilot")
+def pilot_data(
+    name: Name,
+    to: Annotated[Path, typer.Option(help="The .yaml file to write.")],
+    data_root: Root = None,
+) -> None:
+    """Write the spec of a pilot: the cells that a few people's answers contain, with M and N' as there are."""
+    from softcore.datasets import load
+    from sweeps.pilot import pilot_spec
+    from sweeps.store import write_text
+
+    write_text(to, pilot_spec(load(name, data_root), name, to.parent))
+    typer.echo(to)
 
 
 def _presence(name: str, root: Path) -> dict[str, str]:

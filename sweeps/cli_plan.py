@@ -137,7 +137,7 @@ def _row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
 
     low, high = plan.interval_80
     return {
-        "plan": f"{'★ ' if place == buy else ''}{place + 1}. {plan.recipe}",
+        "plan": f"{'★ ' if place == buy else ''}{place + 1}. {plan.recipe}{' (beyond)' if plan.beyond else ''}",
         "ask": plan.question,
         "images": plan.images,
         "M": plan.annotators,

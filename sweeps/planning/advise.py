@@ -217,10 +217,10 @@ def _notes(prepared: Prepared, plans: tuple[Plan, ...]) -> tuple[str, ...]:
             )
     beyond = [plan for plan in plans if plan.beyond]
     if beyond:
-        checked = "; ".join(r.words for r in prepared.measured)
+        checked, model = "; ".join(r.words for r in prepared.measured), prepared.choice.chosen.name
         notes.append(
-            f"{len(beyond)} of {len(plans)} plans go beyond where the model was checked ({checked}): their intervals "
-            "are wider, and rest on the curve going on as it began."
+            f"{len(beyond)} of {len(plans)} plans, marked (beyond), go beyond where the model was checked "
+            f"({checked}): their intervals are wider, and rest on the {model} going on as it began."
         )
     top = max(r.items[1] for r in prepared.measured)
     if prepared.images is not None and prepared.images > top and not prepared.extrapolated:

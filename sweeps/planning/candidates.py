@@ -38,14 +38,16 @@ def candidates(
 ) -> pd.DataFrame:
     """One row a candidate: the columns of `POINT`, `free` (False), `crowd`, `cell` (of its kind) and `answers/X`.
 
-    `images` caps N' and `annotators` fixes M. With `extrapolate`, N' goes as far as `images` and M as `most_people`.
-    N' is in steps of the range. `beyond` says whether the candidate is outside the range.
+    `images` caps N' and `annotators` fixes M. With `extrapolate`, N' goes from the least measured of any question up to
+    `images` and M from 1 to `most_people`: of a pilot's cheaper questions there is one cell each. N' is in steps of the
+    range. `beyond` says whether the candidate is outside the range.
     """
     found = []
+    least = min((r.items[0] for r in measured), default=1)
     for which in measured:
         like = _like(rows, which)
         mixed = "(" in which.variety
-        people = [annotators] if annotators is not None else _people(which, like, most_people if extrapolate else None)
+        people = [annotators] if annotators is not None else _people(which, like, extrapolate, most_people)
         low, high = which.items
         top = high if images is None else images if extrapolate else min(images, high)
         if top < low and not extrapolate:
@@ -55,7 +57,7 @@ def candidates(
             rate = np.array([nearest[c] for c in answer_columns(like)], dtype=float)
             if not mixed:
                 rate = rate / nearest["people"] * m
-            for n in _items(min(low, top), top, like["items"]):
+            for n in _items(min(least if extrapolate else low, top), top, like["items"]):
                 found.append(
                     {
                         "variety": which.variety,
@@ -107,13 +109,13 @@ def _like(rows: Rows, which: Range) -> pd.DataFrame:
     return cells[same & (cells["aggregation"] == which.aggregation)]
 
 
-def _people(which: Range, like: pd.DataFrame, most: int | None) -> list[int]:
-    """The numbers of people an item within the range, or up to `most`; of mixed questions those that were measured."""
+def _people(which: Range, like: pd.DataFrame, extrapolate: bool, most: int | None) -> list[int]:
+    """The numbers of people an item within the range, or from 1 to `most`; of mixed questions those measured."""
     seen = {int(m) for m in like["people"].round()}
     if "(" in which.variety:
         return sorted(seen)
-    low, high = which.people
-    return sorted({m for m in _PEOPLE if low <= m <= max(high, most or 0)} | seen)
+    low, high = (1, max(which.people[1], most or 0)) if extrapolate else which.people
+    return sorted({m for m in _PEOPLE if low <= m <= high} | seen)
 
 
 def _items(low: int, high: int, seen: pd.Series) -> list[int]:

@@ -103,11 +103,12 @@ def check(model: str, draws: Float[np.ndarray, "d n"], seen: Float[np.ndarray, "
     )
 
 
-def choose_model(rows: Rows, rng: np.random.Generator) -> Choice:
+def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) -> Choice:
     """The model whose interval score is lowest when each bought cell is predicted from the others, of three.
 
     They are the curve and its baselines, the regression and the nearest cells, with the same noise; the curve is not
-    the default unless it beats both. The variances of the noise are those of all cells.
+    the default unless it beats both. The variances of the noise are those of all cells. The nearest cells are not
+    chosen to plan `beyond` what was measured: to them all is worth the same there, and leaving cells out can't see it.
     """
     tried: list[Fitted] = [fit(Curve.of(rows), rows, rng), fit(Regression.of(rows), rows, rng), Nearest.of(rows)]
     seen = rows.mean[rows.bought]
@@ -115,6 +116,9 @@ def choose_model(rows: Rows, rng: np.random.Generator) -> Choice:
     order = sorted(tried, key=lambda model: found[model.name].score)
     scores = ", ".join(f"{model.name} {found[model.name].score:.4f}" for model in order)
     why = f"{order[0].name} has the lowest interval score, leaving one cell out at a time ({scores})"
+    if beyond and isinstance(order[0], Nearest):
+        order = [*order[1:], order[0]]
+        why += f"; it can't tell what lies beyond what was measured, so that {order[0].name}, the next best, plans"
     if order[0].name != tried[0].name:
         why += f"; {tried[0].name} is not the default here"
     return Choice(chosen=order[0], tried=tuple(tried), checks=tuple(found[model.name] for model in order), why=why)

@@ -55,8 +55,9 @@ class Plan:
     @property
     def words(self) -> str:
         """The plan in a sentence."""
+        far = " (beyond what was measured)" if self.beyond else ""
         return (
-            f"{self.recipe}: {self.money}, {self.metric} {in_words(self.predicted, *self.interval_80)} (80%), "
+            f"{self.recipe}{far}: {self.money}, {self.metric} {in_words(self.predicted, *self.interval_80)} (80%), "
             f"beats the best free recipe with probability {self.beats_free:.2f}"
         )
 

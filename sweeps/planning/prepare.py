@@ -62,6 +62,11 @@ class Prepared:
         return (self.beats_free >= ENOUGH) & (self.gain > 0) & (self.gain >= self.matters)
 
     @property
+    def known(self) -> str:
+        """Which plans there are, in a word or two."""
+        return "measured or extrapolated" if self.extrapolated else "measured"
+
+    @property
     def matters(self) -> float:
         """The difference in the metric that matters: 0.03 of raw and 0.01 of scaled cross-entropy, else 0."""
         return MATTERS.get(self.rows.metric.partition("/")[0], 0.0)
@@ -88,7 +93,7 @@ def prepare(
 
     Only `questions` (varieties) are planned for; there are `images` to label (by default as many as were measured) and
     M is `annotators` where that is given. Beyond what was measured nothing is planned and asking for it is a
-    RequestError that says how far it is, unless `extrapolate`: then N' goes up to `images`, M up to `most_people`.
+    RequestError that says how far it is, unless `extrapolate`: then N' goes up to `images`, M from 1 to `most_people`.
     A metric that nobody measured, and an unmeasured question, are RequestErrors too.
     """
     for what, number in (("images", images), ("annotators", annotators), ("most_people", most_people)):
@@ -110,7 +115,7 @@ def prepare(
     )
     if table.empty:
         raise RequestError(f"no measured question has {images} images or fewer with M = {annotators}")
-    choice = choose_model(learnt, draws_generator(seed))
+    choice = choose_model(learnt, draws_generator(seed), beyond=bool(table["beyond"].any()))
     free = points(learnt)
     both = pd.concat([table, free], ignore_index=True)
     rng = draws_generator(seed, 1)

@@ -75,12 +75,14 @@ def within(prepared: Prepared, cost: Cost, limits: Limits) -> Bool[np.ndarray, "
         if not kept.any():
             least = int(amount.argmin())
             raise RequestError(
-                f"{words(limit)} is below the cheapest measured plan: {named(prepared, least)} "
+                f"{words(limit)} is below the cheapest {prepared.known} plan: {named(prepared, least)} "
                 f"takes {words(float(amount[least]))}"
             )
         every &= kept
     if not every.any():
-        raise RequestError("no measured plan keeps all of the limits; each alone can be kept: raise one of them")
+        raise RequestError(
+            f"no {prepared.known} plan keeps all of the limits; each alone can be kept: raise one of them"
+        )
     return every
 
 

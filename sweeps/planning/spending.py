@@ -46,7 +46,7 @@ def least_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]
     """The cheapest plan that is worth buying, in words; or that there is none."""
     worth = np.flatnonzero(feasible & prepared.worth_buying)
     if not len(worth):
-        return "no measured plan is worth buying, whatever the budget"
+        return f"no {prepared.known} plan is worth buying, whatever the budget"
     least = int(worth[cost.usd_high[worth].argmin()])
     price = dollars(float(cost.usd_high[least]))
     return f"the cheapest plan that is worth buying: {named(prepared, least)} for {price}"
@@ -56,7 +56,7 @@ def dearest_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p
     """The best plan whatever it costs, beside the one at `place`."""
     best = int(best_within(prepared, cost, feasible, np.array([np.inf]))[0])
     if best == place:
-        return "no measured plan is predicted to be better, whatever it costs"
+        return f"no {prepared.known} plan is predicted to be better, whatever it costs"
     gain, low, high, probability = _gain(prepared, place, best)
     return (
         f"whatever it costs: {named(prepared, best)} for {dollars(float(cost.usd_high[best]))} would gain "
@@ -97,7 +97,7 @@ def _worth_it(prepared: Prepared, one: int, other: int, more: float) -> bool:
 def _step(prepared: Prepared, usd: float, more: float, one: int, other: int, *, stopping: bool = False) -> Step:
     gain, low, high, probability = _gain(prepared, one, other)
     if one == other:
-        words = f"the next {dollars(more)} buy nothing better among the measured plans"
+        words = f"the next {dollars(more)} buy nothing better among the {prepared.known} plans"
     else:
         words = (
             f"the next {dollars(more)} buy {named(prepared, other)} and gain {gain:.3f} "

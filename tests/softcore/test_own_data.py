@@ -9,6 +9,7 @@ from PIL import Image
 from softcore.datasets import load
 from softcore.errors import RequestError
 from softcore.own_data import split
+from softcore.test_sets import test_sets
 
 CLASSES = ["cat", "dog", "owl"]
 
@@ -199,6 +200,14 @@ def test_arrays_that_do_not_fit_are_refused(own, tmp_path, arrays, said):
         ({"name": "my pets"}, "key 'name': 'my pets'; allowed: letters, digits"),
         ({"classes": ["cat", "dog", "cat"]}, "'cat' is there twice"),
         ({"classes": None}, "key 'classes' is missing"),
+        ({"images": None}, "key 'images' is missing; allowed: the path of an .npz file or a folder, or in its place"),
+        ({"images_of": "digits"}, "keys 'images' and 'images_of': both are there; one of them is allowed"),
+        (
+            {"images": None, "images_of": "pets"},
+            "key 'images_of': 'pets'; allowed: the name of a built-in data set: ci",
+        ),
+        ({"images": None, "images_of": "digits"}, "key 'classes': images_of: digits brings that with it"),
+        ({"held_out": 1}, "key 'held_out': '1'; allowed: a share of 0 or more, below 1"),
         ({"images": "nowhere.npz"}, "nowhere.npz: no such file or folder"),
         ({"answers": "nowhere.csv"}, "nowhere.csv: can't be read"),
         ({"answers": "images.npz"}, "'.npz' is not known; .csv and .parquet are allowed"),
@@ -223,6 +232,70 @@ def test_broken_yaml_and_a_missing_file_are_one_line_each(tmp_path):
 def test_too_few_annotated_training_images_are_refused(own, tmp_path):
     (tmp_path / "answers.csv").write_text("annotator,item,top1\nann,0,cat\n")
     assert "1 training images have answers; at least 2 are needed" in refusal(own())
+
+
+def test_no_image_with_answers_needs_to_be_held_out(own, tmp_path):
+    data = load(own(held_out=0))
+    assert data.held_out == 0
+    assert list(test_sets(data, seed=0)) == ["reference"]
+    (tmp_path / "answers.csv").write_text("annotator,item,top1\nann,0,cat\n")
+    assert load(own(held_out=0)).annotated_items.tolist() == [0]
+    (tmp_path / "answers.csv").write_text("annotator,item,top1,is_repeat\nann,0,cat,true\n")
+    assert "0 training images have answers; at least 1 is needed, one to train on" in refusal(own(held_out=0))
+
+
+@pytest.fixture
+def relabelled(own, tmp_path):
+    """A writer of answers about images of a built-in data set."""
+
+    def write(items, **keys):
+        rows = [{"annotator": "ann", "item": item, "top1": 3, "p1": 90} for item in items]
+        pd.DataFrame(rows).to_csv(tmp_path / "answers.csv", index=False)
+        return own(images=None, classes=None, images_of="digits", **keys)
+
+    return write
+
+
+def test_own_answers_may_be_about_the_images_of_a_built_in_data_set(relabelled):
+    digits = load("digits")
+    data = load(relabelled(digits.train_items[:40]))
+    assert (data.name, data.default_metric, data.held_out) == ("pets", "ce/crowd", 4)
+    for name in ("images", "labels", "train_items", "validation_items"):
+        assert np.array_equal(getattr(data, name), getattr(digits, name))
+    assert np.array_equal(data.fixed_tests["crowd"].targets, digits.fixed_tests["crowd"].targets)
+    assert data.classes == digits.classes
+    # Its own pages and clicks are left out; its test set is labelled by simulated people all the same.
+    assert set(data.records["annotator"]) == {"ann"}
+    assert data.annotated_items.tolist() == digits.train_items[:40].tolist()
+    assert data.counts is None
+    assert data.simulated
+    assert data.notes[0].startswith("images, reference labels, splits and test sets are those of digits")
+
+
+def test_answers_about_test_images_of_a_built_in_data_set_are_dropped_and_counted(relabelled):
+    digits = load("digits")
+    data = load(relabelled([*digits.train_items[:10], *digits.fixed_tests["crowd"].items[:5]]))
+    assert len(data.records) == 10
+    assert data.odd_rows["not-in-training"] == 5
+
+
+def test_a_built_in_data_sets_files_count_in_the_fingerprints(relabelled):
+    digits = load("digits")
+    data = load(relabelled(digits.train_items[:10]))
+    assert digits.fingerprints.items() <= data.fingerprints.items()
+    assert {"answers", "settings"} <= data.fingerprints.keys()
+    again = load(relabelled(digits.train_items[1:11]))
+    assert again.fingerprints["answers"] != data.fingerprints["answers"]
+
+
+def test_images_of_a_data_set_whose_files_are_missing_are_refused_in_one_line(relabelled, tmp_path):
+    path = relabelled([1, 2], name="mine").replace("pets.yaml", "mine.yaml")
+    declared = yaml.safe_load((tmp_path / "pets.yaml").read_text()) | {"images_of": "cifar10s"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(declared))
+    with pytest.raises(RequestError) as refused:
+        load(path, tmp_path / "nothing")
+    assert "mine.yaml: data file" in str(refused.value)
+    assert "sweeps data fetch cifar10s" in str(refused.value)
 
 
 def test_a_part_that_would_be_empty_is_refused():

@@ -15,7 +15,7 @@ from softcore.labels.people import image_batches
 from sweeps.cells import cells, resolved, sweep_id, trial_counts, trials, trials_of
 from sweeps.spec import resolve
 
-GRID = {"grid": (82, 424), "grid-variance": (2, 32), "grid-pilot": (10, 70), "grid-sealed": (24, 96)}  # cells, trials
+GRID = {"grid": (82, 424), "grid-variance": (2, 32), "grid-sealed": (24, 96)}  # cells, trials
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def test_the_sealed_cells_are_those_that_a_seed_drew_before_anyone_looked(wide):
 
 def test_sealed_cells_and_seeds_are_in_no_other_part_of_the_grid(wide):
     parts = {name: trials(resolve(name), wide) for name in GRID}
-    for name in ("grid", "grid-variance", "grid-pilot"):
+    for name in ("grid", "grid-variance"):
         assert not {t.cell.id for t in parts[name]} & {t.cell.id for t in parts["grid-sealed"]}
         assert not {t.seed for t in parts[name]} & {t.seed for t in parts["grid-sealed"]}
 

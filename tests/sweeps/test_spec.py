@@ -226,7 +226,7 @@ def test_a_setting_that_is_wrong_is_refused_in_one_line(setting, message):
 
 def test_unknown_presets_and_scales_are_refused_with_the_known_ones():
     known = (
-        "known: chapter-3, chapter-4, chapter-5, figure-3-5, figure-3-6, figure-B-3, grid, grid-pilot, "
+        "known: chapter-3, chapter-4, chapter-5, figure-3-5, figure-3-6, figure-B-3, grid, "
         "grid-sealed, grid-variance, quickstart, table-3-1, table-3-2, table-3-3, table-3-4, table-4-1, table-4-2, "
         "table-4-3, table-5-1, table-5-2, table-B-1, table-B-2, table-B-3, "
         "table-C-1"

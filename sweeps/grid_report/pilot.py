@@ -1,0 +1,226 @@
+"""From a pilot to a plan, replayed: what pilots of panel A predicted of panel B, and what their plans were worth."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from softcore.statistics import MeanInterval
+from sweeps.grid_report.pilot_scores import Replayed, budget_words, replayed
+from sweeps.grid_report.section import GRID, Part, Section, Sources, Table
+from sweeps.planning.checks import Check, check
+from sweeps.planning.regret import NOTHING, PLANNER
+from sweeps.sources import Source
+
+TITLE = "From a pilot to a plan"
+METRICS = ("scaled-ce/10h", "ce/10h")
+CLICKS = "all clicks"  # the rule of thumb
+RECORD = "`python -m bench.pilot_replay --to docs/results/grid`"
+ALL, INSIDE, APART = "all", "inside what the pilot measured", "distance from the mean of the cells"
+_NAME = re.compile(r"pilot-(\d+)(-[0-9a-f]{8})?")
+
+
+def pilots_of(sources: Sources) -> dict[int, Source]:
+    """The pilots among `sources` by the seed whose panel A they are of: those named `pilot-<seed>`, hash or none."""
+    found = {int(match[1]): source for name, source in sources.items() if (match := _NAME.fullmatch(name))}
+    return dict(sorted(found.items()))
+
+
+def pilot_section(sources: Sources) -> Section:
+    """Coverage, interval scores and decisions of each recorded pilot on panel B of its seed; words if there is none."""
+    pilots = pilots_of(sources)
+    if not pilots:
+        return Section(title=TITLE, lines=(f"No pilot is recorded yet: {RECORD} records three.",))
+    grid = sources[GRID].results
+    found = {
+        metric: [replayed(pilot.results, grid, seed=seed, metric=metric) for seed, pilot in pilots.items()]
+        for metric in METRICS
+    }
+    parts = [_of_metric(metric, several) for metric, several in found.items()]
+    return Section(
+        title=TITLE,
+        lines=(_what(found[METRICS[0]]), *(line for part in parts for line in part.lines)),
+        tables=tuple(table for part in parts for table in part.tables),
+        summary=tuple(line for part in parts for line in part.summary),
+        data={metric: part.data for metric, part in zip(found, parts, strict=True)},
+    )
+
+
+PART = Part(title=TITLE, needs=(GRID,), make=pilot_section)
+
+
+def _what(several: Sequence[Replayed]) -> str:
+    """What was done, in words."""
+    one = several[0].learnt.cells
+    bought = one[~one["free"].astype(bool)]
+    inside = sum(int(each.cells["inside"].sum()) for each in several)
+    n = sum(len(each.cells) for each in several)
+    return (
+        f"{len(several)} {'pilot' if len(several) == 1 else 'pilots'} of panel A (at most {bought['people'].max():g} "
+        f"people an image on {bought['items'].max():g} images, {len(bought)} bought cells each) predict what panel B "
+        f"of the same seed gave: one run a cell, with people whom the pilot did not ask. Of {n} cells {inside} lie "
+        "inside what the pilots measured; all others are extrapolated."
+    )
+
+
+def _of_metric(metric: str, several: Sequence[Replayed]) -> Section:
+    scores = _scores(several)
+    picks = pd.concat([each.picks.assign(seed=each.seed) for each in several], ignore_index=True)
+    regret = picks.groupby("strategy")["regret"].mean().sort_values()
+    held, chosen = _held_words(metric, scores), _chosen_words(several, scores)
+    decided = _decided_words(metric, picks, regret)
+    left_out = sorted({name for each in several for name in each.no_rule})
+    note = f"Panel B has no cell for: {', '.join(left_out)}; those rules are left out. " if left_out else ""
+    if CLICKS not in left_out:
+        note += "The pilots asked no clicks, so that their planners can't buy any, as one of the rules does."
+    return Section(
+        title=metric,
+        lines=tuple(line for line in (held, _shared(several), chosen, *decided, note.strip()) if line),
+        tables=(_score_table(metric, scores), _regret_table(metric, picks, regret), _picks_table(metric, picks)),
+        summary=(held, decided[0]),
+        data={
+            "scores": {part: [one.as_dict() for one in checks] for part, checks in scores.items()},
+            "regret": regret.to_dict(),
+            "picks": picks.to_dict("records"),
+            "chosen": {str(each.seed): each.choice.chosen.name for each in several},
+        },
+    )
+
+
+def _scores(several: Sequence[Replayed]) -> dict[str, list[Check]]:
+    """By part of the cells the checks of the planner's own choice and of every model, over all pilots."""
+    items = np.concatenate([each.cells["items"].to_numpy(dtype=float) for each in several])
+    inside = np.concatenate([each.cells["inside"].to_numpy(dtype=bool) for each in several])
+    seen = np.concatenate([each.seen for each in several])
+    apart = np.concatenate([each.seen - each.seen.mean() for each in several])
+    parts = {ALL: np.ones(len(seen), dtype=bool), INSIDE: inside}
+    parts |= {f"N' = {n:g}": (items == n) & ~inside for n in np.unique(items)}
+    parts = {part: which for part, which in parts.items() if which.any()}
+    found: dict[str, list[Check]] = {part: [] for part in (*parts, APART)}
+    for name in (PLANNER, *several[0].draws):
+        own = [each.draws[each.choice.chosen.name if name == PLANNER else name] for each in several]
+        draws = np.concatenate(own, axis=1)
+        for part, which in parts.items():
+            found[part].append(check(name, draws[:, which], seen[which]))
+        found[APART].append(
+            check(name, np.concatenate([d - d.mean(axis=1, keepdims=True) for d in own], axis=1), apart)
+        )
+    return found
+
+
+def _share(share: MeanInterval) -> str:
+    return f"{share.mean:.0%} ({share.low:.0%} to {share.high:.0%})"
+
+
+def _held_words(metric: str, scores: dict[str, list[Check]]) -> str:
+    """How often the planner's intervals held, and whether that is what they say."""
+    one = scores[ALL][0]
+    words = [f"the {level:.0%} intervals held {_share(share)}" for level, share in one.coverage.items()]
+    verdicts = {level: _verdict(level, share) for level, share in one.coverage.items()}
+    same = set(verdicts.values())
+    verdict = same.pop() if len(same) == 1 else "; ".join(f"at {level:.0%} {v}" for level, v in verdicts.items())
+    return f"{metric}, {one.n} runs of panel B: {' and '.join(words)} (exact intervals): {verdict}."
+
+
+def _verdict(level: float, share: MeanInterval) -> str:
+    if share.high is not None and share.high < level:
+        return "too few, they are too narrow"
+    if share.low is not None and share.low > level:
+        return "more than they say, they are wider than they need be"
+    return "as often as they say, as far as so many runs can tell"
+
+
+def _shared(several: Sequence[Replayed]) -> str:
+    return (
+        "The cells of one seed share its luck and its people, so that they are held or missed together: the exact "
+        f"intervals take them as independent and are too narrow; this is the luck of {len(several)} "
+        f"{'pilot' if len(several) == 1 else 'pilots'}, not of {sum(len(each.seen) for each in several)}."
+    )
+
+
+def _chosen_words(several: Sequence[Replayed], scores: dict[str, list[Check]]) -> str:
+    """Which model planned, and whether it was the best of the three."""
+    names = pd.Series([each.choice.chosen.name for each in several]).value_counts()
+    planned = _listed(f"{name} in {count}" for name, count in names.items())
+    planner, *models = scores[ALL]
+    best = min(models, key=lambda one: one.score)
+    found = ", ".join(f"{one.model} {one.score:.4f}" for one in models)
+    verdict = "nothing scored lower" if planner.score <= best.score else f"{best.model} would have scored lower"
+    return f"Planned by: {planned} of {len(several)}. Interval score {planner.score:.4f} ({found}): {verdict}."
+
+
+def _decided_words(metric: str, picks: pd.DataFrame, regret: pd.Series) -> tuple[str, str]:
+    """How the planner's decisions did beside the rules of thumb."""
+    own, others = float(regret[PLANNER]), regret.drop(PLANNER)
+    better = [str(name) for name in others.index[others < own]]
+    lose = "loses" if len(better) == 1 else "lose"
+    verdict = f"{_listed(better)} {lose} less" if better else "no rule of thumb loses less, nor does buying nothing"
+    bought = picks[(picks["strategy"] == PLANNER)]["bought"]
+    decided = (
+        f"{metric}, decisions at {picks['budget'].nunique() // picks['seed'].nunique()} budgets of each pilot "
+        f"({budget_words(picks)}): what its planner would do loses {own:.4f} on average to the best that panel B has "
+        f"for the money; {verdict} ({NOTHING}: {float(regret[NOTHING]):.4f})."
+    )
+    return decided, (
+        f"The planner buys in {int(bought.sum())} of {len(bought)} decisions. The best of panel B is a noisy minimum, "
+        "one run a cell: all regrets are too large by the same amount, their differences are fair."
+    )
+
+
+def _listed(words: Iterable[str]) -> str:
+    *most, last = list(words)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _score_table(metric: str, scores: dict[str, list[Check]]) -> Table:
+    lines = [
+        (
+            part if place == 0 else "",
+            one.model,
+            str(one.n),
+            *(_share(share) for share in one.coverage.values()),
+            f"{one.score:.4f}",
+            f"{one.error:.4f}",
+        )
+        for part, checks in scores.items()
+        for place, one in enumerate(checks)
+    ]
+    return Table(
+        headings=("cells", "model", "n", "80% held", "95% held", "interval score", "error"),
+        rows=tuple(lines),
+        caption=f"{metric}: predictions of the pilots against panel B, with exact intervals",
+        numbers=(2, 3, 4, 5, 6),
+    )
+
+
+def _regret_table(metric: str, picks: pd.DataFrame, regret: pd.Series) -> Table:
+    """Mean regret by strategy, all pilots and each."""
+    each = picks.pivot_table(index="strategy", columns="seed", values="regret").reindex(regret.index)
+    spent = picks.groupby("strategy")["usd"].mean().reindex(regret.index)
+    numbers = zip(spent, regret, each.to_numpy(dtype=float), strict=True)
+    lines = [
+        (str(name), f"${usd:.0f}", f"{mean:.4f}", *(f"{one:.4f}" for one in by_pilot))
+        for name, (usd, mean, by_pilot) in zip(regret.index, numbers, strict=True)
+    ]
+    return Table(
+        headings=("strategy", "spent", "regret", *(f"pilot {seed}" for seed in each.columns)),
+        rows=tuple(lines),
+        caption=f"{metric}: what decisions lose on panel B, mean over the budgets",
+        numbers=tuple(range(1, 3 + each.shape[1])),
+    )
+
+
+def _picks_table(metric: str, picks: pd.DataFrame) -> Table:
+    """What each pilot's planner would buy, budget by budget."""
+    own: Any = picks[picks["strategy"] == PLANNER]
+    step = own.groupby("seed").cumcount()
+    buys = own.assign(step=step).pivot_table(index="step", columns="seed", values="recipe", aggfunc="first")
+    budget = own.groupby(step)["budget"].mean()
+    return Table(
+        headings=("budget", *(f"pilot {seed}" for seed in buys.columns)),
+        rows=tuple((f"${budget[i]:.0f}", *map(str, buys.loc[i])) for i in buys.index),
+        caption=f"{metric}: what the planner of each pilot would buy on panel B",
+        numbers=(0,),
+    )

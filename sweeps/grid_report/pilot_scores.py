@@ -1,0 +1,191 @@
+"""A pilot's predictions held against panel B of the same seed, which shares nobody with it, and what it would buy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from softcore.costs import FREE, PriceList, price_list
+from softcore.errors import RequestError
+from sweeps.columns import answer_columns
+from sweeps.planning.bootstrap import draws_generator
+from sweeps.planning.candidates import priced
+from sweeps.planning.checks import Choice, choose_model
+from sweeps.planning.judge import predicted_means
+from sweeps.planning.noise import new_people
+from sweeps.planning.ranges import beyond, points, ranges
+from sweeps.planning.regret import BUDGETS, NOTHING, PLANNER, RULES
+from sweeps.planning.rows import SEPARATE, Rows, named_like, rows
+from sweeps.recipes import VARIETIES
+from sweeps.regimes import ENOUGH, MATTERS
+from sweeps.wording import dollars
+
+PANEL_B = 1
+CLICK = "click"
+_PLAIN = ("mixing", "loss", "pages_on")  # axes that plain cells have nothing in
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Replayed:
+    """What a pilot predicted of one metric and what panel B gave, a run a cell; less is better in all of it.
+
+    `cells` has a row a cell of panel B: `variety`, `people` (M), `items` (N'), `inside` (what the pilot measured) and
+    the answers it bought. `draws` [n, cells] by model are of one run with new people and a new seed, `seen` [cells] is
+    what came. `picks` has a row a budget and strategy: `usd`, `recipe`, `value`, `regret` (how much worse than the best
+    that the budget buys on panel B, free recipes among it), `bought`. `no_rule` are rules that panel B has no cell for.
+    """
+
+    seed: int
+    learnt: Rows
+    choice: Choice
+    cells: pd.DataFrame
+    draws: Mapping[str, Float[np.ndarray, "n c"]]
+    seen: Float[np.ndarray, " c"]
+    picks: pd.DataFrame
+    no_rule: tuple[str, ...]
+
+
+def replayed(
+    pilot: pd.DataFrame, grid: pd.DataFrame, *, seed: int, metric: str, prices: str | PriceList = "thesis"
+) -> Replayed:
+    """The pilot's predictions of every plain page cell of panel B of `seed`, and its decisions valued there.
+
+    A grid without such a trial, or without the free recipes of the pilot, is a RequestError, as is a pilot too small
+    to plan from.
+    """
+    learnt = rows(pilot, metric)
+    choice = choose_model(learnt, draws_generator(seed), beyond=True)
+    asked = _panel_b(grid, seed)
+    known = asked["variety"].isin(learnt.cells["variety"])
+    if not known.any():
+        raise RequestError(f"the grid has no finished trial of whole people on panel B of seed {seed} yet")
+    trials = asked[known].reset_index(drop=True)
+    cells = named_like(learnt, trials).assign(n=1, seeds=1)
+    measured = {r.variety: r for r in ranges(learnt)}
+    cells["inside"] = [
+        not beyond(measured[v], round(m), round(n))
+        for v, m, n in cells[["variety", "people", "items"]].itertuples(index=False)
+    ]
+    cells = pd.concat([cells, trials[answer_columns(trials)].fillna(0).astype(float)], axis="columns")
+    rng = draws_generator(seed, 2)
+    listed = price_list(prices)
+    picks, no_rule = _picks(learnt, choice, cells, trials, _free(grid, learnt, seed), _clicks(asked), listed, rng)
+    return Replayed(
+        seed=seed,
+        learnt=learnt,
+        choice=choice,
+        cells=cells,
+        draws={model.name: predicted_means(model, cells, rng) for model in choice.tried},
+        seen=learnt.sign * trials[metric].to_numpy(dtype=float),
+        picks=picks,
+        no_rule=no_rule,
+    )
+
+
+def _panel_b(grid: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The finished trials of panel B of the seed that trained plainly on labels kept apart."""
+    plain = (grid["status"] == "done") & (grid["seed"] == seed) & (grid["panel"] == PANEL_B)
+    plain &= grid["aggregation"].isna() | (grid["aggregation"] == SEPARATE)
+    for axis in _PLAIN:
+        plain &= grid[axis].isna() if axis in grid else True
+    asks = grid["hiring"].notna() | (grid["variety"] == CLICK)
+    return grid[plain & asks].drop_duplicates("cell")
+
+
+def _free(grid: pd.DataFrame, learnt: Rows, seed: int) -> Float[np.ndarray, " f"]:
+    """What the pilot's free recipes gave in the grid with this seed."""
+    done = grid[(grid["status"] == "done") & (grid["seed"] == seed) & grid["variety"].isin(FREE)]
+    done = done[done["mixing"].isna()] if "mixing" in done else done
+    found = []
+    for cell in learnt.cells["cell"].iloc[learnt.free]:
+        axes = learnt.axes[cell]
+        same = (done["variety"] == axes["variety"]) & (done["beta"].isna() | (done["beta"] == axes.get("beta")))
+        if not same.any():
+            raise RequestError(f"the grid has no finished trial of {axes['variety']} with seed {seed} yet")
+        found.append(float(done[learnt.metric][same].iloc[0]))
+    return learnt.sign * np.array(found)
+
+
+def _clicks(asked: pd.DataFrame) -> pd.DataFrame:
+    """Panel B's clicks, which a pilot of pages knows nothing of and a rule of thumb may buy."""
+    clicks = asked[asked["variety"] == CLICK].reset_index(drop=True)
+    cells = clicks[["variety"]].assign(
+        people=clicks["annotators"].astype(float), items=clicks["items"].astype(float), inside=False
+    )
+    return pd.concat([cells, clicks.drop(columns=[*cells.columns.intersection(clicks.columns)])], axis="columns")
+
+
+def _picks(
+    learnt: Rows,
+    choice: Choice,
+    cells: pd.DataFrame,
+    trials: pd.DataFrame,
+    free_value: Float[np.ndarray, " f"],
+    clicks: pd.DataFrame,
+    prices: PriceList,
+    rng: np.random.Generator,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """What each strategy buys at each budget, and what that is worth on panel B."""
+    every = pd.concat([cells, clicks], ignore_index=True)
+    known = np.arange(len(every)) < len(cells)
+    value = learnt.sign * np.concatenate([trials[learnt.metric], clicks[learnt.metric]]).astype(float)
+    every[answer_columns(every)] = every[answer_columns(every)].fillna(0).astype(float)
+    usd = priced(every, learnt, prices, prices.wage, prices.fee).usd_high
+    expected, worth, best_free = _planned(learnt, choice, cells, rng)
+    budgets = np.geomspace(usd[known].min(), usd[known].max(), BUDGETS)
+    rules = {name: rule(every).to_numpy(dtype=bool) for name, rule in RULES.items()}
+    rules = {name: these for name, these in rules.items() if these.any()}
+    found = []
+    for budget in budgets:
+        affordable = usd <= budget + 0.005
+        picks: dict[str, int | None] = {NOTHING: None, PLANNER: _least(expected, affordable[known] & worth)}
+        picks |= {name: _least(-usd, affordable & these) for name, these in rules.items()}
+        best = float(np.min([*free_value, *value[affordable]]))
+        for name, place in picks.items():
+            worth_of = float(free_value[best_free]) if place is None else float(value[place])
+            found.append(
+                {
+                    "budget": float(budget),
+                    "strategy": name,
+                    "recipe": "nothing" if place is None else recipe_of(every, place),
+                    "usd": 0.0 if place is None else float(usd[place]),
+                    "bought": place is not None,
+                    "value": learnt.sign * worth_of,
+                    "regret": worth_of - best,
+                }
+            )
+    return pd.DataFrame(found), tuple(name for name in RULES if name not in rules)
+
+
+def _planned(
+    learnt: Rows, choice: Choice, cells: pd.DataFrame, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, " c"], Bool[np.ndarray, " c"], int]:
+    """What the planner expects of each cell, which are worth buying by its rule, the place of the best free recipe."""
+    free = points(learnt)
+    both = pd.concat([cells[[c for c in free.columns if c in cells]], free], ignore_index=True)
+    values, variances = choice.chosen.values(both, rng)
+    crowd, people = both["crowd"].tolist(), both["people"].to_numpy(dtype=float)
+    hired = values + new_people(learnt.variance, crowd, people, variances, rng)
+    expected, n = values.mean(axis=0), len(cells)
+    best_free = n + int(expected[n:].argmin())
+    gain = expected[best_free] - expected[:n]
+    matters = MATTERS.get(learnt.metric.partition("/")[0], 0.0)
+    sure = (hired[:, :n] < values[:, [best_free]]).mean(axis=0) >= ENOUGH
+    return expected[:n], sure & (gain > 0) & (gain >= matters), best_free - n
+
+
+def recipe_of(cells: pd.DataFrame, place: int) -> str:
+    """A cell in a few words."""
+    variety, people, items = cells[["variety", "people", "items"]].iloc[place]
+    return f"{VARIETIES.get(variety, variety)}, M={people:g}, N'={items:g}"
+
+
+def budget_words(picks: pd.DataFrame) -> str:
+    """From which budget to which."""
+    return f"{dollars(picks['budget'].min())} to {dollars(picks['budget'].max())}"
+
+
+def _least(score: np.ndarray, among: Bool[np.ndarray, " c"]) -> int | None:
+    return int(np.where(among, score, np.inf).argmin()) if among.any() else None
