@@ -37,15 +37,6 @@ def test_a_panel_of_everybody_shares_its_people_with_any_other():
     assert shared[0, 3] == pytest.approx(1 / 6)
 
 
-def test_later_panels_take_the_next_people_of_the_same_queues():
-    four = [*((0, 0, panel) for panel in range(4)), (1, 0, 0), (1, 0, 1), (1, 1, 0)]
-    shared = layout(four, people=(1, 3), pages=Pool(people=6)).overlap("pages")
-    # Of M = 1 all four are different people; panel 2's is the second of panel 0's three, panel 3's of panel 1's.
-    np.testing.assert_allclose(shared[:4, :4], np.eye(4))
-    np.testing.assert_allclose(shared[:4, 4:6], [[1 / 3, 0], [0, 1 / 3]] * 2)
-    assert np.linalg.eigvalsh(shared[:6, :6]).min() > -1e-12  # a covariance, as whoever counts people gets one
-
-
 def test_people_hired_anew_are_shared_by_no_two_seeds():
     assert layout(TRIALS).overlap("pages")[0, 4] == 0
 
