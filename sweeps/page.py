@@ -30,10 +30,13 @@ from sweeps.wording import (
     verdict,
 )
 
+SOFTNESS = (
+    "Any soft label makes a model less sure of itself, and plain cross-entropy rewards that. One temperature, fitted "
+    "after training on images with ordinary labels, does the same for nothing."
+)
 _WHY_SCALED = (
-    "  <dt>Why two pictures</dt><dd>Any soft label makes a model less sure of itself, and plain cross-entropy rewards "
-    "that. One temperature, fitted after training on images with ordinary labels, does the same for nothing. The "
-    "second picture gives every model that temperature first, so what is left there is what the labels taught.</dd>"
+    f"  <dt>Why two pictures</dt><dd>{SOFTNESS} The second picture gives every model that temperature first, so what "
+    "is left there is what the labels taught.</dd>"
 )
 
 
@@ -55,7 +58,8 @@ def frontier_page(
 
     cells = side_by_side(dict(tables))
     figures = [{"id": f"panel-{i}", **figure(metric, table)} for i, (metric, table) in enumerate(tables.items())]
-    return Template((files("sweeps") / "templates" / "frontier.html").read_text("utf-8")).substitute(
+    return Template(template("frontier.html")).substitute(
+        look=template("look.css"),
         title=escape(f"Frontier of {sweep_id}"),
         sweep=escape(sweep_id),
         simulated=f'<p class="simulated">{SIMULATED}: a program gave the answers, not people</p>' if simulated else "",
@@ -71,8 +75,13 @@ def frontier_page(
         prices=escape(f"Price list '{prices.name}', at {pay(wage, fee)} fee. {prices.assumes}"),
         hardware=escape(f"Made by sweep {sweep_id} on {hardware}."),
         plotly=get_plotlyjs(),
-        figures=_script(figures),
+        figures=script_json(figures),
     )
+
+
+def template(name: str) -> str:
+    """The text of a file of `templates/`."""
+    return (files("sweeps") / "templates" / name).read_text("utf-8")
 
 
 def figure(metric: str, table: pd.DataFrame) -> dict[str, Any]:
@@ -207,7 +216,7 @@ def _failed(row: Mapping[str, Any]) -> str:
     return f" (and {row['n_failed']} failed)" if row["n_failed"] else ""
 
 
-def _script(item: Any) -> str:
+def script_json(item: Any) -> str:
     """`item` as JSON that can't end the script element it stands in."""
     text = json.dumps(item, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
