@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from softcore.metrics import lower_is_better
 from sweeps.wording import dollars, hours
 
 if TYPE_CHECKING:
@@ -130,10 +131,24 @@ def usd_per_second(table: pd.DataFrame) -> float:
 
 def step(axis: CostAxis, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Corners of the frontier's line: the best value to be had at a cost or less, up to the axis's right end."""
-    best = table[table["on_frontier"]].drop_duplicates(["label_seconds_total", "value"])
+    best = _line(table)
     x = np.append(axis.at(best["label_seconds_total"]), axis.high)
     values = best["value"].to_numpy(dtype=float)
     return np.repeat(x, 2)[1:-1], np.repeat(values, 2)
+
+
+def _line(table: pd.DataFrame) -> pd.DataFrame:
+    """The points that the line goes through, each better than all cheaper ones.
+
+    Where prices are intervals a cell may be on the frontier, as no other beats it at all of them, and be beaten at
+    their middle: the line passes below it.
+    """
+    best = table[table["on_frontier"]].drop_duplicates(["label_seconds_total", "value"])
+    if not len(best):
+        return best
+    lower = lower_is_better(str(best["metric"].iloc[0]))
+    loss = best["value"] if lower else -best["value"]
+    return best[loss < loss.cummin().shift(fill_value=np.inf)]
 
 
 def segments(axis: CostAxis, table: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray, bool]]:
@@ -141,7 +156,7 @@ def segments(axis: CostAxis, table: pd.DataFrame) -> list[tuple[np.ndarray, np.n
 
     Those tie that the table's column `tied` says tie with the point before; without it none is known to.
     """
-    best = table[table["on_frontier"]].drop_duplicates(["label_seconds_total", "value"])
+    best = _line(table)
     x = np.append(axis.at(best["label_seconds_total"]), axis.high)
     y = best["value"].to_numpy(dtype=float)
     tied = best["tied"].to_numpy(dtype=bool) if "tied" in best else np.zeros(len(best), dtype=bool)

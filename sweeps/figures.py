@@ -35,6 +35,7 @@ __all__ = ["cost_curve_png", "frontier_figure", "frontier_png", "items_curve_png
 
 _WIDE, _TALL = 7.4, 3.6  # inches of a panel
 _ABOVE, _LINE = 1.95, 0.2
+WIDE = 165  # characters of a line below the panels
 _LISTED = 9  # frontier cells named below a panel
 
 

@@ -11,7 +11,7 @@ from softcore.costs import PriceList
 from sweeps.band_tables import FrontierBands
 from sweeps.canvas import plain
 from sweeps.drawing import LIKELY, CostAxis, cost_axis, usd_per_second
-from sweeps.figures import frontier_figure
+from sweeps.figures import WIDE, frontier_figure
 from sweeps.frontier import frontier
 from sweeps.frontier_bands import CellDraws, priced_at_costs
 from sweeps.planning.plan import Advice
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_WIDE = 190  # characters of a line below the picture
 _RED = "#b00020"
 _GREY = f"on the frontier with a probability below {LIKELY:g}"
 
@@ -51,7 +50,7 @@ def plan_figure(
         bands=bands,
         covered=f"Best guesses with {level} intervals; dotted where the dearer point ties with the cheaper one.",
         grey=_GREY,
-        note=fill(f"Intervals and bands are {next(iter(bands.values())).covers}. {prices.assumes}", _WIDE),
+        note=fill(f"Intervals and bands are {next(iter(bands.values())).covers}. {prices.assumes}", WIDE),
     )
     for panel, (metric, table) in zip(figure.axes, tables.items(), strict=True):
         cells = table[table["excluded"] == ""]

@@ -32,14 +32,16 @@ SHOWN = """(() => {
 
 def move(browser, **controls):
     """Move controls as a person does: a value, and the event that goes with it; sliders where there are any."""
-    browser.run(
-        f"""for (const [id, value] of Object.entries({json.dumps(controls)})) {{
-          const slider = value === '' ? null : document.getElementById(`${{id}}-slider`);
-          const one = slider ?? document.getElementById(id);
-          one.value = value;
-          one.dispatchEvent(new Event('input', {{bubbles: true}}));
-        }}"""
-    )
+    for name, value in controls.items():
+        slides = value != "" and browser.run(f"document.getElementById('{name}-slider') !== null")
+        put(browser, f"{name}-slider" if slides else name, value)
+    return browser.run(SHOWN)
+
+
+def put(browser, control, value):
+    """Put a value into one input."""
+    one = f"document.getElementById('{control}')"
+    browser.run(f"{one}.value = {json.dumps(value)}; {one}.dispatchEvent(new Event('input', {{bubbles: true}}))")
     return browser.run(SHOWN)
 
 
@@ -137,15 +139,13 @@ def test_the_raw_metric_is_a_switch_away_and_its_verdict_its_own(browser, page):
 def test_what_is_refused_is_refused_in_the_same_words(browser, page):
     browser.open(page)
     browser.run("ready")
-    shown = move(browser, budget_usd=4)
+    shown = put(browser, "budget_usd", 4)
     assert shown["refused"] == "$4.00 is below the cheapest measured plan: clicks, separate, M=1, N'=900 takes $10"
     assert shown["rows"] == []
     assert not shown["spec_shown"]
     browser.run("document.getElementById('reset').click()")
-    browser.run(
-        "(() => { const w = document.getElementById('wage'); w.value = 5; w.dispatchEvent(new Event('input')) })()"
-    )
-    assert browser.run(SHOWN)["refused"].startswith("A wage of $5 an hour is below the floor of price list 'thesis'")
+    refused = put(browser, "wage", 5)["refused"]
+    assert refused.startswith("A wage of $5 an hour is below the floor of price list 'thesis': $8 an hour")
 
 
 def test_the_spec_is_the_one_that_is_written(browser, page, tmp_path):
@@ -181,18 +181,12 @@ def test_bands_and_probabilities_are_those_of_the_report(browser, page):
     bands = found.as_dict()["bands"]
     shown = browser.run("pictured.found.band")
     assert [one["cost"] for one in shown] == pytest.approx([one["budget"] for one in bands])
-    for mine, theirs in (
-        ("low", "low"),
-        ("high", "high"),
-        ("allLow", "simultaneous_low"),
-        ("allHigh", "simultaneous_high"),
-    ):
+    names = {"low": "low", "high": "high", "allLow": "simultaneous_low", "allHigh": "simultaneous_high"}
+    for mine, theirs in names.items():
         assert [one[mine] for one in shown] == pytest.approx([one[theirs] for one in bands], abs=2e-5)
     ties = [step["dearer_recipe"] for step in found.as_dict()["steps"] if step["tie"]]
-    assert (
-        browser.run("pictured.found.line.filter(({tie}) => tie).map(({place}) => pictured.found.cells[place].recipe)")
-        == ties
-    )
+    tied = "pictured.found.line.filter(({tie}) => tie)"
+    assert browser.run(f"{tied}.map(({{place}}) => pictured.found.cells[place].recipe)") == ties
 
 
 def test_weights_choose_the_cell_that_python_chooses(browser, page):
@@ -202,12 +196,11 @@ def test_weights_choose_the_cell_that_python_chooses(browser, page):
     titles = browser.run("DATA.weights.metrics.map(({title, test_set}) => `${title} ${test_set}`)")
     metrics = [m for m in source.results.columns if "/10" in m and not m.startswith("answers")]
     assert len(metrics) == len(titles)
-    weights = {m: w for m, w in zip(metrics, [20, 50, 0, 0, 100] + [0] * len(metrics), strict=False) if w}
-    shown = move(browser, **{f"weight-{k}": weights.get(m, 0) for k, m in enumerate(metrics)}) and browser.run(
-        "document.getElementById('winner').innerText"
-    )
-    seconds = 400 / (12 * 1.333) * 3600
-    every = {m: float(weights.get(m, 0)) for m in metrics}
+    weights = {"ce/10h": 20.0, "scaled-ce/10h": 50.0, "accuracy/10h": 100.0}
+    for k, name in enumerate(metrics):
+        put(browser, f"weight-{k}", weights.get(name, 0))
+    shown = browser.run("document.getElementById('winner').innerText")
+    every, seconds = {m: weights.get(m, 0.0) for m in metrics}, 400 / (12 * 1.333) * 3600
     found = several_metrics(source.results, metrics, weights=every, budget=seconds)
     winner = found.table.set_index("cell")["recipe"][found.winner]
     assert shown.startswith(f"Winner within $400: {winner}, ")
@@ -224,9 +217,8 @@ def test_names_from_data_stay_names_in_a_browser(browser, tmp_path):
     browser.open(tmp_path / "plan.html", width=390)
     browser.run("ready")
     browser.run("document.querySelectorAll('details').forEach((one) => (one.open = true))")
-    browser.run(
-        "Plotly.Fx.hover('picture', pictured.found.cells.map((_, i) => ({curveNumber: 4, pointNumber: 0})).slice(0, 1))"
-    )
+    for trace in range(4, 8):  # what is pointed at is named, too
+        browser.run(f"Plotly.Fx.hover('picture', [{{curveNumber: {trace}, pointNumber: 0}}])")
     assert any(NASTY in one["recipe"] for one in said["plans"])
     assert NASTY in browser.run("document.body.innerText")
     assert browser.run("window.hacked") is None
