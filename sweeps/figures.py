@@ -26,6 +26,7 @@ from sweeps.recipes import VARIETIES
 from sweeps.wording import coverage, dollars, hours, metric_title, metric_unit, test_set_title
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -152,13 +153,13 @@ def _legends(figure: "Figure", varieties: Sequence[str], grey: str, bands: Mappi
     def mark(ink: str, shape: str) -> Line2D:
         return Line2D([], [], color=ink, marker=shape, linestyle="none", markersize=8)
 
-    asked = [(mark(colour(v), marks(v)[0]), plain(VARIETIES.get(v, v))) for v in varieties]
-    drawn = [
+    asked: list[tuple[Artist, str]] = [(mark(colour(v), marks(v)[0]), plain(VARIETIES.get(v, v))) for v in varieties]
+    drawn: list[tuple[Artist, str]] = [
         (Line2D([], [], color="#555555"), "frontier: the best to be had for that cost or less"),
         (mark(GREY, "o"), f"grey: {grey}"),
     ]
     level = f"{max(found.level for found in bands.values()):.0%}" if bands else ""
-    shaded = [
+    shaded: list[tuple[Artist, str]] = [
         (Patch(color=BAND, alpha=SHADE + SHADE_ALL, linewidth=0), f"where the best at each cost lies ({level})"),
         (Patch(color=BAND, alpha=SHADE_ALL, linewidth=0), "the same at all costs at once"),
     ]

@@ -27,9 +27,10 @@ def packed(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " p"] | Non
     offset = float(values.mean()) if values.size else 0.0
     whole = np.round((values.T - offset) / step).astype(np.int64)
     kept = whole.copy()
-    for column in range(2, len(whole)) if groups is not None else ():
-        if groups[column] == groups[column - 1] == groups[column - 2]:
-            kept[column] -= 2 * whole[column - 1] - whole[column - 2]
+    if groups is not None:
+        for column in range(2, len(whole)):
+            if groups[column] == groups[column - 1] == groups[column - 2]:
+                kept[column] -= 2 * whole[column - 1] - whole[column - 2]
     coded = np.where(kept < 0, -2 * kept - 1, 2 * kept).astype("<u4")
     planes = coded.ravel().view(np.uint8).reshape(-1, 4).T.copy()
     return {

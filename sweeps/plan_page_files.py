@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -42,5 +43,5 @@ def write_plan_page(
 
 def advice_of_each(found: Sequence[Judged], asked: Asked) -> dict[str, Advice]:
     """What `sweeps plan` says to what is asked, by metric, as far as each can be planned for."""
-    money = {"prices": asked.prices, "wage": asked.wage, "fee": asked.fee}
+    money: dict[str, Any] = {"prices": asked.prices, "wage": asked.wage, "fee": asked.fee}
     return {each.metric: advice(each.plans, asked.limits, **money) for each in found if each.plans is not None}
