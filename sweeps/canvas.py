@@ -1,7 +1,7 @@
 """What all PNGs share: title, warning, points with their intervals. Matplotlib without pyplot, so no global state."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -52,6 +52,6 @@ def plain(words: str) -> str:
     return words.replace("$", r"\$")
 
 
-def save(figure: "Figure", path: Path) -> None:
-    """Write `figure` as a PNG whatever the name's ending."""
+def save(figure: "Figure", path: Path | IO[bytes]) -> None:
+    """Write `figure` as a PNG whatever the name's ending, or into an open file."""
     figure.savefig(path, format="png")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from softcore.errors import RequestError
 from sweeps.options import AsJson, Cost, DataRoot, Fee, Out, Overhead, Wage
 
 if TYPE_CHECKING:
@@ -41,48 +42,83 @@ def plan(
     most_people: Annotated[int | None, typer.Option(help="With --extrapolate: the largest M.")] = None,
     top: Annotated[int, typer.Option(help="How many plans to show.")] = 5,
     spec: Annotated[Path | None, typer.Option(help="Write the recommended plan here, as a spec.")] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write an HTML page with sliders here (.html), and its picture beside it.")
+    ] = None,
     data_root: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Rank what a budget buys by what it is predicted to give new people's labels, and say whether to buy at all."""
-    from sweeps.planning.advise import advise
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise RequestError(f"--page: {page} must end in .html: its picture stands beside it under the same name")
+    from sweeps.planning.advise import advice
+    from sweeps.planning.prepare import prepare
+    from sweeps.planning.rank import Limits
     from sweeps.show import print_json
     from sweeps.sources import from_names, merged
 
     sources = from_names(sweeps, out)
     results, _, notes = merged(sources)
-    found = advise(
-        results,
-        metric=metric or default_metric(results),
+    limits = Limits(
         budget_usd=budget_usd,
         budget_hours=budget_hours,
         days=days,
         people_at_once=people_at_once,
         hours_per_day=hours_per_day,
-        prices=prices_of(cost, results, click_overhead, data_root),
-        wage=wage,
-        fee=fee,
-        top=top,
-        questions=question or None,
-        images=images,
-        annotators=annotators,
-        extrapolate=extrapolate,
-        most_people=most_people,
     )
+    prices = prices_of(cost, results, click_overhead, data_root)
+    prices.check_wage(prices.wage if wage is None else wage)
+    options: dict[str, Any] = {
+        "questions": question or None,
+        "images": images,
+        "annotators": annotators,
+        "extrapolate": extrapolate,
+        "most_people": most_people,
+    }
+    ready = prepare(results, metric=metric or default_metric(results), **options)
+    found = advice(ready, limits, prices=prices, wage=wage, fee=fee, top=top)
+    written = []
     if spec is not None:
         write_spec(spec, found)
+        written.append(spec)
+    if page is not None:
+        from sweeps.plan_page import Asked, judged
+        from sweeps.plan_page_files import write_plan_page
+
+        asked = Asked(
+            metric=found.metric,
+            limits=limits,
+            prices=prices,
+            wage=found.prices["wage"],
+            fee=found.prices["fee"],
+            top=top,
+            cost=("--cost", cost),
+            overhead=() if click_overhead is None else ("--click-overhead", f"{click_overhead:g}"),
+            options=_words(options | {"top": top}),
+        )
+        written += write_plan_page(page, results, judged(results, ready, options), asked, sources, notes)
     if as_json:
         simulated = any(source.simulated for source in sources)
         print_json({"sweeps": [s.name for s in sources], "simulated_annotators": simulated} | found.as_dict())
         return
     _print(found, sources, notes)
-    if spec is not None:
-        print(spec)
+    for path in written:
+        print(path)
+
+
+def _words(options: dict[str, Any]) -> tuple[str, ...]:
+    """The options that were given, as words of a command line."""
+    named = {"question": options["questions"], **{n: v for n, v in options.items() if n != "questions"}}
+    words: list[str] = []
+    for name, value in named.items():
+        option = f"--{name.replace('_', '-')}"
+        for each in value if isinstance(value, list) else [value]:
+            words += [] if each in (None, False) else [option] if each is True else [option, str(each)]
+    return tuple(words)
 
 
 def default_metric(results: Any) -> str:
     """Scaled cross-entropy on the first test set: what of a gain is left when softness alone is free."""
-    from softcore.errors import RequestError
     from sweeps.columns import metric_columns
 
     there = metric_columns(results)
@@ -107,7 +143,6 @@ def prices_of(cost: str, results: Any, click_overhead: float | None, data_root: 
 
 def write_spec(path: Path, advice: "Advice") -> None:
     """Write the recommended plan as a spec; refused where the advice is not to buy."""
-    from softcore.errors import RequestError
     from sweeps.planning.as_spec import as_spec
     from sweeps.store import write_text
 
@@ -124,7 +159,7 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
     metric, _, test_set = advice.metric.partition("/")
     simulated = "Simulated annotators. " if any(source.simulated for source in sources) else ""
     shown: ReportTable = table(
-        [_row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
+        [row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
         title=f"{simulated}Plans for {metric_title(advice.metric)} on {test_set_title(test_set)} ({metric}/{test_set})",
     )
     print_table(shown)
@@ -132,7 +167,8 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
         print(line[:1].upper() + line[1:])
 
 
-def _row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
+def row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
+    """What the table says of the plan at `place`; `buy` is the place of the one to buy."""
     from sweeps.wording import hours_between
 
     low, high = plan.interval_80

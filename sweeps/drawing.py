@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
+from softcore.metrics import lower_is_better
 from sweeps.wording import dollars, hours
 
+if TYPE_CHECKING:
+    from sweeps.band_tables import FrontierBands
+
 GREY = "#b4b4b4"
+SHADE, SHADE_ALL = (0.14, 0.09)  # how dark the bands of each cost and of all costs at once are, in BAND's colour
+BAND = "#0055a4"
+LIKELY = 0.05  # probability of being on the frontier below which a mark is grey
 
 # Colours that stay apart for most colour-blind readers (after Okabe and Ito), and marks that stay apart in grey.
 COLOURS = {
@@ -45,6 +54,14 @@ MARKS = {  # name: (matplotlib's, Plotly's, as text)
 }
 _OTHER = ("h", "hexagon", "⬢")
 _SMALL = {"v": 1.5, "<": 1.5, ">": 1.5, "p": 1.6, "P": 1.4, "X": 1.4, "h": 1.3, "^": 1.5, "H": 1.3, "*": 1.9, "d": 1.3}
+
+
+_SHORT = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, *(60.0 * m for m in (1, 2, 5, 10, 20, 30)))
+ROUND_TIMES = (  # seconds that a tick may stand at: coarse, fine and finest
+    (1.0, 60.0, *(3600 * 10.0**k for k in range(7))),
+    (*_SHORT, *(3600 * m * 10.0**k for k in range(7) for m in (1, 2, 5))),
+    (*_SHORT, *(3600 * m * 10.0**k for k in range(7) for m in (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9))),
+)
 
 
 def colour(variety: str) -> str:
@@ -114,19 +131,61 @@ def usd_per_second(table: pd.DataFrame) -> float:
 
 def step(axis: CostAxis, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Corners of the frontier's line: the best value to be had at a cost or less, up to the axis's right end."""
-    best = table[table["on_frontier"]].drop_duplicates(["label_seconds_total", "value"])
+    best = _line(table)
     x = np.append(axis.at(best["label_seconds_total"]), axis.high)
     values = best["value"].to_numpy(dtype=float)
     return np.repeat(x, 2)[1:-1], np.repeat(values, 2)
 
 
+def _line(table: pd.DataFrame) -> pd.DataFrame:
+    """The points that the line goes through, each better than all cheaper ones.
+
+    Where prices are intervals a cell may be on the frontier, as no other beats it at all of them, and be beaten at
+    their middle: the line passes below it.
+    """
+    best = table[table["on_frontier"]].drop_duplicates(["label_seconds_total", "value"])
+    if not len(best):
+        return best
+    lower = lower_is_better(str(best["metric"].iloc[0]))
+    loss = best["value"] if lower else -best["value"]
+    return best[loss < loss.cummin().shift(fill_value=np.inf)]
+
+
+def segments(axis: CostAxis, table: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray, bool]]:
+    """The frontier's line piece by piece, each from a point to the next dearer one, and whether those two tie.
+
+    Those tie that the table's column `tied` says tie with the point before; without it none is known to.
+    """
+    best = _line(table)
+    x = np.append(axis.at(best["label_seconds_total"]), axis.high)
+    y = best["value"].to_numpy(dtype=float)
+    tied = best["tied"].to_numpy(dtype=bool) if "tied" in best else np.zeros(len(best), dtype=bool)
+    pieces = [(x[[i, i + 1, i + 1]], y[[i, i, i + 1]], bool(tied[i + 1])) for i in range(len(best) - 1)]
+    return [*pieces, (x[-2:], y[[-1, -1]], False)] if len(best) else []
+
+
+@dataclass(frozen=True, eq=False)
+class Shades:
+    """The bands of a frontier as corners of steps: positions [n], and the low and high end of each band [n, 2]."""
+
+    x: Float[np.ndarray, " n"]
+    each: Float[np.ndarray, "n 2"]
+    all_at_once: Float[np.ndarray, "n 2"]
+
+
+def shades(axis: CostAxis, found: "FrontierBands") -> Shades:
+    """Where the best value at each cost lies, pointwise and at all costs at once, up to the axis's right end."""
+    rows = found.as_dict()["bands"]
+    x = np.append(axis.at([row["budget"] for row in rows]), axis.high)
+
+    def corners(low: str, high: str) -> np.ndarray:
+        return np.repeat(np.array([[row[low], row[high]] for row in rows]), 2, axis=0)
+
+    return Shades(np.repeat(x, 2)[1:-1], corners("low", "high"), corners("simultaneous_low", "simultaneous_high"))
+
+
 def _round_times(low: float, high: float) -> list[float]:
     """Round numbers of seconds, minutes or hours in low..high, about three to six of them."""
-    minutes, hour = 60.0, 3600.0
-    small = [1, 2, 5, 10, 20, 30, *(minutes * m for m in (1, 2, 5, 10, 20, 30))]
-    fine = [*small, *(hour * m * 10.0**k for k in range(7) for m in (1, 2, 5))]
-    finest = [*small, *(hour * m * 10.0**k for k in range(7) for m in (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9))]
-    coarse = [1, minutes, *(hour * 10.0**k for k in range(7))]
-    choices = [[s for s in times if low <= s <= high] for times in (coarse, fine, finest)]
+    choices = [[s for s in times if low <= s <= high] for times in ROUND_TIMES]
     enough = [times for times in choices if len(times) >= 3]
     return enough[0] if enough else choices[-1] or [float(f"{np.sqrt(low * high):.2g}")]

@@ -9,61 +9,99 @@ import pandas as pd
 from sweeps.canvas import figure_with_title, plain, points, save, subtitle
 from sweeps.columns import records
 from sweeps.curves import cost_curve_png, items_curve_png
-from sweeps.drawing import GREY, colour, cost_axis, marks, step, usd_per_second
+from sweeps.drawing import (
+    BAND,
+    GREY,
+    SHADE,
+    SHADE_ALL,
+    CostAxis,
+    colour,
+    cost_axis,
+    marks,
+    segments,
+    shades,
+    usd_per_second,
+)
 from sweeps.recipes import VARIETIES
 from sweeps.wording import coverage, dollars, hours, metric_title, metric_unit, test_set_title
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from sweeps.band_tables import FrontierBands
 
 __all__ = ["cost_curve_png", "frontier_figure", "frontier_png", "items_curve_png"]
 
 _WIDE, _TALL = 7.4, 3.6  # inches of a panel
 _ABOVE, _LINE = 1.95, 0.2
+WIDE = 165  # characters of a line below the panels
 _LISTED = 9  # frontier cells named below a panel
 
 
 def frontier_png(
-    tables: Mapping[str, pd.DataFrame], path: Path, title: str, simulated: bool, *, note: str = ""
+    tables: Mapping[str, pd.DataFrame],
+    path: Path,
+    title: str,
+    simulated: bool,
+    *,
+    note: str = "",
+    bands: Mapping[str, "FrontierBands"] | None = None,
 ) -> None:
     """Write the picture of `frontier_figure` to `path`."""
-    save(frontier_figure(tables, title, simulated, note=note), path)
+    save(frontier_figure(tables, title, simulated, note=note, bands=bands), path)
 
 
-def frontier_figure(tables: Mapping[str, pd.DataFrame], title: str, simulated: bool, *, note: str = "") -> "Figure":
+def frontier_figure(
+    tables: Mapping[str, pd.DataFrame],
+    title: str,
+    simulated: bool,
+    *,
+    note: str = "",
+    bands: Mapping[str, "FrontierBands"] | None = None,
+    covered: str = "",
+    grey: str = "another cell does as well or better and costs no more",
+) -> "Figure":
     """A panel for each metric's frontier table: cost against value, the frontier as a line, the other cells grey.
 
     Bars are the intervals; a cell with one replicate has none and an open mark. Cells that were excluded are counted
-    below the panel. `note` (what the prices assume) stands at the foot.
+    below the panel. `bands` shade where the best value at each cost lies, for the metrics that have them. `covered`
+    says what the intervals are over (by default that of the table's), `grey` what a grey mark is; a table's column
+    `coloured`, where it has one, says which are not, `tied` which points tie with the cheaper one before. `note` (what
+    the prices assume) stands at the foot.
     """
+    bands = bands or {}
     keys = {metric: _key(table) for metric, table in tables.items()}
-    below = 0.95 + _LINE * max(map(len, keys.values())) + 0.35
+    below = 0.95 + _LINE * max(map(len, keys.values())) + 0.35 + _LINE * note.count("\n")
     width, height = max(_WIDE * len(tables), 11.0), _ABOVE + _TALL + below
     figure = figure_with_title(width, height, title, simulated)
-    subtitle(figure, coverage(next(iter(tables.values()))))
+    subtitle(figure, covered or coverage(next(iter(tables.values()))))
     panels = figure.subplots(1, len(tables), squeeze=False)[0]
     figure.subplots_adjust(left=0.75 / width, right=1 - 0.2 / width, top=1 - _ABOVE / height, bottom=below / height)
     figure.subplots_adjust(wspace=0.85 * len(tables) / (width - 0.95))
     for panel, (metric, table) in zip(panels, tables.items(), strict=True):
-        _panel(panel, metric, table, keys[metric])
+        _panel(panel, metric, table, keys[metric], bands.get(metric))
     there = {v for table in tables.values() for v in table.loc[table["excluded"] == "", "variety"]}
-    _legends(figure, [v for v in VARIETIES if v in there] + sorted(there - set(VARIETIES)))
+    _legends(figure, [v for v in VARIETIES if v in there] + sorted(there - set(VARIETIES)), grey, bands)
     figure.text(0.012, 0.12 / height, plain(note), fontsize=9, color="#444444")
     return figure
 
 
-def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str]) -> None:
+def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str], found: "FrontierBands | None") -> None:
     from matplotlib.patheffects import withStroke
 
     cells = table[table["excluded"] == ""]
     axis = cost_axis(cells["label_seconds_total"], usd_per_second(cells))
     if axis.edge is not None:
         panel.axvspan(axis.low, axis.edge, color="#f2f2f2", zorder=0)
+    if found is not None:
+        _shade(panel, axis, found)
     best = cells[cells["on_frontier"]]
-    if len(best):
-        panel.plot(*step(axis, cells), color="#555555", linewidth=1.6, zorder=2)
-    for (variety, on), group in cells.groupby(["variety", "on_frontier"], sort=False):
+    for x, y, tied in segments(axis, cells):
+        panel.plot(x, y, color="#555555", linewidth=1.6, linestyle=":" if tied else "-", zorder=2)
+    coloured = "coloured" if "coloured" in cells else "on_frontier"
+    for (variety, on), group in cells.groupby(["variety", coloured], sort=False):
         ink = colour(str(variety)) if on else GREY
         points(panel, axis.at(group["label_seconds_total"]), group, ink, str(variety), 4 if on else 3)
     number_style: dict[str, Any] = {
@@ -88,6 +126,12 @@ def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str]) 
     panel.text(0, -0.82 / _TALL, "\n".join(key), transform=panel.transAxes, **place)
 
 
+def _shade(panel: "Axes", axis: CostAxis, found: "FrontierBands") -> None:
+    shade = shades(axis, found)
+    for ends, alpha in ((shade.all_at_once, SHADE_ALL), (shade.each, SHADE)):
+        panel.fill_between(shade.x, *ends.T, color=BAND, alpha=alpha, linewidth=0, zorder=1)
+
+
 def _key(table: pd.DataFrame) -> list[str]:
     """The frontier's cells by number, and how many cells could not be drawn."""
     rows = records(table[table["on_frontier"]])
@@ -102,18 +146,24 @@ def _key(table: pd.DataFrame) -> list[str]:
     return [plain(line) for line in lines]
 
 
-def _legends(figure: "Figure", varieties: Sequence[str]) -> None:
+def _legends(figure: "Figure", varieties: Sequence[str], grey: str, bands: Mapping[str, "FrontierBands"]) -> None:
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     def mark(ink: str, shape: str) -> Line2D:
         return Line2D([], [], color=ink, marker=shape, linestyle="none", markersize=8)
 
-    asked = [(mark(colour(v), marks(v)[0]), plain(VARIETIES.get(v, v))) for v in varieties]
-    drawn = [
+    asked: list[tuple[Artist, str]] = [(mark(colour(v), marks(v)[0]), plain(VARIETIES.get(v, v))) for v in varieties]
+    drawn: list[tuple[Artist, str]] = [
         (Line2D([], [], color="#555555"), "frontier: the best to be had for that cost or less"),
-        (mark(GREY, "o"), "grey: another cell does as well or better and costs no more"),
+        (mark(GREY, "o"), f"grey: {grey}"),
     ]
-    for line, entries in enumerate((asked, drawn)):
+    level = f"{max(found.level for found in bands.values()):.0%}" if bands else ""
+    shaded: list[tuple[Artist, str]] = [
+        (Patch(color=BAND, alpha=SHADE + SHADE_ALL, linewidth=0), f"where the best at each cost lies ({level})"),
+        (Patch(color=BAND, alpha=SHADE_ALL, linewidth=0), "the same at all costs at once"),
+    ]
+    for line, entries in enumerate((asked, drawn, shaded if bands else [])):
         if entries:
             figure.legend(
                 *zip(*entries, strict=True),
@@ -121,7 +171,7 @@ def _legends(figure: "Figure", varieties: Sequence[str]) -> None:
                 bbox_to_anchor=(0.004, 1 - (0.66 + 0.28 * line) / figure.get_figheight()),
                 ncols=len(entries),
                 frameon=False,
-                fontsize=10,
-                columnspacing=1.4,
+                fontsize=10 if len(entries) < 12 else 9,
+                columnspacing=1.4 if len(entries) < 12 else 1.1,
                 handletextpad=0.4,
             )

@@ -129,10 +129,14 @@ def frontiers(
 
     A companion that the results do not have is left out.
     """
+    return {m: frontier(results, m, cost, wage, fee) for m in with_companion(metric, results)}
+
+
+def with_companion(metric: str, results: pd.DataFrame) -> list[str]:
+    """`metric`; for cross-entropy, raw or scaled, `ce/X` and `scaled-ce/X`, as far as the results have them."""
     name, _, test_set = metric.partition("/")
     wanted = [metric] if name not in ("ce", "scaled-ce") else [f"ce/{test_set}", f"scaled-ce/{test_set}"]
-    there = [m for m in wanted if m == metric or m in results]
-    return {m: frontier(results, m, cost, wage, fee) for m in there}
+    return [m for m in wanted if m == metric or m in results]
 
 
 def side_by_side(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

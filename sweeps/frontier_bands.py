@@ -158,6 +158,12 @@ def priced(
     )
 
 
+def priced_at_costs(drawn: CellDraws, costs: Costs = "thesis") -> FrontierBands:
+    """`priced` at every cost that a cell has: the steps of a picture, whatever lies between them."""
+    each = cell_costs(drawn.found.cells, drawn.bought, costs)[1]
+    return priced(drawn, costs, budgets=np.unique(each[np.isfinite(each)]))
+
+
 def _budgets(cost: np.ndarray) -> Float[np.ndarray, " b"]:
     paid = cost[cost > 0]
     if not paid.size:

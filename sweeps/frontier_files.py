@@ -4,12 +4,14 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 
 import pandas as pd
 
 from softcore.costs import PriceList, price_list
-from sweeps.figures import frontier_png
+from sweeps.figures import WIDE, frontier_png
 from sweeps.frontier import frontiers
+from sweeps.frontier_shades import shaded
 from sweeps.page import frontier_page
 from sweeps.wording import INTERVAL, verdict
 
@@ -31,11 +33,13 @@ def write_frontier(
     """Write `frontier.csv`, `.json`, `.png` and `.html` of a results table into `folder`; give their paths by ending.
 
     Each is whole or absent: written under a temporary name, then renamed. An unknown metric or price list is a
-    RequestError before anything is written. `hardware` is a line about what the sweep ran on.
+    RequestError before anything is written. `hardware` is a line about what the sweep ran on. Where replicates allow
+    it the frontier has its bands; else page and JSON say why not.
     """
     listed = price_list(prices)
     wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
     tables = frontiers(results, metric, listed, wage, fee)
+    shades = shaded(results, tables, listed)
     together = pd.concat(tables.values(), ignore_index=True)
     about = {
         "sweep": sweep_id,
@@ -44,6 +48,7 @@ def write_frontier(
         "prices": listed.as_dict() | {"wage": wage, "fee": fee},
         "hardware": hardware,
         "verdict": {name: verdict(table) for name, table in tables.items()},
+        **shades.as_dict(),
     }
 
     def as_json() -> str:
@@ -54,13 +59,13 @@ def write_frontier(
 
     def as_page() -> str:
         said = {"sweep_id": sweep_id, "hardware": hardware}
-        return frontier_page(tables, **said, simulated=simulated, prices=listed, wage=wage, fee=fee)
+        return frontier_page(tables, **said, simulated=simulated, prices=listed, wage=wage, fee=fee, shades=shades)
 
-    note = f"Sweep {sweep_id}. {listed.assumes}"
+    note = "\n".join(fill(line, WIDE) for line in (f"Sweep {sweep_id}. {listed.assumes}", *shades.lines))
     writers: dict[str, Callable[[Path], object]] = {
         "csv": lambda path: together.to_csv(path, index=False),
         "json": lambda path: path.write_text(as_json(), "utf-8"),
-        "png": lambda path: frontier_png(tables, path, _QUESTION, simulated, note=note),
+        "png": lambda path: frontier_png(tables, path, _QUESTION, simulated, note=note, bands=shades.bands),
         "html": lambda path: path.write_text(as_page(), "utf-8"),
     }
     return {ending: _whole(folder / f"frontier.{ending}", write) for ending, write in writers.items()}

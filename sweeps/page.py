@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from softcore.costs import PriceList
+from sweeps.band_tables import FrontierBands
 from sweeps.columns import records
 from sweeps.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
 from sweeps.frontier import side_by_side
+from sweeps.frontier_shades import Shaded, chances, traces
 from sweeps.plain import plain
 from sweeps.recipes import VARIETIES
 from sweeps.wording import (
@@ -30,10 +32,13 @@ from sweeps.wording import (
     verdict,
 )
 
+SOFTNESS = (
+    "Any soft label makes a model less sure of itself, and plain cross-entropy rewards that. One temperature, fitted "
+    "after training on images with ordinary labels, does the same for nothing."
+)
 _WHY_SCALED = (
-    "  <dt>Why two pictures</dt><dd>Any soft label makes a model less sure of itself, and plain cross-entropy rewards "
-    "that. One temperature, fitted after training on images with ordinary labels, does the same for nothing. The "
-    "second picture gives every model that temperature first, so what is left there is what the labels taught.</dd>"
+    f"  <dt>Why two pictures</dt><dd>{SOFTNESS} The second picture gives every model that temperature first, so what "
+    "is left there is what the labels taught.</dd>"
 )
 
 
@@ -46,46 +51,62 @@ def frontier_page(
     prices: PriceList,
     wage: float,
     fee: float,
+    shades: Shaded | None = None,
 ) -> str:
     """The page for the frontier `tables` of one sweep, by metric in the order in which they are shown.
 
-    Everything is inside, Plotly's script too (5 MB); it works offline and in a sandboxed frame. All names are escaped.
+    `shades` are the frontiers' bands, and why some have none: the page says both. Everything is inside, Plotly's script
+    too (5 MB); it works offline and in a sandboxed frame. All names are escaped.
     """
     from plotly.offline import get_plotlyjs
 
     cells = side_by_side(dict(tables))
-    figures = [{"id": f"panel-{i}", **figure(metric, table)} for i, (metric, table) in enumerate(tables.items())]
-    return Template((files("sweeps") / "templates" / "frontier.html").read_text("utf-8")).substitute(
+    shades = shades or Shaded()
+    bands = shades.bands
+    figures = [
+        {"id": f"panel-{i}", **figure(metric, table, bands.get(metric))}
+        for i, (metric, table) in enumerate(tables.items())
+    ]
+    likely = {metric: chances(found) for metric, found in bands.items()}
+    return Template(template("frontier.html")).substitute(
+        look=template("look.css"),
         title=escape(f"Frontier of {sweep_id}"),
         sweep=escape(sweep_id),
         simulated=f'<p class="simulated">{SIMULATED}: a program gave the answers, not people</p>' if simulated else "",
         coverage=escape(coverage(cells)),
         verdicts="\n".join(_verdict(metric, table) for metric, table in tables.items()),
-        legend="\n".join(_legend(tables)),
+        legend="\n".join(_legend(tables, shaded=bool(bands))),
+        bands="\n".join(f'<p class="quiet">{escape(line)}</p>' for line in shades.lines),
         panels="\n".join(f'<div class="panel" id="{f["id"]}"></div>' for f in figures),
         headings="".join(_headings(list(tables))),
-        rows="\n".join(_row(row, list(tables)) for row in records(cells)),
+        rows="\n".join(_row(row, list(tables), likely) for row in records(cells)),
         excluded=_excluded(tables),
         why_scaled=_WHY_SCALED if any(metric.startswith("scaled-") for metric in tables) else "",
         interval=escape(INTERVAL),
         prices=escape(f"Price list '{prices.name}', at {pay(wage, fee)} fee. {prices.assumes}"),
         hardware=escape(f"Made by sweep {sweep_id} on {hardware}."),
         plotly=get_plotlyjs(),
-        figures=_script(figures),
+        figures=script_json(figures),
     )
 
 
-def figure(metric: str, table: pd.DataFrame) -> dict[str, Any]:
-    """Plotly's data and layout for one frontier table."""
+def template(name: str) -> str:
+    """The text of a file of `templates/`."""
+    return (files("sweeps") / "templates" / name).read_text("utf-8")
+
+
+def figure(metric: str, table: pd.DataFrame, found: FrontierBands | None = None) -> dict[str, Any]:
+    """Plotly's data and layout for one frontier table, with the bands `found`."""
     cells = table[table["excluded"] == ""]
     axis = cost_axis(cells["label_seconds_total"], usd_per_second(cells))
-    data = []
+    data = [] if found is None else traces(axis, found)
+    likely = {} if found is None else chances(found)
     if cells["on_frontier"].any():
         x, y = step(axis, cells)
         line = {"color": "#555555", "width": 2}
         data.append({"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, "hoverinfo": "skip"})
     for (variety, on), group in cells.sort_values("on_frontier").groupby(["variety", "on_frontier"], sort=False):
-        data.append(_points(axis.at(group["label_seconds_total"]), group, str(variety), bool(on), metric))
+        data.append(_points(axis.at(group["label_seconds_total"]), group, str(variety), bool(on), metric, likely))
     strip = {"type": "rect", "yref": "paper", "x0": axis.low, "x1": axis.edge, "y0": 0, "y1": 1, "layer": "below"}
     title = f"<b>{escape(metric_title(metric))}</b><br>{escape(test_set_title(metric.split('/')[1]))}"
     layout = {
@@ -118,7 +139,9 @@ def figure(metric: str, table: pd.DataFrame) -> dict[str, Any]:
     return {"data": [plain(trace) for trace in data], "layout": layout}
 
 
-def _points(x: np.ndarray, group: pd.DataFrame, variety: str, on: bool, metric: str) -> dict[str, Any]:
+def _points(
+    x: np.ndarray, group: pd.DataFrame, variety: str, on: bool, metric: str, likely: Mapping[str, str]
+) -> dict[str, Any]:
     ink = colour(variety) if on else GREY
     size = round(10 * enlarged(variety) ** 0.5)
     fill = ["white" if alone else ink for alone in group["low"].isna()]
@@ -137,12 +160,12 @@ def _points(x: np.ndarray, group: pd.DataFrame, variety: str, on: bool, metric: 
             "width": 4,
         },
         "marker": {"color": fill, "size": size, "symbol": marks(variety)[1], "line": {"color": ink, "width": 1.6}},
-        "hovertext": [_hover(row, metric) for row in records(group)],
+        "hovertext": [_hover(row, metric, likely.get(row["cell"])) for row in records(group)],
         "hoverinfo": "text",
     }
 
 
-def _hover(row: Mapping[str, Any], metric: str) -> str:
+def _hover(row: Mapping[str, Any], metric: str, likely: str | None) -> str:
     interval = f"95% interval over replicates: {row['low']:.3f} to {row['high']:.3f}"
     lines = [
         f"<b>{escape(row['recipe'], quote=False)}</b>",
@@ -152,6 +175,7 @@ def _hover(row: Mapping[str, Any], metric: str) -> str:
         "No interval: one replicate" if np.isnan(row["low"]) else interval,
         f"n = {row['n']} replicate{'' if row['n'] == 1 else 's'}" + _failed(row),
         "On the frontier" if row["on_frontier"] else "Another cell does as well or better and costs no more",
+        *([] if likely is None else [f"Other seeds and people would have it there with probability {likely}"]),
     ]
     return "<br>".join(lines)
 
@@ -161,13 +185,15 @@ def _verdict(metric: str, table: pd.DataFrame) -> str:
     return f"<p><b>{escape(name)}.</b> {escape(verdict(table))}</p>"
 
 
-def _legend(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def _legend(tables: Mapping[str, pd.DataFrame], shaded: bool) -> list[str]:
     there = {v for table in tables.values() for v in table.loc[table["excluded"] == "", "variety"]}
     order = [v for v in VARIETIES if v in there] + sorted(there - set(VARIETIES))
     marked = [(colour(v), marks(v)[2], VARIETIES.get(v, v)) for v in order] + [(GREY, "●", "not on the frontier")]
     entries = [
         f'<span><span class="mark" style="color:{ink}">{mark}</span>{escape(name)}</span>' for ink, mark, name in marked
     ]
+    bands = ("shade", "where the best at each cost lies"), ("shade all", "at all costs at once")
+    entries += [f'<span><span class="{kind}"></span>{words}</span>' for kind, words in bands if shaded]
     return [*entries, '<span><span class="line"></span>frontier</span>']
 
 
@@ -177,7 +203,7 @@ def _headings(metrics: list[str]) -> list[str]:
     return [*(f"<th>{escape(h)}</th>" for h in plain), *(f'<th class="number">{escape(h)}</th>' for h in numbers)]
 
 
-def _row(row: Mapping[str, Any], metrics: list[str]) -> str:
+def _row(row: Mapping[str, Any], metrics: list[str], likely: Mapping[str, Mapping[str, str]]) -> str:
     each = row["label_seconds_per_item"]
     paid = [hours(row["label_seconds_total"]), dollars(row["label_usd"]), "–" if np.isnan(each) else f"{each:.3g}"]
     cells = [f"<td>{escape(row['recipe'])}</td>", f"<td>{escape(row['question'])}</td>"]
@@ -185,7 +211,9 @@ def _row(row: Mapping[str, Any], metrics: list[str]) -> str:
     for metric in metrics:
         mean, _, interval = value(*(row[f"{name} {metric}"] for name in ("value", "low", "high"))).partition(" ")
         on = " on" if row[f"on_frontier {metric}"] else ""
-        cells.append(f'<td class="number{on}">{mean}<br><small>{interval or "no interval"}</small></td>')
+        chance = likely.get(metric, {}).get(row["cell"])
+        there = "" if chance is None else f"<br><small>frontier: {chance}</small>"
+        cells.append(f'<td class="number{on}">{mean}<br><small>{interval or "no interval"}</small>{there}</td>')
     beaten = "" if any(row[f"on_frontier {metric}"] for metric in metrics) else ' class="beaten"'
     return f'<tr{beaten}>{"".join(cells)}<td class="number">{row["n"]}{_failed(row)}</td></tr>'
 
@@ -207,7 +235,7 @@ def _failed(row: Mapping[str, Any]) -> str:
     return f" (and {row['n_failed']} failed)" if row["n_failed"] else ""
 
 
-def _script(item: Any) -> str:
+def script_json(item: Any) -> str:
     """`item` as JSON that can't end the script element it stands in."""
     text = json.dumps(item, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

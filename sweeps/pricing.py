@@ -113,6 +113,11 @@ def _as_recorded(
     return np.where(taken, seconds * share[:, 0], low), np.where(taken, seconds * share[:, 1], high)
 
 
+def answers_by_question(bought: Purchases) -> Float[np.ndarray, "cells questions"]:
+    """How many answers each cell bought to the questions of its `costs`, varieties of one question together."""
+    return _summed(bought.answers, _together(bought.questions))
+
+
 def middle(priced: Costs) -> Float[np.ndarray, " cells"]:
     """Seconds of each cell at the middle of its interval."""
     low, high = priced.ends

@@ -10,6 +10,7 @@ from softcore.errors import RequestError, known
 
 FREE = ("hard", "random", "uniform", "smoothed")  # varieties that ask nobody anything
 CLICK = "click"
+LOW_WAGE = "a wage of ${wage} an hour is below the floor of price list '{name}': ${floor} an hour or more is allowed"
 
 Interval = tuple[float, float]
 
@@ -73,10 +74,7 @@ class PriceList:
         if not (math.isfinite(wage) and wage >= 0):
             raise RequestError(f"wage must be a finite number of 0 or more, not {wage}")
         if wage < self.wage_floor:
-            raise RequestError(
-                f"a wage of ${wage:g} an hour is below the floor of price list '{self.name}': "
-                f"${self.wage_floor:g} an hour or more is allowed"
-            )
+            raise RequestError(LOW_WAGE.format(wage=f"{wage:g}", name=self.name, floor=f"{self.wage_floor:g}"))
 
     def as_dict(self) -> dict[str, Any]:
         """The whole list as plain values, for a log or as JSON."""

@@ -13,6 +13,7 @@ from sweeps.planning.noise import people_seen
 from sweeps.planning.plan import BUY, DONT_BUY, Advice, FreeRecipe, Plan
 from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.rank import Limits, axes_of, best_of_each_kind, days_needed, named, people_needed, within
+from sweeps.planning.sentences import said
 from sweeps.planning.spending import cheaper_words, dearest_words, least_words, next_step, stop
 from sweeps.recipes import question
 from sweeps.regimes import ENOUGH
@@ -97,22 +98,16 @@ def advice(
     if buy is not None and buy >= len(plans):  # the best that is worth it is always shown
         plans = (*plans, *_plans(prepared, cost, limits, kinds, buy + 1)[buy:])
         buy = len(plans) - 1
-    free = prepared.best_free
     in_time = _time_only(limits)
     timely = np.ones(len(prepared.table), dtype=bool) if in_time is None else within(prepared, cost, in_time)
     return Advice(
         verdict=DONT_BUY if buy is None else BUY,
-        why=_why(plans, buy, prepared.rows.metric, prepared.matters, str(prepared.free["recipe"][free])),
+        why=_why(plans, buy, prepared.rows.metric, prepared.matters, best_free(prepared).recipe),
         metric=prepared.rows.metric,
         matters=prepared.matters,
         buy=buy,
         plans=plans,
-        best_free=FreeRecipe(
-            recipe=str(prepared.free["recipe"][free]),
-            predicted=prepared.rows.sign * float(prepared.free_values[:, free].mean()),
-            interval_80=_interval(prepared, prepared.free_runs[:, free], 0.8),
-            interval_95=_interval(prepared, prepared.free_runs[:, free], 0.95),
-        ),
+        best_free=best_free(prepared),
         second=_second(prepared, cost, kinds),
         cheaper=cheaper,
         least=least_words(prepared, cost, timely),
@@ -122,10 +117,26 @@ def advice(
         model=prepared.choice.chosen.name,
         model_why=prepared.choice.why,
         checks=prepared.choice.checks,
-        covers=f"{_INTERVALS} The noise of runs: {prepared.rows.variance.covers}",
+        covers=covers(prepared),
         prices=listed.as_dict() | {"wage": wage, "fee": fee},
-        notes=_notes(prepared, plans),
+        notes=notes(prepared, plans),
     )
+
+
+def best_free(prepared: Prepared) -> FreeRecipe:
+    """The free recipe that is predicted to be the best."""
+    free = prepared.best_free
+    return FreeRecipe(
+        recipe=str(prepared.free["recipe"][free]),
+        predicted=prepared.rows.sign * float(prepared.free_values[:, free].mean()),
+        interval_80=interval(prepared, prepared.free_runs[:, free], 0.8),
+        interval_95=interval(prepared, prepared.free_runs[:, free], 0.95),
+    )
+
+
+def covers(prepared: Prepared) -> str:
+    """What the intervals of plans are over."""
+    return f"{_INTERVALS} The noise of runs: {prepared.rows.variance.covers}"
 
 
 def _time_only(limits: Limits) -> Limits | None:
@@ -163,8 +174,8 @@ def _plans(prepared: Prepared, cost: Cost, limits: Limits, kinds: list[int], top
                 days=float(days[place]),
                 metric=prepared.rows.metric,
                 predicted=prepared.rows.sign * float(prepared.expected[place]),
-                interval_80=_interval(prepared, prepared.runs[:, place], 0.8),
-                interval_95=_interval(prepared, prepared.runs[:, place], 0.95),
+                interval_80=interval(prepared, prepared.runs[:, place], 0.8),
+                interval_95=interval(prepared, prepared.runs[:, place], 0.95),
                 best=float(best),
                 beats_free=float(prepared.beats_free[place]),
                 gain=float(prepared.gain[place]),
@@ -175,54 +186,60 @@ def _plans(prepared: Prepared, cost: Cost, limits: Limits, kinds: list[int], top
     return tuple(found)
 
 
-def _interval(prepared: Prepared, runs: np.ndarray, level: float) -> tuple[float, float]:
+def interval(prepared: Prepared, runs: np.ndarray, level: float) -> tuple[float, float]:
+    """The middle `level` of `runs` [draws], as the metric is."""
     low, high = np.quantile(prepared.rows.sign * runs, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
+def rule(matters: float) -> str:
+    """What a plan must do to be worth buying, in words."""
+    return said("rule_matters" if matters else "rule", enough=f"{ENOUGH:g}", matters=f"{matters:g}")
+
+
 def _why(plans: tuple[Plan, ...], buy: int | None, metric: str, matters: float, free: str) -> str:
-    rule = f"probability {ENOUGH:g} and a gain of {matters:g} are asked for" if matters else f"{ENOUGH:g} is asked for"
     plan = plans[buy or 0]
-    gains = f"gains {plan.gain:.3f} in {metric} on {free}, the best free recipe, and beats it with probability "
-    gains += f"{plan.beats_free:.2f} ({rule})"
-    if buy is not None:
-        passed = f"; plans ranked above it do not pass ({plans[0].recipe})" if buy else ""
-        return f"{plan.recipe} for {plan.money} {gains}{passed}"
-    return f"no plan for this budget is worth it; the best, {plan.recipe}, {gains}"
+    numbers = {"gain": f"{plan.gain:.3f}", "beats_free": f"{plan.beats_free:.2f}"}
+    gains = said("gains", metric=metric, free=free, rule=rule(matters), **numbers)
+    if buy is None:
+        return said("not_worth", plan=plan.recipe, gains=gains)
+    which = "worth_passed" if buy else "worth"
+    return said(which, plan=plan.recipe, money=plan.money, gains=gains, first=plans[0].recipe)
 
 
 def _second(prepared: Prepared, cost: Cost, kinds: list[int]) -> str:
     """Why the second plan lost, in words."""
     if len(kinds) < 2:
-        return "no second plan: the budget buys one kind only"
+        return said("no_second")
     first, other = kinds[:2]
     gap = prepared.values[:, other] - prepared.values[:, first]
     low, high = np.quantile(gap, [0.1, 0.9])
     more = float(cost.usd_high[other] - cost.usd_high[first])
-    dearer = f"costs {dollars(abs(more))} {'more' if more > 0 else 'less'}" if abs(more) >= 0.01 else "costs the same"
-    tie = "; the two are tied" if low <= 0 <= high else ""
-    return (
-        f"second, {named(prepared, other)}: {gap.mean():.3f} worse on average (80%: {low:.3f} to {high:.3f}), "
-        f"better with probability {(gap < 0).mean():.2f}, and {dearer}{tie}"
+    dearer = "costs_the_same" if abs(more) < 0.01 else "costs_more" if more > 0 else "costs_less"
+    return said(
+        "second_tied" if low <= 0 <= high else "second",
+        plan=named(prepared, other),
+        gap=f"{gap.mean():.3f}",
+        low=f"{low:.3f}",
+        high=f"{high:.3f}",
+        probability=f"{(gap < 0).mean():.2f}",
+        dearer=said(dearer, money=dollars(abs(more))),
     )
 
 
-def _notes(prepared: Prepared, plans: tuple[Plan, ...]) -> tuple[str, ...]:
-    notes = [f"{reason}." for reason in prepared.rows.left_out]
+def notes(prepared: Prepared, plans: tuple[Plan, ...]) -> tuple[str, ...]:
+    """What a reader of the plans must know of what they were learnt from."""
+    found = [f"{reason}." for reason in prepared.rows.left_out]
     for crowd in dict.fromkeys(prepared.table["crowd"]):
         if not people_seen(prepared.rows.variance, str(crowd)):
-            notes.append(
+            found.append(
                 f"How much other people change a result of {crowd} can't be told from what seeds do (no two panels "
                 "share a seed): the two are counted together, at any M."
             )
-    beyond = [plan for plan in plans if plan.beyond]
-    if beyond:
+    if beyond := sum(plan.beyond for plan in plans):
         checked, model = "; ".join(r.words for r in prepared.measured), prepared.choice.chosen.name
-        notes.append(
-            f"{len(beyond)} of {len(plans)} plans, marked (beyond), go beyond where the model was checked "
-            f"({checked}): their intervals are wider, and rest on the {model} going on as it began."
-        )
+        found.append(said("beyond", some=str(beyond), all=str(len(plans)), checked=checked, model=model))
     top = max(r.items[1] for r in prepared.measured)
     if prepared.images is not None and prepared.images > top and not prepared.extrapolated:
-        notes.append(f"There are {prepared.images} images; plans stop at {top}, the most that were measured.")
-    return tuple(notes)
+        found.append(f"There are {prepared.images} images; plans stop at {top}, the most that were measured.")
+    return tuple(found)

@@ -88,19 +88,23 @@ def priced(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: float, fee:
     Prices that charge what was recorded take the mean time that the sweep's own pages took, where it is known. A
     question without a price is a RequestError, as is a click without its overhead.
     """
+    low, high = costs(purchases_of(table, rows), prices).ends
+    dollars = usd(3600, wage, fee) / 3600
+    return Cost(low=low, high=high, usd_low=low * dollars, usd_high=high * dollars)
+
+
+def purchases_of(table: pd.DataFrame, rows: Rows) -> Purchases:
+    """What the candidates buy, with as many seconds on pages as the sweep's own took on average."""
     columns = answer_columns(table)
     answers = table[columns].to_numpy(dtype=float)
     pages = answers[:, [c != f"{ANSWERS}click" for c in columns]].sum(axis=1)
-    bought = Purchases(
+    return Purchases(
         cells=tuple(table["variety"]),
         questions=tuple(c.removeprefix(ANSWERS) for c in columns),
         answers=answers,
         recorded=np.where(pages > 0, pages * rows.page_seconds, np.nan),
         dataset=(rows.dataset,) * len(table),
     )
-    low, high = costs(bought, prices).ends
-    dollars = usd(3600, wage, fee) / 3600
-    return Cost(low=low, high=high, usd_low=low * dollars, usd_high=high * dollars)
 
 
 def _like(rows: Rows, which: Range) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from sweeps.columns import ANSWERS, answer_columns
 from sweeps.planning.candidates import Cost
 from sweeps.planning.prepare import Prepared
 from sweeps.planning.rows import PLAIN
+from sweeps.planning.sentences import said
 from sweeps.recipes import recipe
 from sweeps.wording import dollars
 from sweeps.wording import hours as hours_in_words
@@ -39,9 +40,9 @@ class Limits:
         for name in ("budget_usd", "budget_hours", "days", "people_at_once", "hours_per_day"):
             number = getattr(self, name)
             if number is not None and not (math.isfinite(number) and number > 0):
-                raise RequestError(f"{name} must be a finite number above 0, not {number}")
+                raise RequestError(said("not_positive", limit=name, number=str(number)))
         if self.budget_usd is None and self.budget_hours is None and self.days is None:
-            raise RequestError("a plan needs a budget: budget_usd, budget_hours or days")
+            raise RequestError(said("no_budget"))
 
 
 def people_needed(prepared: Prepared) -> Int[np.ndarray, " p"]:
@@ -74,15 +75,12 @@ def within(prepared: Prepared, cost: Cost, limits: Limits) -> Bool[np.ndarray, "
         kept = amount <= limit + (_CENT if words is dollars else 1e-9)
         if not kept.any():
             least = int(amount.argmin())
-            raise RequestError(
-                f"{words(limit)} is below the cheapest {prepared.known} plan: {named(prepared, least)} "
-                f"takes {words(float(amount[least]))}"
-            )
+            takes = words(float(amount[least]))
+            words_of = {"limit": words(limit), "plan": named(prepared, least), "amount": takes}
+            raise RequestError(said("below", known=prepared.known, **words_of))
         every &= kept
     if not every.any():
-        raise RequestError(
-            f"no {prepared.known} plan keeps all of the limits; each alone can be kept: raise one of them"
-        )
+        raise RequestError(said("never_together", known=prepared.known))
     return every
 
 

@@ -7,6 +7,7 @@ from sweeps.planning.candidates import Cost
 from sweeps.planning.plan import Step
 from sweeps.planning.prepare import Prepared
 from sweeps.planning.rank import best_within, named
+from sweeps.planning.sentences import said
 from sweeps.regimes import ENOUGH
 from sweeps.wording import dollars
 
@@ -46,22 +47,18 @@ def least_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]
     """The cheapest plan that is worth buying, in words; or that there is none."""
     worth = np.flatnonzero(feasible & prepared.worth_buying)
     if not len(worth):
-        return f"no {prepared.known} plan is worth buying, whatever the budget"
+        return said("no_least", known=prepared.known)
     least = int(worth[cost.usd_high[worth].argmin()])
-    price = dollars(float(cost.usd_high[least]))
-    return f"the cheapest plan that is worth buying: {named(prepared, least)} for {price}"
+    return said("least", plan=named(prepared, least), money=dollars(float(cost.usd_high[least])))
 
 
 def dearest_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> str:
     """The best plan whatever it costs, beside the one at `place`."""
     best = int(best_within(prepared, cost, feasible, np.array([np.inf]))[0])
     if best == place:
-        return f"no {prepared.known} plan is predicted to be better, whatever it costs"
-    gain, low, high, probability = _gain(prepared, place, best)
-    return (
-        f"whatever it costs: {named(prepared, best)} for {dollars(float(cost.usd_high[best]))} would gain "
-        f"{gain:.3f} more (80%: {low:.3f} to {high:.3f}), with probability {probability:.2f}"
-    )
+        return said("no_dearest", known=prepared.known)
+    money = dollars(float(cost.usd_high[best]))
+    return said("dearest", plan=named(prepared, best), money=money, **_gain_words(prepared, place, best))
 
 
 def cheaper_words(prepared: Prepared, cost: Cost, kinds: list[int], bought: int) -> str:
@@ -73,10 +70,15 @@ def cheaper_words(prepared: Prepared, cost: Cost, kinds: list[int], bought: int)
     if saved < 0.01:
         return ""
     worse, low, high, _ = _gain(prepared, cheapest, bought)
-    return (
-        f"as good in all that matters ({prepared.matters:g}) and {dollars(saved)} cheaper: "
-        f"{named(prepared, cheapest)} for {dollars(float(cost.usd_high[cheapest]))}, {worse:.3f} worse "
-        f"(80%: {low:.3f} to {high:.3f})"
+    return said(
+        "cheaper",
+        matters=f"{prepared.matters:g}",
+        saved=dollars(saved),
+        plan=named(prepared, cheapest),
+        money=dollars(float(cost.usd_high[cheapest])),
+        gap=f"{worse:.3f}",
+        low=f"{low:.3f}",
+        high=f"{high:.3f}",
     )
 
 
@@ -85,6 +87,16 @@ def _gain(prepared: Prepared, one: int, other: int) -> tuple[float, float, float
     gap = prepared.values[:, one] - prepared.values[:, other]
     low, high = np.quantile(gap, [0.1, 0.9])
     return float(gap.mean()), float(low), float(high), float((gap > 0).mean())
+
+
+def _gain_words(prepared: Prepared, one: int, other: int) -> dict[str, str]:
+    gain, low, high, probability = _gain(prepared, one, other)
+    return {
+        "gain": f"{gain:.3f}",
+        "low": f"{low:.3f}",
+        "high": f"{high:.3f}",
+        "probability": f"{probability:.2f}",
+    }
 
 
 def _worth_it(prepared: Prepared, one: int, other: int, more: float) -> bool:
@@ -96,15 +108,12 @@ def _worth_it(prepared: Prepared, one: int, other: int, more: float) -> bool:
 
 def _step(prepared: Prepared, usd: float, more: float, one: int, other: int, *, stopping: bool = False) -> Step:
     gain, low, high, probability = _gain(prepared, one, other)
-    if one == other:
-        words = f"the next {dollars(more)} buy nothing better among the {prepared.known} plans"
-    else:
-        words = (
-            f"the next {dollars(more)} buy {named(prepared, other)} and gain {gain:.3f} "
-            f"(80%: {low:.3f} to {high:.3f}), with probability {probability:.2f}"
-        )
+    words = said("no_next", more=dollars(more), known=prepared.known)
+    if one != other:
+        gains = _gain_words(prepared, one, other)
+        words = said("next", more=dollars(more), plan=named(prepared, other), **gains)
     if stopping:
-        words = f"stop at {dollars(usd)}, with {named(prepared, one)}: {words}"
+        words = said("stop", money=dollars(usd), plan=named(prepared, one), next=words)
     return Step(
         usd=usd,
         more=more,

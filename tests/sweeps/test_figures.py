@@ -144,7 +144,7 @@ def test_an_items_curve_runs_along_the_number_of_items(make):
 def test_the_step_is_the_best_to_be_had_for_a_cost_or_less():
     table = pd.DataFrame(
         {"label_seconds_total": [0, 60, 600], "value": [3.0, 2.0, 9.0], "on_frontier": [True, True, False]}
-    )
+    ).assign(metric="ce/10h")
     axis = cost_axis(table["label_seconds_total"])
     x, y = step(axis, table)
     free, minute = axis.at([0, 60])

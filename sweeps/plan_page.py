@@ -1,0 +1,179 @@
+"""The plan as one HTML page that needs no network: sliders for budget, pay, prices and weights, and what they change.
+
+Python fits and draws once; the page prices, filters and ranks (`templates/*.js`), so that moving a slider takes no fit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from string import Template
+from typing import Any
+
+import pandas as pd
+
+from softcore.costs import PRICES, PriceList
+from softcore.errors import RequestError
+from softcore.prices.price_list import LOW_WAGE
+from sweeps.drawing import ROUND_TIMES
+from sweeps.frontier import with_companion
+from sweeps.frontier_bands import CellDraws, cell_draws
+from sweeps.page import SOFTNESS, script_json, template
+from sweeps.plain import plain
+from sweeps.plan_page_data import (
+    LEVEL,
+    cell_data,
+    frontier_data,
+    look_data,
+    metric_data,
+    plan_data,
+    price_data,
+    weights_data,
+)
+from sweeps.planning.prepare import Prepared, prepare
+from sweeps.planning.rank import Limits
+from sweeps.planning.sentences import SENTENCES
+from sweeps.pricing import SAME_QUESTION
+from sweeps.regimes import ENOUGH
+from sweeps.wording import SIMULATED, pay
+
+SCRIPTS = ("draws.js", "plans.js", "plan_words.js", "bands.js", "controls.js", "picture.js", "show.js")
+_WHY_SCALED = (
+    f"  <dt>Raw and scaled</dt><dd>{SOFTNESS} The scaled metric gives every model that temperature first, so what "
+    "is left is what the labels taught.</dd>"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the page starts with: the limits, prices and pay of a plan, and the options that the command line had.
+
+    `cost`, `overhead` (of a click) and `options` (all that no slider moves) are words of the command line.
+    """
+
+    metric: str
+    limits: Limits
+    prices: PriceList
+    wage: float
+    fee: float
+    top: int = 5
+    cost: tuple[str, ...] = ()
+    overhead: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """A metric's plans and the joint draws of the measured cells; of a metric that can't be planned for, why not."""
+
+    metric: str
+    plans: Prepared | None
+    cells: CellDraws | None
+    why_not: str = ""
+
+
+def judged(results: pd.DataFrame, first: Prepared, options: Mapping[str, Any]) -> list[Judged]:
+    """`first` and, of cross-entropy, its companion raw or scaled, prepared with the same `options` of `prepare`."""
+    return [_judged(results, metric, first, options) for metric in with_companion(first.rows.metric, results)]
+
+
+def _judged(results: pd.DataFrame, metric: str, first: Prepared, options: Mapping[str, Any]) -> Judged:
+    if metric == first.rows.metric:
+        return Judged(metric=metric, plans=first, cells=cell_draws(results, metric))
+    try:
+        return Judged(
+            metric=metric, plans=prepare(results, metric=metric, **options), cells=cell_draws(results, metric)
+        )
+    except RequestError as error:
+        return Judged(metric=metric, plans=None, cells=None, why_not=str(error))
+
+
+def plan_page(
+    results: pd.DataFrame,
+    found: Sequence[Judged],
+    asked: Asked,
+    *,
+    sweeps: Sequence[str],
+    simulated: bool,
+    notes: Sequence[str] = (),
+) -> str:
+    """The page of the plans that results of `sweeps` give, by the metrics `found`.
+
+    Everything is inside, Plotly's script too (5 MB); it works offline and in a sandboxed frame. All names are escaped.
+    """
+    from plotly.offline import get_plotlyjs
+
+    content = page_data(results, found, asked, sweeps=sweeps, notes=notes)
+    prices = f"Price list '{asked.prices.name}', at {pay(asked.wage, asked.fee)} fee. {asked.prices.assumes}"
+    scaled = any(each.metric.startswith("scaled-") for each in found)
+    return Template(template("plan.html")).substitute(
+        title=escape(f"Plans from {', '.join(sweeps)}"),
+        look=template("look.css"),
+        style=template("plan.css"),
+        simulated=f'<p class="simulated">{SIMULATED}: a program gave the answers, not people</p>' if simulated else "",
+        made=escape(f"Learnt from {', '.join(sweeps)}"),
+        prices=escape(prices),
+        why_scaled=_WHY_SCALED if scaled else "",
+        plotly=get_plotlyjs(),
+        data=script_json(plain(content)),
+        script="\n".join(template(name) for name in SCRIPTS),
+    )
+
+
+def page_data(
+    results: pd.DataFrame, found: Sequence[Judged], asked: Asked, *, sweeps: Sequence[str], notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """All that the page's script reads, as plain values."""
+    cells = cell_data(results, asked.prices)
+    metrics = []
+    for each in found:
+        content: dict[str, Any] = {"plan": None, "frontier": None, "why_not": each.why_not}
+        if each.plans is not None and each.cells is not None:
+            content["plan"] = plan_data(each.plans, asked.prices)
+            content["frontier"] = frontier_data(each.cells, cells, each.plans.rows.sign)
+        metrics.append({**metric_data(each.metric), **content})
+    kinds = [kind for metric in metrics if metric["plan"] for kind in metric["plan"]["kinds"]]
+    questions = price_data((cells, kinds), asked.prices)
+    return {
+        "sweeps": list(sweeps),
+        "metrics": metrics,
+        "cells": cells,
+        "weights": weights_data(results, cells, asked.metric, asked.prices),
+        "looks": look_data(dict.fromkeys(cell["variety"] for cell in cells)),
+        "prices": {
+            "assumes": asked.prices.assumes,
+            "wage_floor": asked.prices.wage_floor,
+            "like": asked.prices.name if asked.prices.name in PRICES else None,
+            "questions": questions,
+            "varieties": {q["question"]: _varieties(q["question"]) for q in questions},
+        },
+        "start": {
+            "metric": asked.metric,
+            **asdict(asked.limits),
+            "wage": asked.wage,
+            "fee": asked.fee,
+            "top": asked.top,
+        },
+        "cost": list(asked.cost),
+        "overhead": list(asked.overhead),
+        "options": list(asked.options),
+        "level": f"{LEVEL:.0%}",
+        "enough": ENOUGH,
+        "ticks": ROUND_TIMES,
+        "sentences": {**_sentences(found), "low_wage": _low_wage(asked.prices)},
+        "notes": list(notes),
+    }
+
+
+def _sentences(found: Sequence[Judged]) -> dict[str, str]:
+    """The sentences of plans, which plans there are filled in: the same on every metric."""
+    known = next((each.plans.known for each in found if each.plans is not None), "")
+    return {name: sentence.replace("{known}", known) for name, sentence in SENTENCES.items()}
+
+
+def _varieties(question: str) -> list[str]:
+    """The varieties that ask this question, whatever they read from the answer."""
+    return [question, *(name for name, same in SAME_QUESTION.items() if same == question)]
+
+
+def _low_wage(prices: PriceList) -> str:
+    return LOW_WAGE.replace("{name}", prices.name).replace("{floor}", f"{prices.wage_floor:g}")

@@ -1,0 +1,235 @@
+"""What the page of plans computes with, as plain values: all that no price changes, and seconds that prices change."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from softcore.costs import FREE, PriceList
+from softcore.metrics import lower_is_better
+from sweeps.cell_prices import questions_of
+from sweeps.columns import VALIDATION, metric_columns, records
+from sweeps.drawing import colour, enlarged, marks
+from sweeps.frontier import summarise
+from sweeps.frontier_bands import CellDraws
+from sweeps.packed import packed
+from sweeps.planning.advise import best_free, covers, interval, notes, rule
+from sweeps.planning.as_spec import template
+from sweeps.planning.candidates import purchases_of
+from sweeps.planning.prepare import Prepared
+from sweeps.planning.rank import axes_of, named, people_needed
+from sweeps.planning.rows import POINT
+from sweeps.pricing import Purchases, answers_by_question, costs, purchases
+from sweeps.recipes import ASKED, VARIETIES, question
+from sweeps.several_metrics import several_metrics
+from sweeps.wording import direction, metric_title, metric_unit, test_set_short, test_set_title
+
+Seconds = dict[str, list[float]]  # by question: answers, seconds at the lowest and at the highest of its prices
+LEVEL = 0.9  # of a cell's interval and of bands
+
+
+def plan_data(prepared: Prepared, prices: PriceList) -> dict[str, Any]:
+    """The candidates of one metric with all that their draws say, the best free recipe, and what goes with them.
+
+    `kinds` (question, M, way of training) have seconds an image; a candidate is a kind and a number of images. Values
+    in `expected` and `draws` are less the better, all others as the metric is.
+    """
+    table = prepared.table
+    kind = table.groupby(list(POINT[:-1]), sort=False).ngroup().to_numpy()
+    first = [int((kind == k).argmax()) for k in range(kind.max() + 1)]
+    sizes = table["items"].to_numpy(dtype=float)[first]
+    seconds = seconds_of(purchases_of(table.iloc[first], prepared.rows), prices)
+    free = best_free(prepared)
+    places = range(len(table))
+    return {
+        "metric": prepared.rows.metric,
+        "sign": prepared.rows.sign,
+        "matters": prepared.matters,
+        "rule": rule(prepared.matters),
+        "free": {"recipe": free.recipe, "predicted": free.predicted, "interval_80": free.interval_80},
+        "kinds": [
+            _kind(prepared, place, {q: [x / n for x in three] for q, three in each.items()})
+            for place, n, each in zip(first, sizes, seconds, strict=True)
+        ],
+        "candidates": {
+            "kind": kind.tolist(),
+            "items": table["items"].astype(int).tolist(),
+            "name": [named(prepared, place) for place in places],
+            "people": people_needed(prepared).tolist(),
+            "beyond": table["beyond"].astype(bool).tolist(),
+            "expected": prepared.expected.tolist(),
+            "gain": prepared.gain.tolist(),
+            "beats_free": prepared.beats_free.tolist(),
+            "worth": prepared.worth_buying.tolist(),
+            "interval_80": [interval(prepared, prepared.runs[:, place], 0.8) for place in places],
+            "interval_95": [interval(prepared, prepared.runs[:, place], 0.95) for place in places],
+        },
+        "draws": packed(prepared.values, kind),
+        "checked": "; ".join(r.words for r in prepared.measured),
+        "chosen": prepared.choice.chosen.name,
+        "model": [prepared.choice.why, *(check.words for check in prepared.choice.checks)],
+        "covers": covers(prepared),
+        "notes": list(notes(prepared, ())),
+    }
+
+
+def _kind(prepared: Prepared, place: int, seconds: Seconds) -> dict[str, Any]:
+    row, axes = prepared.table.iloc[place], axes_of(prepared, place)
+    return {
+        "variety": str(row["variety"]),
+        "question": question(str(axes["variety"]), axes.get("pages_on")),
+        "people": int(row["people"]),
+        "seconds": seconds,
+        "spec": template(axes, prepared.rows.metric),
+    }
+
+
+def cell_data(results: pd.DataFrame, prices: PriceList) -> list[dict[str, Any]]:
+    """The measured cells that have a cost, whatever metric they are judged by: what they asked and what that takes.
+
+    Cells that bought labels and do not say how many have no place on an axis of costs, and are left out.
+    """
+    summary = summarise(results)
+    bought = purchases(summary)
+    seconds, asked = seconds_of(bought, prices), questions_of(summary)
+    pages_on = summary["pages_on"] if "pages_on" in summary else [None] * len(summary)
+    return [
+        {
+            "cell": str(cell),
+            "recipe": recipe,
+            "variety": str(variety),
+            "question": question(str(variety), where),
+            "free": not names,
+            "asked": sorted(names),
+            "seconds": taken,
+        }
+        for cell, recipe, variety, where, names, taken in zip(
+            summary["cell"], summary["recipe"], summary["variety"], pages_on, asked, seconds, strict=True
+        )
+        if names or variety in FREE
+    ]
+
+
+def frontier_data(drawn: CellDraws, cells: Sequence[Mapping[str, Any]], sign: float) -> dict[str, Any]:
+    """What one metric's joint draws say of those of `cells` that have it; `cells` are then places in that list."""
+    found, values = drawn.found.cells, drawn.draws.values
+    there = {str(cell): place for place, cell in enumerate(found["cell"])}
+    shown = [i for i, cell in enumerate(cells) if cell["cell"] in there]
+    places = [there[cells[i]["cell"]] for i in shown]
+    ends = sign * np.quantile(values[:, places], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    lacking = [str(cell) for cell in found["cell"] if cell not in {each["cell"] for each in cells}]
+    return {
+        "sign": sign,
+        "level": LEVEL,
+        "covers": drawn.draws.covers,
+        "notes": list(drawn.notes),
+        "excluded": [f"{cell}: {why}" for cell, why in drawn.excluded.items()]
+        + [f"{cell}: bought labels, but no answers on record to price" for cell in lacking],
+        "cells": shown,
+        "trials": np.bincount(drawn.model.strata.layout.cell)[places].tolist(),
+        "mean": (sign * drawn.draws.mean[places]).tolist(),
+        "value": (sign * drawn.draws.best_guess[places]).tolist(),
+        "interval": np.sort(ends, axis=0).T.tolist(),
+        "questions": sorted({name for i in shown for name in cells[i]["asked"] if len(cells[i]["asked"]) == 1}),
+        "draws": packed(values[:, places]),
+    }
+
+
+def weights_data(
+    results: pd.DataFrame, cells: Sequence[Mapping[str, Any]], metric: str, prices: PriceList
+) -> dict[str, Any] | None:
+    """What weights on several metrics choose from: the metrics that all cells with `metric` have, each with its unit.
+
+    None where that is `metric` alone. To begin with all weight is on `metric`.
+    """
+    summary = summarise(results)
+    summary = summary[summary["cell"].isin([cell["cell"] for cell in cells]) & summary[metric].notna()]
+    offered = [m for m in metric_columns(results) if m.partition("/")[2] != VALIDATION]
+    whole = [m for m in offered if summary[m].notna().all()]
+    if len(whole) < 2:
+        return None
+    found = several_metrics(results[results["cell"].isin(summary["cell"])], whole, prices)
+    place = {cell["cell"]: i for i, cell in enumerate(cells)}
+    rest = [m for m in offered if m not in whole]
+    return {
+        "metrics": [
+            {
+                "title": metric_title(name),
+                "test_set": test_set_short(name.partition("/")[2]),
+                "direction": direction(name),
+                "sign": 1.0 if lower_is_better(name) else -1.0,
+                "unit": found.units[name],
+            }
+            for name in whole
+        ],
+        "start": [100.0 * (name == metric) for name in whole],
+        "cells": [
+            {"cell": place[row["cell"]], "recipe": row["recipe"], "values": [row[name] for name in whole]}
+            for row in records(found.table)
+        ],
+        "left_out": f"Not offered, as some cells lack it: {', '.join(rest)}." if rest else "",
+    }
+
+
+def price_data(data: Iterable[Sequence[Mapping[str, Any]]], prices: PriceList) -> list[dict[str, Any]]:
+    """Each question that anything bought: its words, and seconds an answer at the lowest and at the highest prices.
+
+    `data` are lists of things that have `seconds`. Of questions that are charged by what was recorded the mean counts.
+    """
+    total: dict[str, np.ndarray] = {}
+    for things in data:
+        for thing in things:
+            for name, three in thing["seconds"].items():
+                total[name] = total.get(name, np.zeros(3)) + np.array(three)
+    return [
+        {
+            "question": name,
+            "title": VARIETIES.get(name, name),
+            "asked": ASKED.get(name, name),
+            "low": float(low / answers),
+            "high": float(high / answers),
+            "recorded": name in prices.recorded,
+        }
+        for name, (answers, low, high) in total.items()
+    ]
+
+
+def metric_data(metric: str) -> dict[str, str]:
+    """A metric in words."""
+    name, _, test_set = metric.partition("/")
+    return {
+        "metric": metric,
+        "short": name,
+        "title": metric_title(metric),
+        "test_set": test_set_title(test_set),
+        "direction": direction(metric),
+        "unit": metric_unit(metric),
+    }
+
+
+def look_data(varieties: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """How cells of each variety are drawn."""
+    return {
+        variety: {
+            "title": VARIETIES.get(variety, variety),
+            "colour": colour(variety),
+            "symbol": marks(variety)[1],
+            "text": marks(variety)[2],
+            "size": round(10 * enlarged(variety) ** 0.5),
+        }
+        for variety in varieties
+    }
+
+
+def seconds_of(bought: Purchases, prices: PriceList) -> list[Seconds]:
+    """Answers and seconds of each purchase by question, of the questions that it asked."""
+    priced, answers = costs(bought, prices), answers_by_question(bought)
+    return [
+        {
+            name: [float(answers[i, j]), float(priced.low[i, j]), float(priced.high[i, j])]
+            for j, name in enumerate(priced.questions)
+            if answers[i, j] > 0
+        }
+        for i in range(len(bought.cells))
+    ]

@@ -1,0 +1,105 @@
+"""The picture of the page of plans as it is before anything is moved: a PNG for those who can't open the page."""
+
+from collections.abc import Mapping
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from softcore.costs import PriceList
+from sweeps.band_tables import FrontierBands
+from sweeps.canvas import plain
+from sweeps.drawing import LIKELY, CostAxis, cost_axis, usd_per_second
+from sweeps.figures import WIDE, frontier_figure
+from sweeps.frontier import frontier
+from sweeps.frontier_bands import CellDraws, priced_at_costs
+from sweeps.planning.plan import Advice
+from sweeps.pricing import non_dominated
+from sweeps.wording import dollars
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_RED = "#b00020"
+_GREY = f"on the frontier with a probability below {LIKELY:g}"
+
+
+def plan_figure(
+    results: pd.DataFrame,
+    draws: Mapping[str, CellDraws],
+    advice: Mapping[str, Advice],
+    *,
+    prices: PriceList,
+    budget_usd: float | None,
+    simulated: bool,
+) -> "Figure":
+    """A panel for each metric of `draws`: best guesses with intervals, bands, the budget, the first of its plans."""
+    said = next(iter(advice.values())).prices
+    money = {"wage": said["wage"], "fee": said["fee"]}
+    bands = {metric: priced_at_costs(drawn, prices) for metric, drawn in draws.items()}
+    tables = {
+        metric: best_guesses(frontier(results, metric, prices, **money), found) for metric, found in bands.items()
+    }
+    level = f"{next(iter(bands.values())).level:.0%}"
+    figure = frontier_figure(
+        tables,
+        "What to buy for a budget",
+        simulated,
+        bands=bands,
+        covered=f"Best guesses with {level} intervals; dotted where the dearer point ties with the cheaper one.",
+        grey=_GREY,
+        note=fill(f"Intervals and bands are {next(iter(bands.values())).covers}. {prices.assumes}", WIDE),
+    )
+    for panel, (metric, table) in zip(figure.axes, tables.items(), strict=True):
+        cells = table[table["excluded"] == ""]
+        axis = cost_axis(cells["label_seconds_total"], usd_per_second(cells))
+        _budget(panel, axis, budget_usd)
+        if metric in advice:
+            _plan(panel, axis, advice[metric])
+    return figure
+
+
+def best_guesses(table: pd.DataFrame, found: FrontierBands) -> pd.DataFrame:
+    """A frontier table with the best guesses and intervals of `found` in place of means; their frontier is the line.
+
+    `coloured` says which cells may well be on the frontier, `tied` which of its points tie with the cheaper one before.
+    """
+    known = found.table().set_index("cell").reindex(table["cell"])
+    shown = table.copy()
+    for name in ("value", "low", "high"):
+        shown[name] = known[name].to_numpy()
+    shown["coloured"] = (known["on_frontier"] >= LIKELY).to_numpy()
+    shown["on_frontier"] = False
+    shown["tied"] = shown["cell"].isin([step.dearer for step in found.steps if step.tie])
+    there = ((shown["excluded"] == "") & shown["value"].notna()).to_numpy()
+    sign = 1.0 if found.lower_is_better else -1.0
+    cost, value = (shown.loc[there, name].to_numpy(dtype=float) for name in ("label_seconds_total", "value"))
+    shown.loc[there, "on_frontier"] = non_dominated(cost, sign * value)
+    return shown
+
+
+def _budget(panel: "Axes", axis: CostAxis, budget_usd: float | None) -> None:
+    if budget_usd is None or not axis.usd_per_second:
+        return
+    x = float(np.clip(np.log10(budget_usd / axis.usd_per_second), axis.low, axis.high))
+    panel.axvline(x, color=_RED, linestyle="--", linewidth=1.3, zorder=3)
+    style: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 9.5, "color": _RED}
+    panel.text(x, 1.005, plain(f"budget {dollars(budget_usd)}"), transform=panel.get_xaxis_transform(), **style)
+
+
+def _plan(panel: "Axes", axis: CostAxis, advice: Advice) -> None:
+    """A star at what the first plan costs and is predicted to give, and its 80% interval."""
+    plan = advice.plans[0]
+    x, (low, high) = float(axis.at([3600 * plan.hours[1]])[0]), plan.interval_80
+    bar = [[plan.predicted - low], [high - plan.predicted]]
+    style: dict[str, Any] = {"fmt": "*", "color": _RED, "markersize": 15, "markeredgecolor": "white", "capsize": 4}
+    panel.errorbar([x], [plan.predicted], yerr=bar, zorder=7, **style)
+    panel.set_xlim(axis.low, max(axis.high, x + 0.05))
+    words = (
+        f"★ {advice.verdict}: {plan.recipe}, {plan.money}\npredicted {plan.predicted:.3f}, 80% {low:.3f} to {high:.3f}"
+    )
+    place: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 9.5, "color": _RED, "zorder": 8}
+    place["bbox"] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}
+    panel.text(0.99, 0.985, plain(words), transform=panel.transAxes, **place)

@@ -1,0 +1,98 @@
+// Why, what next and when to stop, in the sentences of the command line.
+
+const threes = (gain) => ({
+  gain: fixed(gain.mean, 3), low: fixed(gain.low, 3), high: fixed(gain.high, 3), probability: fixed(gain.probability, 2),
+});
+
+function whyWords(plan, plans, bought) {
+  const shown = bought ?? plans[0];
+  const gains = said("gains", {
+    gain: fixed(shown.gain, 3), metric: plan.metric, free: plan.free.recipe, beats_free: fixed(shown.beatsFree, 2), rule: plan.rule,
+  });
+  const words = { plan: shown.recipe, money: shown.money, gains, first: plans[0].recipe };
+  return said(!bought ? "not_worth" : bought.rank ? "worth_passed" : "worth", words);
+}
+
+function secondWords({ plan, drawn, cost }, kinds) {
+  if (kinds.length < 2) return said("no_second");
+  const [first, other] = kinds;
+  const gap = gainOf(drawn, other, first);
+  const better = gainOf(drawn, first, other).probability;
+  const more = cost.usdHigh[other] - cost.usdHigh[first];
+  const dearer = Math.abs(more) < 0.01 ? "costs_the_same" : more > 0 ? "costs_more" : "costs_less";
+  return said(gap.low <= 0 && gap.high >= 0 ? "second_tied" : "second", {
+    plan: plan.candidates.name[other], gap: fixed(gap.mean, 3), low: fixed(gap.low, 3), high: fixed(gap.high, 3),
+    probability: fixed(better, 2), dearer: said(dearer, { money: dollars(Math.abs(more)) }),
+  });
+}
+
+function leastWords({ plan, cost, feasible }) {
+  const worth = places(feasible).filter((i) => plan.candidates.worth[i]);
+  if (!worth.length) return said("no_least");
+  const least = worth.reduce((best, i) => (cost.usdHigh[i] < cost.usdHigh[best] ? i : best));
+  return said("least", { plan: plan.candidates.name[least], money: dollars(cost.usdHigh[least]) });
+}
+
+function dearestWords({ plan, drawn, cost, feasible }, place) {
+  const [best] = bestWithin(plan, cost, feasible, [Infinity]);
+  if (best === place) return said("no_dearest");
+  const money = dollars(cost.usdHigh[best]);
+  return said("dearest", { plan: plan.candidates.name[best], money, ...threes(gainOf(drawn, place, best)) });
+}
+
+function cheaperWords({ plan, drawn, cost }, kinds, bought) {
+  const { expected, worth, name } = plan.candidates;
+  const near = kinds.filter((i) => worth[i] && expected[i] - expected[bought] < plan.matters);
+  const cheapest = near.reduce((best, i) => (cost.usdHigh[i] < cost.usdHigh[best] ? i : best), near[0] ?? bought);
+  const saved = cost.usdHigh[bought] - cost.usdHigh[cheapest];
+  if (saved < 0.01) return "";
+  const worse = gainOf(drawn, cheapest, bought);
+  return said("cheaper", {
+    matters: general(plan.matters, 6), saved: dollars(saved), plan: name[cheapest], money: dollars(cost.usdHigh[cheapest]),
+    gap: fixed(worse.mean, 3), low: fixed(worse.low, 3), high: fixed(worse.high, 3),
+  });
+}
+
+// What $100 on top of `usd` buy, beside the candidate `one`.
+function nextWords({ plan, drawn, cost, feasible }, usd, one, other = bestWithin(plan, cost, feasible, [usd + STEP])[0]) {
+  if (one === other) return said("no_next", { more: dollars(STEP) });
+  return said("next", { more: dollars(STEP), plan: plan.candidates.name[other], ...threes(gainOf(drawn, one, other)) });
+}
+
+// The least budget beyond which no larger one gains what matters for each $100; "" where it is up to the dearest plan.
+function stopWords(context) {
+  const { plan, drawn, cost, feasible } = context;
+  const worth = places(feasible).filter((i) => plan.candidates.worth[i]);
+  if (!worth.length) return "";
+  const cheapest = Math.min(...worth.map((i) => cost.usdHigh[i]));
+  const dearest = Math.max(...places(feasible).map((i) => cost.usdHigh[i]));
+  const budgets = [cheapest];
+  for (let usd = (Math.floor(cheapest / STEP) + 1) * STEP; usd < dearest + STEP; usd += STEP) budgets.push(usd);
+  const best = bestWithin(plan, cost, feasible, budgets);
+  const further = bestWithin(plan, cost, feasible, budgets.map((usd) => usd + STEP));
+  const known = new Map();
+  const worthIt = (one, other, more) => {
+    if (one === other) return false;
+    const key = `${one} ${other}`;
+    if (!known.has(key)) known.set(key, gainOf(drawn, one, other));
+    const { mean, probability } = known.get(key);
+    return mean > 0 && mean >= (plan.matters * more) / STEP && probability >= DATA.enough;
+  };
+  for (const [i, usd] of budgets.entries()) {
+    const later = budgets.slice(i + 1).map((budget, j) => [budget - usd, best[i + 1 + j]]);
+    if ([[STEP, further[i]], ...later].some(([more, other]) => worthIt(best[i], other, more))) continue;
+    const next = nextWords(context, usd, best[i], further[i]);
+    return said("stop", { money: dollars(usd), plan: plan.candidates.name[best[i]], next });
+  }
+  return "";
+}
+
+// The plan as a spec, as `sweeps plan --spec` writes it.
+function specOf(plan, one) {
+  const words = {
+    recipe: one.recipe, question: one.kind.question, images: one.images, annotators: one.kind.people, people: one.people,
+    money: one.money, metric: plan.metric, predicted: fixed(one.predicted, 3),
+    low: fixed(one.interval80[0], 3), high: fixed(one.interval80[1], 3),
+  };
+  return one.kind.spec.replace(/<(\w+)>/g, (whole, word) => words[word] ?? whole);
+}

@@ -1,0 +1,139 @@
+// The plans for a budget: prices, limits and ranks as sweeps/planning has them (candidates, rank, advise, spending).
+
+const STEP = 100; // dollars
+const CENT = 0.005;
+
+// A question's price as the list has it, or as somebody moved it: {question: [low, high]} in `moved`.
+function secondsOf(bought, moved) {
+  let low = 0, high = 0;
+  for (const [question, [answers, least, most]] of Object.entries(bought)) {
+    const price = moved[question];
+    low += price ? answers * price[0] : least;
+    high += price ? answers * price[1] : most;
+  }
+  return [low, high];
+}
+
+const rounded = (seconds) => Math.round(seconds * 1e6) / 1e6; // equal sums made in different ways must tie
+const usdPerSecond = (settings) => (settings.wage * (1 + settings.fee)) / 3600;
+
+// Seconds, dollars and days of each candidate.
+function priced(plan, settings) {
+  const { kind, items, people } = plan.candidates;
+  const each = plan.kinds.map((one) => secondsOf(one.seconds, settings.moved));
+  const rate = usdPerSecond(settings);
+  const low = items.map((n, i) => rounded(n * each[kind[i]][0]));
+  const high = items.map((n, i) => rounded(n * each[kind[i]][1]));
+  const atOnce = people.map((needed) => Math.min(needed, settings.people_at_once));
+  return {
+    low, high,
+    usdLow: low.map((seconds) => seconds * rate),
+    usdHigh: high.map((seconds) => seconds * rate),
+    days: high.map((seconds, i) => seconds / 3600 / (atOnce[i] * settings.hours_per_day)),
+  };
+}
+
+// The candidates that keep all limits at their highest prices; throws a sentence where there are none.
+function within(plan, cost, limits) {
+  const checks = [
+    [cost.usdHigh, limits.budget_usd, dollars, CENT],
+    [cost.high.map((seconds) => seconds / 3600), limits.budget_hours, (h) => hours(3600 * h), 1e-9],
+    [cost.days, limits.days, (days) => `${general(days, 3)} days`, 1e-9],
+  ];
+  const every = cost.high.map(() => true);
+  for (const [amount, limit, words, slack] of checks) {
+    if (limit === null) continue;
+    const kept = amount.map((spent) => spent <= limit + slack);
+    if (!kept.includes(true)) {
+      const least = amount.reduce((best, spent, i) => (spent < amount[best] ? i : best), 0);
+      throw said("below", { limit: words(limit), plan: plan.candidates.name[least], amount: words(amount[least]) });
+    }
+    kept.forEach((ok, i) => (every[i] &&= ok));
+  }
+  if (!every.includes(true)) throw said("never_together");
+  return every;
+}
+
+const places = (feasible) => [...feasible.keys()].filter((i) => feasible[i]);
+
+// The best of each question, M and way of training, best first; of equals the smallest.
+function bestOfEachKind(plan, feasible) {
+  const { expected, items, kind } = plan.candidates;
+  const order = places(feasible).sort((a, b) => expected[a] - expected[b] || items[a] - items[b] || a - b);
+  const seen = new Set();
+  return order.filter((i) => !seen.has(kind[i]) && seen.add(kind[i]));
+}
+
+// The best candidate that each budget in dollars buys, -1 where it buys none.
+function bestWithin(plan, cost, feasible, budgets) {
+  const { expected } = plan.candidates;
+  const order = places(feasible).sort((a, b) => cost.usdHigh[a] - cost.usdHigh[b] || expected[a] - expected[b] || a - b);
+  return budgets.map((budget) => {
+    let leader = -1;
+    for (const place of order) {
+      if (cost.usdHigh[place] > budget + CENT) break;
+      if (leader < 0 || expected[place] < expected[leader]) leader = place;
+    }
+    return leader;
+  });
+}
+
+// How often each of `kinds` is the best of them.
+function shares(drawn, kinds) {
+  const columns = kinds.map((place) => drawn.column(place));
+  const wins = kinds.map(() => 0);
+  for (let d = 0; d < drawn.draws; d++) {
+    let best = 0;
+    for (let k = 1; k < columns.length; k++) if (columns[k][d] < columns[best][d]) best = k;
+    wins[best] += 1;
+  }
+  return wins.map((count) => count / drawn.draws);
+}
+
+// All that `sweeps plan` says for these settings; throws a sentence where it refuses.
+function advise(plan, drawn, settings) {
+  checkSettings(settings);
+  const cost = priced(plan, settings);
+  const kinds = bestOfEachKind(plan, within(plan, cost, settings));
+  const wins = shares(drawn, kinds);
+  const buy = kinds.findIndex((place) => plan.candidates.worth[place]);
+  const ranks = [...kinds.keys()].filter((rank) => rank < Math.max(settings.top, 1) || rank === buy);
+  const plans = ranks.map((rank) => planAt(plan, cost, kinds[rank], rank, wins[rank]));
+  const bought = plans.find((one) => one.rank === buy) ?? null;
+  const timed = settings.budget_hours !== null || settings.days !== null;
+  const timely = timed ? within(plan, cost, { ...settings, budget_usd: null }) : cost.high.map(() => true);
+  const context = { plan, drawn, cost, feasible: timely };
+  const first = kinds[0];
+  const lines = [
+    leastWords(context),
+    secondWords(context, kinds),
+    bought ? cheaperWords(context, kinds, bought.place) : "",
+    nextWords(context, cost.usdHigh[first], first),
+    stopWords(context),
+    dearestWords(context, first),
+  ].filter(Boolean);
+  return { verdict: bought ? "buy" : "don't buy", why: whyWords(plan, plans, bought), plans, buy: bought, lines, cost };
+}
+
+function checkSettings(settings) {
+  for (const name of ["budget_usd", "budget_hours", "days", "people_at_once", "hours_per_day"]) {
+    const number = settings[name];
+    if (number !== null && !(Number.isFinite(number) && number > 0)) throw said("not_positive", { limit: name, number });
+  }
+  if (settings.budget_usd === null && settings.budget_hours === null && settings.days === null) throw said("no_budget");
+  if (settings.wage < DATA.prices.wage_floor) throw said("low_wage", { wage: general(settings.wage, 6) });
+}
+
+function planAt(plan, cost, place, rank, best) {
+  const kind = plan.kinds[plan.candidates.kind[place]];
+  const of = (name) => plan.candidates[name][place];
+  return {
+    place, rank, kind, best,
+    recipe: of("name"), images: of("items"), people: of("people"), beyond: of("beyond"),
+    predicted: plan.sign * of("expected"), gain: of("gain"), beatsFree: of("beats_free"),
+    interval80: of("interval_80"), interval95: of("interval_95"),
+    seconds: [cost.low[place], cost.high[place]], days: cost.days[place],
+    money: between(dollars(cost.usdLow[place]), dollars(cost.usdHigh[place])),
+    time: between(hours(cost.low[place]), hours(cost.high[place])),
+  };
+}

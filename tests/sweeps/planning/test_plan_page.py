@@ -1,0 +1,164 @@
+"""The page of plans: what its script is given, that names from data stay names, the files that are written."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from softcore.costs import PRICES
+from softcore.errors import RequestError
+from sweeps.cli_plan import plan
+from sweeps.plan_page import Asked, judged, page_data, plan_page
+from sweeps.plan_page_files import write_plan_page
+from sweeps.planning.advise import advice
+from sweeps.planning.as_spec import as_spec, template
+from sweeps.planning.candidates import priced
+from sweeps.planning.planted import METRIC
+from sweeps.planning.prepare import prepare
+from sweeps.planning.rank import Limits
+from sweeps.sources import Source
+
+NASTY = "<script>window.hacked = 1</script>&\"'"
+LIMITS = Limits(budget_usd=300.0, days=3.0)
+
+
+def asked(prices="thesis", **given):
+    return Asked(**{"metric": METRIC, "limits": LIMITS, "prices": PRICES[prices], "wage": 12.0, "fee": 0.333, **given})
+
+
+@pytest.fixture(scope="module")
+def found(clear, prepared):
+    return judged(clear, prepared, {})
+
+
+@pytest.fixture(scope="module")
+def data(clear, found):
+    return page_data(clear, found, asked(), sweeps=["made-up"])
+
+
+class Elements(HTMLParser):
+    """The elements that a browser would see, and the text outside scripts and styles."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.elements, self.text, self._inside = [], "", []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data):
+        if not self._inside:
+            self.text += data
+
+
+@pytest.mark.parametrize("prices", ["thesis", "page"])
+def test_seconds_an_image_come_to_what_candidates_cost(clear, prepared, found, prices):
+    (metric,) = page_data(clear, found, asked(prices), sweeps=[])["metrics"]
+    candidates, kinds = metric["plan"]["candidates"], metric["plan"]["kinds"]
+    cost = priced(prepared.table, prepared.rows, PRICES[prices], 12.0, 0.333)
+    for end, expected in ((1, cost.low), (2, cost.high)):
+        each = [sum(three[end] for three in kind["seconds"].values()) for kind in kinds]
+        seconds = [n * each[kind] for n, kind in zip(candidates["items"], candidates["kind"], strict=True)]
+        assert seconds == pytest.approx(expected.tolist(), rel=1e-12)
+
+
+def test_the_script_is_given_what_the_command_line_ranks_by(prepared, data):
+    candidates = data["metrics"][0]["plan"]["candidates"]
+    assert candidates["expected"] == prepared.expected.tolist()
+    assert candidates["worth"] == prepared.worth_buying.tolist()
+    best = advice(prepared, LIMITS).plans[0]
+    place = candidates["name"].index(best.recipe)
+    assert candidates["interval_80"][place] == best.interval_80
+    assert candidates["people"][place] == best.people
+
+
+def test_a_price_is_a_point_or_an_interval_as_the_list_has_it(clear, found):
+    questions = page_data(clear, found, asked("page"), sweeps=[])["prices"]["questions"]
+    ends = {one["question"]: (one["low"], one["high"]) for one in questions}
+    assert ends["click"] == pytest.approx((2.5, 2.5))
+    assert ends["t2-clamp"] == pytest.approx((44.38, 44.38))
+    assert ends["t1-uniform"] == pytest.approx((17.752, 44.38))
+
+
+def test_every_measured_cell_has_its_cost_and_its_draws(clear, data):
+    (metric,) = data["metrics"]
+    assert len(data["cells"]) == clear["cell"].nunique()
+    assert metric["frontier"]["cells"] == list(range(len(data["cells"])))
+    assert metric["frontier"]["draws"]["shape"] == [1000, len(data["cells"])]
+    assert "panels" in metric["frontier"]["covers"]
+    assert set(metric["frontier"]["questions"]) == {"click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp"}
+
+
+def test_weights_are_offered_on_metrics_that_every_cell_has(clear, prepared, found, data):
+    assert data["weights"] is None  # one metric: there is nothing to weigh
+    more = clear.assign(**{"accuracy/10h": 1 - clear[METRIC] / 4, "fgsm/10h": clear[METRIC] * 4})
+    more.loc[more["cell"] == "c03", "fgsm/10h"] = np.nan
+    weights = page_data(more, found, asked(), sweeps=[])["weights"]
+    assert [one["title"] for one in weights["metrics"]] == ["Cross-entropy", "Accuracy"]
+    assert weights["start"] == [100.0, 0.0]
+    assert [one["sign"] for one in weights["metrics"]] == [1.0, -1.0]
+    assert "fgsm/10h" in weights["left_out"]
+
+
+def test_a_companion_that_can_not_be_planned_for_says_why(clear, prepared):
+    scaled = clear.assign(**{"scaled-ce/10h": clear[METRIC].where(clear["cell"].isin(["c00", "c01"]))})
+    (raw, other) = judged(scaled, prepared, {})
+    assert raw.plans is prepared
+    assert other.plans is None
+    assert "needs 6 bought cells" in other.why_not
+    metrics = page_data(scaled, [raw, other], asked(), sweeps=[])["metrics"]
+    assert metrics[1]["plan"] is None
+    assert metrics[1]["why_not"] == other.why_not
+
+
+def test_a_spec_on_the_page_is_the_one_that_is_written(prepared, data):
+    plan_ = advice(prepared, LIMITS).plans[0]
+    content = data["metrics"][0]["plan"]
+    kind = content["kinds"][content["candidates"]["kind"][content["candidates"]["name"].index(plan_.recipe)]]
+    assert kind["spec"] == template(plan_.axes, plan_.metric)
+    assert not re.search(r"<\w+>", as_spec(plan_))
+    assert re.findall(r"<(\w+)>", kind["spec"]).count("images") == 2
+
+
+def test_names_from_data_stay_names(clear):
+    odd = clear.assign(model=np.where(clear["cell"].isin(["c03", "c07"]), NASTY, "cnn"), dataset=f"cifar10s{NASTY}")
+    ready = prepare(odd, metric=METRIC)
+    pages = [
+        plan_page(odd, judged(odd, ready, {}), asked(), sweeps=[NASTY], simulated=False, notes=[NASTY]),
+        plan_page(clear, judged(clear, ready, {}), asked(), sweeps=["plain"], simulated=True),
+    ]
+    nasty, plain = map(Elements, pages)
+    assert NASTY in nasty.text
+    assert [sum(tag == "script" for tag, _ in one.elements) for one in (nasty, plain)] == [2, 2]  # Plotly and ours
+    ours = pages[0].rsplit("<script>", 1)[1]
+    assert "window.hacked" in ours
+    assert "<script" not in ours
+    assert "SIMULATED ANNOTATORS" not in nasty.text
+    assert "SIMULATED ANNOTATORS" in plain.text
+    assert not [a for _, attrs in nasty.elements for name, a in attrs.items() if name in ("src", "href")]
+
+
+def test_the_picture_stands_beside_the_page(clear, found, tmp_path):
+    source = Source(name="made-up", results=clear, about={"simulated": True})
+    page, picture = write_plan_page(tmp_path / "plan.html", clear, found, asked(), [source])
+    assert picture == tmp_path / "plan.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert page.stat().st_size < 12e6
+    assert sorted(tmp_path.iterdir()) == [page, picture]
+    content = re.search(r"const DATA = (.*);\n", page.read_text("utf-8"))
+    assert json.loads(content[1])["start"]["budget_usd"] == 300.0
+
+
+def test_a_page_of_another_ending_is_refused_before_anything_is_read():
+    with pytest.raises(RequestError, match=r"--page: .*plan.png must end in .html"):
+        plan(["nothing-of-this-name"], page=Path("plan.png"), budget_usd=100.0)
