@@ -71,14 +71,14 @@ def _rows(one: Regret) -> Iterator[tuple[str, ...]]:
     halves = one.table.pivot_table(index="strategy", columns="half", values="regret")
     budgets = one.table.pivot_table(index="strategy", columns="budget", values="regret")
     paired = one.paired.set_index("strategy")
-    for name, mean in one.mean.items():
-        start = (one.metric, str(name), f"{mean:.4f}", *(f"{half:.4f}" for half in halves.loc[name]))
+    for name, mean in zip(map(str, one.mean.index), one.mean, strict=True):
+        start = (one.metric, name, f"{mean:.4f}", *(f"{half:.4f}" for half in halves.loc[name]))
         spread = f"{budgets.loc[name].min():.4f} to {budgets.loc[name].max():.4f}"
         if name == PLANNER:
             yield (*start, spread, "", "")
             continue
         row = paired.loc[name]
-        counts = ", ".join(str(int(row[key])) for key in ("better", "same", "worse"))
+        counts = ", ".join(f"{row[key]:.0f}" for key in ("better", "same", "worse"))
         yield (*start, spread, f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]", counts)
 
 
