@@ -21,7 +21,7 @@ from softcore.layout import Layout
 from softcore.metrics import lower_is_better
 from softcore.strata import CELL, CROWD, OWN, PEOPLE, REST, covariance
 from softcore.variance import VarianceModel
-from sweeps.columns import ANSWERS
+from sweeps.columns import answer_columns
 from sweeps.replicates import Replicates, replicates
 from sweeps.shrinkage import SAMPLES, Seen, predicted_draws
 
@@ -67,7 +67,7 @@ class Pairs:
 
 def pairs(grid: pd.DataFrame, metrics: list[str]) -> Pairs:
     """The pairs of a grid's results table; RequestError where no cell has both panels of two seeds or more."""
-    paid = grid[[name for name in grid if name.startswith(ANSWERS)]].fillna(0).astype(float).sum(axis=1) > 0
+    paid = grid[answer_columns(grid)].fillna(0).astype(float).sum(axis=1) > 0
     done = grid[(grid["status"] == "done") & paid & grid["panel"].isin((A, B))]
     done = done[done.groupby(["cell", "seed"])["panel"].transform("nunique") == 2]
     seeds = done.groupby("cell")["seed"].nunique()

@@ -47,7 +47,7 @@ def frontiers_of(drawn: CellDraws, matters: float | None = None) -> Found:
     if curve is None:
         raise RequestError("no cell that costs anything has a value")
     of_each = curve.cells.set_index("cell")["cost"]
-    paid = of_each.where(of_each > 0).to_dict()
+    paid = {str(cell): cost if cost > 0 else np.nan for cell, cost in of_each.items()}
     there = {q: _curve(drawn, PRICES, matters, q) for q in VARIETIES if q in asked}
     # A question that was only ever asked with another has no frontier of its own.
     alone = {q: frontier for q, frontier in there.items() if frontier is not None}

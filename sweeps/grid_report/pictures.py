@@ -104,7 +104,8 @@ def _each_question(box: "Axes", one: "Found") -> None:
     for question, frontier in one.purchases.items():
         band, ink = frontier.bands, colour(question)
         x = axis.at(band.budgets)
-        box.fill_between(x, *band.pointwise.T, color=ink, alpha=0.13, linewidth=0, step="post")
+        low, high = band.pointwise.T
+        box.fill_between(x, low, high, color=ink, alpha=0.13, linewidth=0, step="post")
         box.step(x, band.best, color=ink, linewidth=1.6, where="post")
     _free_line(box, one)
     finish(box, axis, one.metric)
@@ -116,13 +117,14 @@ def _all_questions(box: "Axes", one: "Found") -> None:
     axis = cost_axis(paid["cost"], usd(1.0))
     x = axis.at(band.budgets)
     for edges, depth in ((band.simultaneous, 0.18), (band.pointwise, 0.3)):
-        box.fill_between(x, *edges.T, color=QUIET, alpha=depth, linewidth=0, step="post")
+        low, high = edges.T
+        box.fill_between(x, low, high, color=QUIET, alpha=depth, linewidth=0, step="post")
     box.step(x, band.best, color="#444444", linewidth=1.6, where="post")
     for variety, group in paid.groupby("variety", sort=False):
         at, value = axis.at(group["cost"]), group["value"].to_numpy()
         bars = abs(group[["low", "high"]].to_numpy().T - value)
-        ink, style = colour(str(variety)), {"fmt": "none", "elinewidth": 0.8, "alpha": 0.6}
-        box.errorbar(at, value, yerr=bars, ecolor=ink, zorder=3, **style)
+        ink = colour(str(variety))
+        box.errorbar(at, value, yerr=bars, fmt="none", ecolor=ink, elinewidth=0.8, alpha=0.6, zorder=3)
         box.scatter(at, value, color=ink, marker=marks(str(variety))[0], s=26, zorder=4)
     _free_line(box, one)
     finish(box, axis, one.metric)
