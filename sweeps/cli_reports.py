@@ -85,12 +85,16 @@ def report_grid(
     out: Out = None,
     to: Annotated[Path | None, typer.Option(help="Where to write; else grid/ in the output folder.")] = None,
     from_results: Annotated[Path | None, typer.Option(help="A folder of results tables (CSV), not sweeps.")] = None,
+    read_sealed: Annotated[
+        bool, typer.Option("--read-sealed", help="Hold predictions against the sealed cells; every reading is counted.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the recorded grid shows: what labels give for what they cost, what varies, whether bands hold."""
+    """Say what the recorded grid shows: what labels give for what they cost, what varies, how well plans did."""
     from sweeps.grid_report.report import report, show
 
-    show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
+    made, paths = report(sweeps or [], out=out, to=to, results=from_results, read_sealed=read_sealed)
+    show(made, paths, as_json=as_json)
 
 
 @app.command("bands")

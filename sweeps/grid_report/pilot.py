@@ -1,6 +1,5 @@
 """From a pilot to a plan, replayed: what pilots of panel A predicted of panel B, and what their plans were worth."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import pandas as pd
 
 from softcore.statistics import MeanInterval
 from sweeps.grid_report.pilot_scores import Replayed, budget_words, replayed
-from sweeps.grid_report.section import GRID, Part, Section, Sources, Table
+from sweeps.grid_report.section import GRID, PILOT, Part, Section, Sources, Table
 from sweeps.planning.checks import Check, check
 from sweeps.planning.regret import NOTHING, PLANNER
 from sweeps.sources import Source
@@ -19,12 +18,11 @@ METRICS = ("scaled-ce/10h", "ce/10h")
 CLICKS = "all clicks"  # the rule of thumb
 RECORD = "`python -m bench.pilot_replay --to docs/results/grid`"
 ALL, INSIDE, APART = "all", "inside what the pilot measured", "distance from the mean of the cells"
-_NAME = re.compile(r"pilot-(\d+)(-[0-9a-f]{8})?")
 
 
 def pilots_of(sources: Sources) -> dict[int, Source]:
-    """The pilots among `sources` by the seed whose panel A they are of: those named `pilot-<seed>`, hash or none."""
-    found = {int(match[1]): source for name, source in sources.items() if (match := _NAME.fullmatch(name))}
+    """The pilots among `sources` by the seed whose panel A they are of."""
+    found = {int(match[1]): source for name, source in sources.items() if (match := PILOT.fullmatch(name))}
     return dict(sorted(found.items()))
 
 

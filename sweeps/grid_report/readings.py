@@ -18,7 +18,7 @@ import pandas as pd
 from softcore.errors import RequestError
 from sweeps.axis_names import REPLICATES
 from sweeps.grid_report.digests import source_digest, table_digest
-from sweeps.grid_report.section import GRID, SEALED, VARIANCE, Sources
+from sweeps.grid_report.section import GRID, PRESETS, SEALED, VARIANCE, Sources
 from sweeps.plain import plain
 from sweeps.planning import judge as judging
 from sweeps.planning.judge import Judgement, judge
@@ -109,8 +109,9 @@ def learnt_from(sources: Sources) -> pd.DataFrame:
 
 
 def metrics_of(sources: Sources) -> tuple[str, ...]:
-    """Those of `METRICS` that all sources measured; none at all is a RequestError."""
-    there = tuple(metric for metric in METRICS if all(metric in source.results for source in sources.values()))
+    """Those of `METRICS` that all recorded presets measured; none at all is a RequestError."""
+    used = [sources[name].results for name in PRESETS if name in sources]
+    there = tuple(metric for metric in METRICS if all(metric in results for results in used))
     if not there:
         raise RequestError(f"plans are judged on {', '.join(METRICS)}, none of which was measured everywhere")
     return there

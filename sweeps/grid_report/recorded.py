@@ -8,15 +8,16 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.columns import metric_columns
-from sweeps.grid_report.section import GRID, PRESETS, VARIANCE, Sources
+from sweeps.grid_report.section import GRID, PILOT, PRESETS, VARIANCE, Sources
 from sweeps.sources import Source, merged
 
 CO_PRIMARY = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")
+_KNOWN = f"{', '.join(PRESETS)} or a replayed pilot"
 _ID = re.compile(r"-[0-9a-f]{8}$")
 
 
 def by_preset(sources: Sequence[Source]) -> tuple[dict[str, Source], list[str]]:
-    """The sources that presets of the grid made, by the preset's name; notes on those that are none of them.
+    """The sources that presets of the grid made, by the preset's name, and replayed pilots; notes on all others.
 
     A sweep is called after its preset, with eight hex digits: so is the table's file, if its manifest doesn't say. Two
     recordings of one preset are a RequestError, as is none of any.
@@ -26,15 +27,15 @@ def by_preset(sources: Sequence[Source]) -> tuple[dict[str, Source], list[str]]:
     for source in sources:
         sweep = str(source.about.get("sweep") or source.name)
         preset = _ID.sub("", sweep)
-        if preset not in PRESETS:
-            notes.append(f"{source.name} is no recording of {', '.join(PRESETS)}; it is left out.")
+        if preset not in PRESETS and not PILOT.fullmatch(preset):
+            notes.append(f"{source.name} is no recording of {_KNOWN}; it is left out.")
         elif preset in found:
             raise RequestError(f"{found[preset].name} and {source.name} are both recordings of {preset}; keep one")
         else:
             found[preset] = source
     if not found:
         names = ", ".join(source.name for source in sources)
-        raise RequestError(f"{names}: no recording of {', '.join(PRESETS)} (a sweep is called after its preset)")
+        raise RequestError(f"{names}: no recording of {_KNOWN} (a sweep is called after its preset)")
     return found, notes
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from softcore.errors import RequestError
-from sweeps.grid_report import effects, findings, panels, variances
+from sweeps.grid_report import effects, findings, panels, pilot, readings, variances
+from sweeps.grid_report.planner import planner_parts
 from sweeps.grid_report.recorded import by_preset
 from sweeps.grid_report.render import to_html, to_markdown
 from sweeps.grid_report.section import GRID, VARIANCE, Part, Section
@@ -88,14 +89,20 @@ def grid_report(sources: Sequence[Source], command: str = "", parts: Sequence[Pa
 
 
 def report(
-    names: Sequence[str], *, out: str | Path | None = None, to: Path | None = None, results: Path | None = None
+    names: Sequence[str],
+    *,
+    out: str | Path | None = None,
+    to: Path | None = None,
+    results: Path | None = None,
+    read_sealed: bool = False,
 ) -> tuple[Report, dict[str, Path]]:
     """Write the report on sweeps (ids, unique beginnings, paths, .csv), or on the results tables of a folder.
 
     `to` is the folder to write into; without it `grid` in the output folder. Gives the report and the paths of
     `grid.md`, `grid.html` and each `grid-<picture>.png` by name. From sweeps it also writes their results tables into
-    `results` within `to`, and logs the files to the sweeps' MLflow runs. RequestError, before anything is written, for
-    an unknown sweep, a folder without results, or neither.
+    `results` within `to`, and logs the files to the sweeps' MLflow runs. `read_sealed` reads the sealed cells, which is
+    counted in `sealed-readings.json` beside the results tables (`sweeps.grid_report.readings`). RequestError, before
+    anything is written, for an unknown sweep, a folder without results, or neither.
     """
     if bool(names) == (results is not None):
         raise RequestError("name sweeps, or a folder of results tables with --from-results; one of the two")
@@ -103,17 +110,23 @@ def report(
     if results is not None:
         if folder.absolute() == results.absolute():
             raise RequestError(f"--to is the folder of the results tables, {folder}; name another for the report")
-        made = grid_report(from_folder(results), _command("--from-results", str(results), "--to", str(folder)))
+        command = _command("--from-results", str(results), "--to", str(folder))
+        made = grid_report(from_folder(results), command, _parts(results, read_sealed))
         return made, write(folder, made)
     sources = from_names(names, out)
     files = {Path(name).stem: name for name in names if name.endswith(".csv")}
-    made = grid_report(sources, _command(*(files.get(source.name, source.name) for source in sources)))
+    command = _command(*(files.get(source.name, source.name) for source in sources))
+    made = grid_report(sources, command, _parts(_within(folder / RESULTS), read_sealed))
     paths = write(folder, made)
     for source in sources:
         for name, content in files_of(source).items():
-            write_text(_within(folder / RESULTS) / name, content)
+            write_text(folder / RESULTS / name, content)
     log_to_mlflow(_sweeps(names, out), list(paths.values()))
     return made, paths
+
+
+def _parts(results: Path, read_sealed: bool) -> tuple[Part, ...]:
+    return (*PARTS, *planner_parts(results / readings.NAME, read_sealed=read_sealed), pilot.PART)
 
 
 def write(folder: Path, made: Report) -> dict[str, Path]:

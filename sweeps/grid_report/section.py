@@ -1,5 +1,6 @@
 """What the report on the grid is made of: sections of sentences, tables and pictures, whatever their subject."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 from softcore.errors import RequestError
 from sweeps.sources import Source
 
-GRID, VARIANCE, SEALED, PILOT = "grid", "grid-variance", "grid-sealed", "grid-pilot"
-PRESETS = (GRID, VARIANCE, SEALED, PILOT)
+GRID, VARIANCE, SEALED = "grid", "grid-variance", "grid-sealed"
+PRESETS = (GRID, VARIANCE, SEALED)
+PILOT = re.compile(r"pilot-(\d+)")  # a replayed pilot, by the seed whose panel A it asked
 
-Sources = Mapping[str, Source]  # by the preset that made them, those alone that were recorded
+Sources = Mapping[str, Source]  # by the preset that made them, or the pilot's name; those alone that were recorded
 
 
 @dataclass(frozen=True, kw_only=True)

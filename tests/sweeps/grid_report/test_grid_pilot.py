@@ -12,6 +12,7 @@ from softcore.statistics import share_interval
 from sweeps.grid_report import pilot
 from sweeps.grid_report.pilot import METRICS, PART, _verdict, pilot_section, pilots_of
 from sweeps.grid_report.pilot_scores import replayed
+from sweeps.grid_report.recorded import by_preset
 from sweeps.grid_report.section import GRID
 from sweeps.plain import plain
 from sweeps.planning.planted import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
@@ -127,10 +128,11 @@ def test_the_numbers_fit_json_and_the_tables_their_headings(section):
     assert len(section.summary) == 2 * len(METRICS)
 
 
-def test_pilots_are_found_by_name_with_a_hash_or_none():
-    some = source("x", pd.DataFrame())
-    names = {"pilot-2-01234567": some, "pilot-0": some, "pilot-pets": some, "grid": some}
-    assert list(pilots_of(names)) == [0, 2]
+def test_pilots_are_found_by_name_among_the_recordings_with_a_hash_or_none():
+    names = ("pilot-2-01234567", "pilot-0", "pilot-pets-01234567", "grid-01234567")
+    found, notes = by_preset([source(name, pd.DataFrame()) for name in names])
+    assert list(pilots_of(found)) == [0, 2]
+    assert [note.split()[0] for note in notes] == ["pilot-pets-01234567"]
 
 
 def test_what_is_not_recorded_is_said_with_the_command_that_records_it(good):

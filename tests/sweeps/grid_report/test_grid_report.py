@@ -12,6 +12,9 @@ from softcore.errors import RequestError
 from sweeps.cli import main
 from sweeps.grid_report.recorded import by_preset
 from sweeps.grid_report.render import to_html, to_markdown
+from sweeps.grid_report.pilot import PART as PILOTS
+from sweeps.grid_report.planner import planner_parts
+from sweeps.grid_report.readings import NAME
 from sweeps.grid_report.report import PARTS, TITLE, grid_report
 from sweeps.grid_report.section import GRID, SEALED, VARIANCE, Part, Section, Table
 from sweeps.sources import files_of
@@ -63,7 +66,9 @@ def test_one_command_makes_the_report_from_a_folder_of_tables(folder, tmp_path, 
     assert all(f"]({name})" in text for name in written if name.endswith(".png"))
     content = json.loads(out)  # and nothing else is printed
     assert content["simulated_annotators"] is True
-    assert [each["title"] for each in content["sections"]] == [part.title for part in PARTS]
+    titles = [each["title"] for each in content["sections"]]
+    assert titles[: len(PARTS)] == [part.title for part in PARTS]
+    assert titles[len(PARTS) :] == [part.title for part in (*planner_parts(folder / NAME), PILOTS)]
 
 
 def test_the_same_tables_make_the_same_words(small, made):
