@@ -120,7 +120,9 @@ function makeChoices() {
       type: "radio", name: "metric", value: metric, disabled: !plan,
       oninput: () => { settings.metric = metric; update(); },
     });
-    at("metrics").append(element("label", { title: whyNot }, pick, element("span", {}, DATA.metrics.length > 1 ? { ce: "raw", "scaled-ce": "scaled" }[short] ?? title : title)));
+    const name = DATA.metrics.length > 1 ? { ce: "raw", "scaled-ce": "scaled" }[short] : title;
+    at("metrics").append(element("label", {}, pick, name));
+    if (whyNot) at("metrics").after(element("p", { class: "quiet" }, `${title} can't be planned for: ${whyNot}`));
   }
   const questions = [...new Set(DATA.metrics.flatMap(({ frontier }) => frontier?.questions ?? []))];
   const titles = new Map(DATA.prices.questions.map(({ question, title }) => [question, title]));
