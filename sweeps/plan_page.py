@@ -14,7 +14,7 @@ import pandas as pd
 from softcore.costs import PRICES, PriceList
 from softcore.errors import RequestError
 from softcore.prices.price_list import LOW_WAGE
-from sweeps.drawing import ROUND_TIMES
+from sweeps.drawing import LIKELY, ROUND_TIMES
 from sweeps.frontier import with_companion
 from sweeps.frontier_bands import CellDraws, cell_draws
 from sweeps.page import SOFTNESS, script_json, template
@@ -158,6 +158,7 @@ def page_data(
         "options": list(asked.options),
         "level": f"{LEVEL:.0%}",
         "enough": ENOUGH,
+        "likely": LIKELY,
         "ticks": ROUND_TIMES,
         "sentences": {**_sentences(found), "low_wage": _low_wage(asked.prices)},
         "notes": list(notes),

@@ -129,7 +129,8 @@ function lowestLines(start, slope, there) {
   let x = 0, current = first(start);
   for (;;) {
     winners.push(there[current]);
-    const crossing = start.map((from, i) => (slope[i] < slope[current] ? Math.max((from - start[current]) / (slope[current] - slope[i]), x) : Infinity));
+    const meets = (i) => Math.max((start[i] - start[current]) / (slope[current] - slope[i]), x);
+    const crossing = slope.map((each, i) => (each < slope[current] ? meets(i) : Infinity));
     const following = first(crossing);
     if (!(crossing[following] < 1)) return { edges: [...edges, 1], winners };
     x = crossing[following];

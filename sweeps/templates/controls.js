@@ -36,7 +36,7 @@ function movePages(seconds) {
 }
 
 // One control: `get` and `set` work on settings; with a `range` it has a slider beside its number. Blank is null.
-function control(where, { id, label, unit, range, get, set, blank = false, least = 0 }) {
+function control(where, { id, label, unit, range, get, set, blank = false, least = 0, digits = 12 }) {
   const number = element("input", { type: "number", id, step: "any", min: least, placeholder: blank ? "no limit" : null });
   const slider = range && element("input", { type: "range", id: `${id}-slider`, "aria-label": `${label}, ${unit}` });
   const put = (text) => {
@@ -50,7 +50,7 @@ function control(where, { id, label, unit, range, get, set, blank = false, least
   at(where).append(element("div", { class: slider ? "control slides" : "control" }, name, row, slider || null));
   return () => {
     const value = get();
-    const text = value === null || Number.isNaN(value) ? "" : String(Number(value.toPrecision(12)));
+    const text = value === null || Number.isNaN(value) ? "" : String(Number(value.toPrecision(digits)));
     if (document.activeElement !== number) number.value = text;
     if (!slider) return;
     const { min, max, step } = range();
@@ -92,8 +92,9 @@ function makeControls() {
   }
   if (wholePage) {
     const range = () => ({ min: 0, max: Math.ceil(wholePage.high * 3), step: 0.1 });
-    const others = pages.length > 1 ? `A page (${wholePage.title}; the shorter ones in proportion)` : `A page (${wholePage.title})`;
-    add("prices", { id: "page", label: others, unit: "seconds", range, get: () => priceOf(wholePage)[1], set: (value) => movePages(value ?? NaN) });
+    const price = { get: () => priceOf(wholePage)[1], set: (value) => movePages(value ?? NaN), digits: 4 };
+    add("prices", { id: "page", label: `A page (${wholePage.title})`, unit: "seconds", range, ...price });
+    if (pages.length > 1) at("prices").append(element("p", { class: "quiet" }, "Other pages move in proportion."));
   }
   for (const one of DATA.prices.questions) makePrice(add, one);
   makeChoices();
@@ -103,14 +104,14 @@ function makeControls() {
 function makePrice(add, one) {
   const id = `price-${DATA.prices.questions.indexOf(one)}`;
   if (near(one.low, one.high)) {
-    const point = { get: () => priceOf(one)[1], set: (value) => movePrice(one, value ?? NaN, value ?? NaN) };
+    const point = { get: () => priceOf(one)[1], set: (value) => movePrice(one, value ?? NaN, value ?? NaN), digits: 4 };
     add("each", { id, label: one.title, unit: "seconds", ...point });
     return;
   }
   const ends = [["least", 0], ["most", 1]];
   for (const [word, end] of ends) {
     const set = (value) => movePrice(one, ...priceOf(one).map((price, k) => (k === end ? value ?? NaN : price)));
-    add("each", { id: `${id}-${word}`, label: `${one.title}, at ${word}`, unit: "seconds", get: () => priceOf(one)[end], set });
+    add("each", { id: `${id}-${word}`, label: `${one.title}, at ${word}`, unit: "seconds", get: () => priceOf(one)[end], set, digits: 4 });
   }
 }
 
@@ -120,7 +121,9 @@ function makeChoices() {
       type: "radio", name: "metric", value: metric, disabled: !plan,
       oninput: () => { settings.metric = metric; update(); },
     });
-    at("metrics").append(element("label", { title: whyNot }, pick, element("span", {}, DATA.metrics.length > 1 ? { ce: "raw", "scaled-ce": "scaled" }[short] ?? title : title)));
+    const name = DATA.metrics.length > 1 ? { ce: "raw", "scaled-ce": "scaled" }[short] : title;
+    at("metrics").append(element("label", {}, pick, name));
+    if (whyNot) at("metrics").after(element("p", { class: "quiet" }, `${title} can't be planned for: ${whyNot}`));
   }
   const questions = [...new Set(DATA.metrics.flatMap(({ frontier }) => frontier?.questions ?? []))];
   const titles = new Map(DATA.prices.questions.map(({ question, title }) => [question, title]));

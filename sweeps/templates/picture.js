@@ -1,7 +1,8 @@
 // The picture: cost against the metric, with bands, ties and the plan, on an axis of cost that shows zero.
 
 const GREY = "#b4b4b4";
-const LIKELY = 0.05; // of being on the frontier: below it marks are grey
+const RED = "#b00020"; // of the budget and its plan
+const LIKELY = DATA.likely; // probability of being on the frontier below which marks are grey
 const markup = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;"); // Plotly reads some HTML
 
 // The axis of sweeps/drawing.py: positions are log10 of seconds, with a strip for what is free.
@@ -30,19 +31,29 @@ function draw(found, metric, advice) {
   const data = [...bandTraces(found, axis), ...lineTraces(found, axis), ...markTraces(found, axis, metric)];
   if (star) data.push(starTrace(star, axis, metric, advice));
   const shapes = [], annotations = [];
-  if (axis.edge !== null) shapes.push({ type: "rect", yref: "paper", x0: axis.low, x1: axis.edge, y0: 0, y1: 1, layer: "below", fillcolor: "#f0f0f0", line: { width: 0 } });
+  const upright = { yref: "paper", y0: 0, y1: 1 };
+  if (axis.edge !== null) {
+    const strip = { layer: "below", fillcolor: "#f0f0f0", line: { width: 0 } };
+    shapes.push({ type: "rect", ...upright, ...strip, x0: axis.low, x1: axis.edge });
+  }
   if (budget !== null && budget > 0) {
     const x = Math.min(Math.max(Math.log10(budget), axis.edge ?? axis.low), axis.high);
     const past = Math.log10(budget) > axis.high ? " →" : "";
-    shapes.push({ type: "line", yref: "paper", x0: x, x1: x, y0: 0, y1: 1, line: { color: "#b00020", width: 1.5, dash: "dash" } });
-    annotations.push({ x, y: 1, yref: "paper", yanchor: "bottom", xanchor: x > (axis.low + axis.high) / 2 ? "right" : "left", showarrow: false, text: `budget ${dollars(settings.budget_usd)}${past}`, font: { color: "#b00020", size: 12 } });
+    shapes.push({ type: "line", ...upright, x0: x, x1: x, line: { color: RED, width: 1.5, dash: "dash" } });
+    annotations.push({
+      x, y: 1, yref: "paper", yanchor: "bottom", xanchor: x > (axis.low + axis.high) / 2 ? "right" : "left",
+      showarrow: false, text: `budget ${dollars(settings.budget_usd)}${past}`, font: { color: RED, size: 12 },
+    });
   }
   const words = axis.ticks.map(([, time]) => `${time ? hours(time) : "free"}<br>${dollars(time * rate)}`);
   const frame = { zeroline: false, linecolor: "#888888", mirror: true };
   const layout = {
     margin: { l: 64, r: 10, t: 24, b: 74 }, showlegend: false, hovermode: "closest", plot_bgcolor: "white", shapes, annotations,
     hoverlabel: { align: "left", bgcolor: "white", font: { color: "#222222" } },
-    xaxis: { ...frame, title: { text: "What the labels cost: people's time and money" }, tickangle: 0, tickvals: axis.ticks.map(([x]) => x), ticktext: words, range: [axis.low, axis.high], showgrid: false },
+    xaxis: {
+      ...frame, title: { text: "What the labels cost: people's time and money" }, tickangle: 0, showgrid: false,
+      tickvals: axis.ticks.map(([x]) => x), ticktext: words, range: [axis.low, axis.high],
+    },
     yaxis: { ...frame, range: heights(found, metric, star), title: { text: markup(metric.unit) }, gridcolor: "#e6e6e6" },
   };
   Plotly.react(at("picture"), data, layout, { responsive: true, displayModeBar: false });
@@ -128,12 +139,13 @@ function markTraces({ cells }, axis, metric) {
 
 function hoverOf(cell, metric) {
   const rate = usdPerSecond(settings);
-  const time = between(hours(cell.costLow), hours(cell.costHigh)), money = between(dollars(cell.costLow * rate), dollars(cell.costHigh * rate));
+  const time = between(hours(cell.costLow), hours(cell.costHigh));
+  const money = between(dollars(cell.costLow * rate), dollars(cell.costHigh * rate));
   return [
     `<b>${markup(cell.recipe)}</b>`,
     `People are asked: ${markup(cell.question)}`,
     cell.free ? "Free" : `Costs ${time} of people's time, ${money}`,
-    `${markup(metric.title)}: ${fixed(cell.value, 3)}, ${DATA.level} interval ${fixed(cell.interval[0], 3)} to ${fixed(cell.interval[1], 3)}`,
+    `${markup(metric.title)}: ${fixed(cell.value, 3)}, ${DATA.level} interval ${ends(cell.interval)}`,
     `The mean of n = ${cell.trials} trial${cell.trials === 1 ? "" : "s"} was ${fixed(cell.mean, 3)}`,
     `On the frontier with probability ${chance(cell)}`,
   ].join("<br>");
@@ -152,8 +164,8 @@ function starTrace(star, axis, metric, advice) {
   ];
   return {
     type: "scatter", mode: "markers", x: [axis.at(star.seconds[1])], y: [star.predicted],
-    error_y: { type: "data", array: [high - star.predicted], arrayminus: [star.predicted - low], color: "#b00020", thickness: 2, width: 6 },
-    marker: { symbol: "star", size: 17, color: "#b00020", line: { color: "white", width: 1 } },
+    error_y: { type: "data", array: [high - star.predicted], arrayminus: [star.predicted - low], color: RED, thickness: 2, width: 6 },
+    marker: { symbol: "star", size: 17, color: RED, line: { color: "white", width: 1 } },
     hovertext: [words.join("<br>")], hoverinfo: "text",
   };
 }

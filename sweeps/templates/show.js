@@ -92,7 +92,8 @@ function commandNow() {
   const options = [["metric", settings.metric], ...NUMBERS.map((name) => [name, settings[name]])].filter(([, value]) => value !== null);
   const moved = Object.entries(settings.moved);
   const words = ["sweeps plan", ...DATA.sweeps.map(quoted), ...DATA.options.map(quoted)];
-  for (const [name, value] of options) words.push(`--${name.replaceAll("_", "-")} ${quoted(typeof value === "number" ? String(Number(value.toPrecision(12))) : value)}`);
+  const text = (value) => (typeof value === "number" ? String(Number(value.toPrecision(12))) : value);
+  for (const [name, value] of options) words.push(`--${name.replaceAll("_", "-")} ${quoted(text(value))}`);
   const prices = [...(moved.length ? ["--cost", "moved.yaml"] : DATA.cost), ...(settings.moved[CLICK] ? [] : DATA.overhead)];
   const command = [...words, ...prices.map(quoted)].join(" ");
   if (!moved.length) return command;
@@ -124,7 +125,8 @@ function showFrontier(metric, advice) {
   const { found } = pictured;
   draw(found, metric, advice);
   at("assumes").textContent = assumes(found);
-  at("covers").textContent = `Intervals and bands (${DATA.level}) are ${metric.frontier.covers}. Point at a mark to see what it is; drag to zoom, click twice to go back.`;
+  const pointing = "Point at a mark to see what it is; drag to zoom, click twice to go back.";
+  at("covers").textContent = `Intervals and bands (${DATA.level}) are ${metric.frontier.covers}. ${pointing}`;
   const ties = found.line.filter(({ tie }) => tie).map(({ place, gain, low, high }) => {
     const before = found.cells[found.line[found.line.findIndex((point) => point.place === place) - 1].place];
     return `A tie: ${found.cells[place].recipe} is ${fixed(gain, 3)} ${ends([low, high])} better than ${before.recipe}.`;
@@ -159,7 +161,7 @@ function showLegend({ cells }) {
     ...varieties.map((name) => mark(DATA.looks[name].colour, DATA.looks[name].text, DATA.looks[name].title)),
     mark(GREY, "●", "hardly ever on the frontier"),
     bar("line", "frontier"), bar("line dotted", "a tie"), bar("shade", "best at each cost"), bar("shade all", "at all costs at once"),
-    mark("#b00020", "★", "first plan for the budget"),
+    mark(RED, "★", "first plan for the budget"),
   );
 }
 
@@ -221,9 +223,12 @@ function swapWords({ edges, winners, share }) {
 
 function showNotes({ plan, frontier }, advice) {
   const beyond = advice?.plans.filter((one) => one.beyond).length ?? 0;
-  const far = beyond ? [said("beyond", { some: beyond, all: advice.plans.length, checked: plan.checked, model: plan.chosen })] : [];
-  const moved = Object.keys(settings.moved).length ? ["prices were moved on this page: what the price list assumes of them does not hold."] : [];
-  fill("notes", ...items([...plan.model, plan.covers, DATA.prices.assumes, ...moved, ...plan.notes, ...far, ...frontier.notes.map((note) => `${note}.`), ...DATA.notes]));
+  const words = { some: beyond, all: advice?.plans.length, checked: plan.checked, model: plan.chosen };
+  const far = beyond ? [said("beyond", words)] : [];
+  const other = "prices were moved on this page: what the price list assumes of them does not hold.";
+  const moved = Object.keys(settings.moved).length ? [other] : [];
+  const measured = frontier.notes.map((note) => `${note}.`);
+  fill("notes", ...items([...plan.model, plan.covers, DATA.prices.assumes, ...moved, ...plan.notes, ...far, ...measured, ...DATA.notes]));
 }
 
 async function start() {
