@@ -57,6 +57,17 @@ class OneWay:
 PICKED, BEST, SEEDS_PICKED, SEEDS_BEST = "picked", "best", "seeds only, picked", "seeds only, best"
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BothWays:
+    """Both ways of one metric and one group of cells: bands by the panel seen, and those of variances of both."""
+
+    metric: str
+    group: str
+    cells: int
+    ways: Mapping[int, OneWay]
+    known: Mapping[int, OneWay]
+
+
 def fixed_costs(seconds: Float[np.ndarray, " c"]) -> Float[np.ndarray, " b"]:
     """Eight costs, evenly in their logarithm from the cheapest cell to the dearest: known before any result is."""
     paid = seconds[np.isfinite(seconds) & (seconds > 0)]

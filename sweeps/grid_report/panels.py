@@ -1,7 +1,6 @@
 """The report's section on whether bands hold: those of one panel of people against what another panel shows."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,18 @@ from softcore.strata import PEOPLE
 from sweeps.cell_prices import assumptions, cell_costs, questions_of
 from sweeps.frontier import summarise
 from sweeps.grid_report.across import NAMES, A, B, Pairs, draws, one_sided, pairs
-from sweeps.grid_report.panel_bands import BEST, COSTS, LEVEL, PICKED, SEEDS_BEST, SEEDS_PICKED, Held, OneWay, one_way
+from sweeps.grid_report.panel_bands import (
+    BEST,
+    COSTS,
+    LEVEL,
+    PICKED,
+    SEEDS_BEST,
+    SEEDS_PICKED,
+    BothWays,
+    Held,
+    OneWay,
+    one_way,
+)
 from sweeps.grid_report.pictures import panels_png
 from sweeps.grid_report.recorded import CO_PRIMARY, core, granted, listed, measured, words
 from sweeps.grid_report.section import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
@@ -26,17 +36,6 @@ TITLE = "Do the bands hold: panels A against panels B"
 TOGETHER = "all together"
 FEWEST_CELLS = 3  # of a question, for eight costs to mean anything
 KNOWN = "variances of both"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Trial:
-    """Both ways of one metric and one group of cells: bands by the panel seen, and those of variances of both."""
-
-    metric: str
-    group: str
-    cells: int
-    ways: Mapping[int, OneWay]
-    known: Mapping[int, OneWay]
 
 
 def panels(sources: Sources) -> Section:
@@ -66,7 +65,7 @@ def panels(sources: Sources) -> Section:
 
 def _trials(
     paired: Pairs, variance: pd.DataFrame, every: pd.DataFrame, metric: str, seconds: np.ndarray
-) -> Iterator[Trial]:
+) -> Iterator[BothWays]:
     both = replicates(every, [metric]).variance(metric)
     drawn, known = {}, {}
     for seen in (A, B):
@@ -77,7 +76,7 @@ def _trials(
         known[seen] = draws(paired, both, metric, seen, generator("uncertainty", 2, seen), shared=True)
     for group, there in _groups(paired.cells):
         of_group = np.where(there, seconds, np.nan)
-        yield Trial(
+        yield BothWays(
             metric=metric,
             group=group,
             cells=int(there.sum()),
@@ -96,7 +95,7 @@ def _groups(cells: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
             yield VARIETIES[question], there
 
 
-def _lines(paired: Pairs, found: Iterable[Trial], assumed: Iterable[str]) -> Iterator[str]:
+def _lines(paired: Pairs, found: Iterable[BothWays], assumed: Iterable[str]) -> Iterator[str]:
     seeds = paired.seeds
     left_out = f" ({paired.fewer} more have fewer seeds and are left out)" if paired.fewer else ""
     yield (
@@ -136,7 +135,7 @@ def _lines(paired: Pairs, found: Iterable[Trial], assumed: Iterable[str]) -> Ite
     )
 
 
-def _summary(together: Iterable[Trial]) -> Iterator[str]:
+def _summary(together: Iterable[BothWays]) -> Iterator[str]:
     trials = list(together)
     for seen in (A, B):
         each = [one.ways[seen].held for one in trials]
@@ -161,7 +160,7 @@ def _width(each: Iterable[Mapping[str, Held]], name: str) -> float:
     return float(np.mean([held[name].width for held in each]))
 
 
-def _counts(found: Iterable[Trial]) -> Table:
+def _counts(found: Iterable[BothWays]) -> Table:
     kinds = (PICKED, BEST, SEEDS_PICKED, SEEDS_BEST)
     rows = []
     for one in found:
@@ -187,7 +186,7 @@ def _counted(ways: Mapping[int, OneWay], name: str) -> str:
     return ", ".join(str(int(way.held[name].covered.sum())) for way in ways.values())
 
 
-def _costs(one: Trial, paired: Pairs) -> Table:
+def _costs(one: BothWays, paired: Pairs) -> Table:
     way, recipes = one.ways[A], paired.cells["recipe"]
     rows = []
     for i, cost in enumerate(way.costs):
@@ -216,7 +215,7 @@ def _against(held: Held, i: int) -> tuple[str, str, str]:
     return f"[{low:.3f}, {high:.3f}]", f"{held.values[i]:.3f}", "yes" if held.covered[i] else "no"
 
 
-def _data(one: Trial, paired: Pairs) -> dict[str, Any]:
+def _data(one: BothWays, paired: Pairs) -> dict[str, Any]:
     names = paired.cells["cell"].to_numpy()
     return {
         "metric": one.metric,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sweeps.grid_report.frontiers import Found
-    from sweeps.grid_report.panels import Trial
+    from sweeps.grid_report.panel_bands import BothWays
 
 INK, MISS, QUIET = "#0055a4", "#d62728", "#8a8a8a"
 
@@ -28,7 +28,7 @@ def png(figure: "Figure") -> bytes:
     return buffer.getvalue()
 
 
-def panels_png(together: Sequence["Trial"], simulated: bool) -> bytes:
+def panels_png(together: Sequence["BothWays"], simulated: bool) -> bytes:
     """A panel for each metric: the band from A, the best on B at each cost, the interval over seeds alone."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -53,7 +53,7 @@ def panels_png(together: Sequence["Trial"], simulated: bool) -> bytes:
     return png(figure)
 
 
-def _bands_against_values(box: "Axes", one: "Trial") -> None:
+def _bands_against_values(box: "Axes", one: "BothWays") -> None:
     way = next(iter(one.ways.values()))
     axis = cost_axis(way.costs, usd(1.0))
     x, held, seeds = axis.at(way.costs), way.held[BEST], way.held[SEEDS_BEST]

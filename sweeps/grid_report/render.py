@@ -5,21 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING
 
-from sweeps.grid_report.section import Picture, Section, Table
+from sweeps.grid_report.section import Picture, Report, Section, Table
 from sweeps.markup import html_with_code, markdown_table, markdown_text, markdown_with_code
 
-if TYPE_CHECKING:
-    from sweeps.grid_report.report import Report
 
-
-def to_markdown(made: "Report") -> str:
+def to_markdown(made: Report) -> str:
     """The report as Markdown; its pictures are files beside it, `grid-<name>.png`."""
     return "\n".join(_markdown(made)) + "\n"
 
 
-def to_html(made: "Report") -> str:
+def to_html(made: Report) -> str:
     """The page, pictures and all; every name is escaped and nothing is loaded from elsewhere."""
     return Template((files("sweeps.grid_report") / "page.html").read_text("utf-8")).substitute(
         title=escape(made.title),
@@ -32,7 +28,7 @@ def to_html(made: "Report") -> str:
     )
 
 
-def _markdown(made: "Report") -> Iterator[str]:
+def _markdown(made: Report) -> Iterator[str]:
     yield f"# {markdown_text(made.title)}"
     yield ""
     if made.simulated:

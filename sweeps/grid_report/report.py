@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from sweeps.grid_report import effects, findings, panels, pilot, readings, varia
 from sweeps.grid_report.planner import planner_parts
 from sweeps.grid_report.recorded import by_preset
 from sweeps.grid_report.render import to_html, to_markdown
-from sweeps.grid_report.section import GRID, VARIANCE, Part, Section
+from sweeps.grid_report.section import GRID, VARIANCE, Part, Report
 from sweeps.replication.report import log_to_mlflow
 from sweeps.replication.words import source_rows
 from sweeps.sources import Source, files_of, from_folder, from_names
@@ -27,45 +26,6 @@ PARTS = (
     Part(title=variances.TITLE, needs=(VARIANCE,), make=variances.variances),
     Part(title=panels.TITLE, needs=(GRID, VARIANCE), make=panels.panels),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """The report before it has a format: where it comes from, what makes it again, notes, and its sections in order."""
-
-    title: str
-    simulated: str
-    sources: tuple[Mapping[str, str], ...]
-    command: str
-    notes: tuple[str, ...]
-    sections: tuple[Section, ...]
-
-    @property
-    def summary(self) -> tuple[str, ...]:
-        """What the sections say of themselves, in their order."""
-        return tuple(sentence for section in self.sections for sentence in section.summary)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything that the report rests on, for JSON (`sweeps.plain`)."""
-        return {
-            "title": self.title,
-            "simulated_annotators": bool(self.simulated),
-            "sources": list(self.sources),
-            "notes": list(self.notes),
-            "sections": [
-                {
-                    "title": section.title,
-                    "summary": list(section.summary),
-                    "lines": list(section.lines),
-                    "tables": [
-                        {"caption": t.caption, "rows": [dict(zip(t.headings, row, strict=True)) for row in t.rows]}
-                        for t in section.tables
-                    ],
-                    "data": dict(section.data),
-                }
-                for section in self.sections
-            ],
-        }
 
 
 def grid_report(sources: Sequence[Source], command: str = "", parts: Sequence[Part] = PARTS) -> Report:

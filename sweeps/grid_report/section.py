@@ -82,6 +82,45 @@ class Part:
             return Section(title=self.title, lines=(line,), data={"not_enough": str(error)})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The report before it has a format: where it comes from, what makes it again, notes, and its sections in order."""
+
+    title: str
+    simulated: str
+    sources: tuple[Mapping[str, str], ...]
+    command: str
+    notes: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """What the sections say of themselves, in their order."""
+        return tuple(sentence for section in self.sections for sentence in section.summary)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything that the report rests on, for JSON (`sweeps.plain`)."""
+        return {
+            "title": self.title,
+            "simulated_annotators": bool(self.simulated),
+            "sources": list(self.sources),
+            "notes": list(self.notes),
+            "sections": [
+                {
+                    "title": section.title,
+                    "summary": list(section.summary),
+                    "lines": list(section.lines),
+                    "tables": [
+                        {"caption": t.caption, "rows": [dict(zip(t.headings, row, strict=True)) for row in t.rows]}
+                        for t in section.tables
+                    ],
+                    "data": dict(section.data),
+                }
+                for section in self.sections
+            ],
+        }
+
+
 def any_simulated(sources: Sources) -> bool:
     """Whether a program gave the answers of any of the sources: pictures and pages must carry the mark."""
     return any(source.simulated for source in sources.values())
