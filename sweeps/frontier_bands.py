@@ -195,7 +195,7 @@ def _notes(model: VarianceModel) -> tuple[str, ...]:
     strata, crowds = model.strata, model.strata.layout.crowds
     words = {SEED: "seeds", CELL: "a cell within a seed"} | {PANELS + name: f"panels of {name}" for name in crowds}
     found = [
-        f"the variance of {words[name]} rests on {df:.3g} degrees of freedom: few replicates"
+        f"the variance of {words[name]} rests on few replicates ({df:.3g} degrees of freedom)"
         for name, df in zip(strata.names, strata.df, strict=True)
         if name in words and df < FEW
     ]

@@ -164,10 +164,14 @@ def _summary(found: Sequence[Crossed]) -> Iterator[str]:
 def _pooled_lines(pooled: Mapping[str, VarianceModel]) -> Iterator[str]:
     model = next(iter(pooled.values()))
     strata = model.strata
-    df = ", ".join(f"{_stratum(name)} {d:.3g}" for name, d in zip(strata.names, strata.df, strict=True) if d >= 0.5)
+    by_name: dict[str, float] = {}  # what is left comes in parts, by crowd and M
+    for name, df in zip(strata.names, strata.df, strict=True):
+        by_name[_stratum(name)] = by_name.get(_stratum(name), 0.0) + df
+    degrees = ", ".join(f"{name} {df:.3g}" for name, df in by_name.items() if df >= 0.5)
     yield (
         f"Pooled over all {len(strata.layout.cells)} cells of the grid ({len(strata.layout.cell)} trials), with each "
-        f"component as uncertain as its mean squares leave it. Degrees of freedom: {df}. Intervals: {model.covers}."
+        f"component as uncertain as its mean squares leave it. Degrees of freedom: {degrees}. "
+        f"Intervals: {model.covers}."
     )
     growing = [f"{words(metric)} with {g.by}" for metric, m in pooled.items() for g in m.growth if g.grows]
     tried = sum(len(m.growth) for m in pooled.values())

@@ -107,7 +107,7 @@ class Browser:
         os.close(self._in)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium, or a skip that says that there is none."""
     program = next(filter(None, map(shutil.which, NAMES)), None)

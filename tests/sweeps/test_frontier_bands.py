@@ -140,7 +140,7 @@ def test_results_without_a_second_panel_have_intervals_over_seeds_only_and_say_s
     found = frontier_bands(recorded, METRIC, draws=300)
     assert set(found.table()["covers"]) == {"seeds only", "seeds (nobody was asked)"}
     assert any("over seeds only" in note for note in found.notes)
-    assert any("seeds rests on 2 degrees of freedom" in note for note in found.notes)
+    assert any("seeds rests on few replicates (2 degrees of freedom)" in note for note in found.notes)
     # Raw, smoothing at no cost beats all that was bought (docs/results/README.md).
     assert {regime.verdict for regime in found.regimes} == {DONT_BUY}
     assert found.table().set_index("recipe")["on_frontier"]["label smoothing 0.05"] > 0.99
