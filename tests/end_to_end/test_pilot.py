@@ -76,9 +76,9 @@ def test_a_pilot_of_a_strangers_own_images_becomes_a_plan_with_no_code(own: Path
 
     ran = sweeps("run", "pilot.yaml", "--scale", "tiny", "--set", "seeds=2", folder=own)
     assert ran.returncode == 0, ran.stderr
-    results = pd.read_json(sweeps("results", "pilot-pets", "--format", "json", folder=own).stdout)
+    results = json.loads(sweeps("results", "pilot-pets", "--format", "json", folder=own).stdout)
     assert len(results) == 28
-    assert (results["status"] == "done").all()
+    assert {row["status"] for row in results} == {"done"}
 
     beyond = ("--extrapolate", "--images", 900, "--most-people", 6)
     for metric in ("scaled-ce/reference", "ce/reference"):
