@@ -2,8 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from importlib.resources import files
 
 _ESCAPED = {ord(sign): f"\\{sign}" for sign in "\\`*_|"}
+
+
+def template(name: str) -> str:
+    """The text of a file of `templates/`."""
+    return (files("sweeps") / "templates" / name).read_text("utf-8")
 
 
 def markdown_text(text: str) -> str:

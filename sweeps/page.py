@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
 from string import Template
 from typing import Any
 
@@ -16,6 +15,7 @@ from sweeps.columns import records
 from sweeps.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
 from sweeps.frontier import side_by_side
 from sweeps.frontier_shades import Shaded, chances, traces
+from sweeps.markup import template
 from sweeps.plain import plain
 from sweeps.recipes import VARIETIES
 from sweeps.wording import (
@@ -88,11 +88,6 @@ def frontier_page(
         plotly=get_plotlyjs(),
         figures=script_json(figures),
     )
-
-
-def template(name: str) -> str:
-    """The text of a file of `templates/`."""
-    return (files("sweeps") / "templates" / name).read_text("utf-8")
 
 
 def figure(metric: str, table: pd.DataFrame, found: FrontierBands | None = None) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from softcore.prices.price_list import LOW_WAGE
 from sweeps.drawing import LIKELY, ROUND_TIMES
 from sweeps.frontier import with_companion
 from sweeps.frontier_bands import CellDraws, cell_draws
-from sweeps.page import SOFTNESS, script_json, template
+from sweeps.markup import template
+from sweeps.page import SOFTNESS, script_json
 from sweeps.plain import plain
 from sweeps.plan_page_data import (
     LEVEL,

@@ -7,7 +7,7 @@ from importlib.resources import files
 from string import Template
 
 from sweeps.grid_report.section import Picture, Report, Section, Table
-from sweeps.markup import html_with_code, markdown_table, markdown_text, markdown_with_code
+from sweeps.markup import html_with_code, markdown_table, markdown_text, markdown_with_code, template
 
 
 def to_markdown(made: Report) -> str:
@@ -19,6 +19,7 @@ def to_html(made: Report) -> str:
     """The page, pictures and all; every name is escaped and nothing is loaded from elsewhere."""
     return Template((files("sweeps.grid_report") / "page.html").read_text("utf-8")).substitute(
         title=escape(made.title),
+        look=template("report.css"),
         simulated=f'<p class="simulated">{escape(made.simulated)}</p>' if made.simulated else "",
         summary="\n".join(f"<p>{html_with_code(sentence)}</p>" for sentence in made.summary),
         sources=_html_table(_as_table(made.sources)),

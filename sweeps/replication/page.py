@@ -5,6 +5,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from sweeps.markup import template
 from sweeps.replication.document import Document
 from sweeps.replication.findings import AGREES, DISAGREES, OPEN
 from sweeps.replication.lines import HEADINGS, SHIFT_HEADINGS, Section
@@ -18,6 +19,7 @@ def to_html(report: Document) -> str:
     """The page; every name is escaped and nothing is loaded from elsewhere."""
     return Template((files("sweeps.replication") / "page.html").read_text("utf-8")).substitute(
         title=escape(report.title),
+        look=template("report.css"),
         simulated=f'<p class="simulated">{escape(report.simulated)}</p>' if report.simulated else "",
         summary="\n".join(f"<p>{escape(sentence)}</p>" for sentence in report.summary),
         counts=_mappings(report.counts),
