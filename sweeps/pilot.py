@@ -12,6 +12,7 @@ from softcore.datasets import DATASETS, Dataset
 from softcore.errors import RequestError
 from softcore.labels.people import image_batches, left_to_train_on
 from softcore.records import NO_CLASS
+from sweeps.planning.ranges import span
 
 SEEDS = 3  # a variance over seeds needs more than one
 # A page's questions, the fullest first: the whole page, and what is left of it with parts left out.
@@ -60,7 +61,7 @@ def pilot_of(dataset: Dataset) -> Pilot:
         raise RequestError(
             f"{dataset.name} leaves {left} annotated images to train on: too few for a pilot of two sizes"
         )
-    images = _span(min(sizes), max(sizes)) if whole else ""
+    images = span(min(sizes), max(sizes)) if whole else ""
     words = f"{len(sizes)} batches of {images} images that the same people answered" if whole else ""
     return Pilot(questions=_questions(pages), people=people, items=(items[0], items[1], items[2]), batches=words)
 
@@ -139,7 +140,3 @@ def _questions(pages: pd.DataFrame) -> tuple[str, ...]:
         for question in QUESTIONS
         if question not in _PARTS or (_PARTS[question][0] <= 1 + second and _PARTS[question][1] <= ticks)
     )
-
-
-def _span(low: int, high: int) -> str:
-    return f"{low}" if low == high else f"{low} to {high}"

@@ -156,9 +156,7 @@ def _effects(results: pd.DataFrame, compared: list[tuple[str, str, str]], metric
 
 def _shared(results: pd.DataFrame, compared: list[tuple[str, str, str]]) -> pd.DataFrame:
     """The trials of compared cells whose seed and panel every cell that one is compared with has, too."""
-    replicate = {
-        str(cell): set(zip(rows["seed"], rows["panel"], strict=True)) for cell, rows in results.groupby("cell")
-    }
+    replicate = _replicates(results)
     kept = {cell: set(replicate[cell]) for _, *pair in compared for cell in pair}
     for _, cell, without in compared:
         kept[cell] = kept[cell] & replicate[without]

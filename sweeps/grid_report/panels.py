@@ -46,7 +46,7 @@ def panels(sources: Sources) -> Section:
     if len(paired.cells) < FEWEST_CELLS:
         raise RequestError(f"{len(paired.cells)} cells have panels A and B of two seeds, and bands need {FEWEST_CELLS}")
     seconds = cell_costs(paired.cells, purchases(summarise(grid)), "thesis")[1]
-    found = [one for metric in metrics for one in _trials(paired, variance, core(sources), metric, seconds)]
+    found = [one for metric in metrics for one in _both_ways(paired, variance, core(sources), metric, seconds)]
     together = [one for one in found if one.group == TOGETHER]
     picture = Picture(
         name="panels",
@@ -59,11 +59,11 @@ def panels(sources: Sources) -> Section:
         tables=(_counts(found), *(_costs(one, paired) for one in together)),
         pictures=(picture,),
         summary=tuple(_summary(together)),
-        data={"level": LEVEL, "costs": COSTS, "trials": [_data(one, paired) for one in found]},
+        data={"level": LEVEL, "costs": COSTS, "both_ways": [_data(one, paired) for one in found]},
     )
 
 
-def _trials(
+def _both_ways(
     paired: Pairs, variance: pd.DataFrame, every: pd.DataFrame, metric: str, seconds: np.ndarray
 ) -> Iterator[BothWays]:
     both = replicates(every, [metric]).variance(metric)
@@ -136,13 +136,13 @@ def _lines(paired: Pairs, found: Iterable[BothWays], assumed: Iterable[str]) -> 
 
 
 def _summary(together: Iterable[BothWays]) -> Iterator[str]:
-    trials = list(together)
+    several = list(together)
     for seen in (A, B):
-        each = [one.ways[seen].held for one in trials]
+        each = [one.ways[seen].held for one in several]
         most = COSTS * len(each)
         best, picked = (sum(int(held[name].covered.sum()) for held in each) for name in (BEST, PICKED))
         seeds = sum(int(held[SEEDS_BEST].covered.sum()) for held in each)
-        by_metric = [f"{words(one.metric)} {_count(one.ways[seen].held[BEST])}" for one in trials]
+        by_metric = [f"{words(one.metric)} {_count(one.ways[seen].held[BEST])}" for one in several]
         widths = _width(each, BEST), _width(each, SEEDS_BEST)
         yield (
             f"Conditional on these people and images, {LEVEL:.0%} bands from {NAMES[seen]} covered the best of "

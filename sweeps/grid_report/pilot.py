@@ -1,6 +1,6 @@
 """From a pilot to a plan, replayed: what pilots of panel A predicted of panel B, and what their plans were worth."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from softcore.statistics import MeanInterval
 from sweeps.grid_report.pilot_scores import Replayed, budget_words, replayed
+from sweeps.grid_report.recorded import listed
 from sweeps.grid_report.section import GRID, PILOT, Part, Section, Sources, Table
 from sweeps.planning.checks import Check, check
 from sweeps.planning.regret import NOTHING, PLANNER
@@ -141,7 +142,7 @@ def _shared(several: Sequence[Replayed]) -> str:
 def _chosen_words(several: Sequence[Replayed], scores: dict[str, list[Check]]) -> str:
     """Which model planned, and whether it was the best of the three."""
     names = pd.Series([each.choice.chosen.name for each in several]).value_counts()
-    planned = _listed(f"{name} in {count}" for name, count in names.items())
+    planned = listed([f"{name} in {count}" for name, count in names.items()])
     planner, *models = scores[ALL]
     best = min(models, key=lambda one: one.score)
     found = ", ".join(f"{one.model} {one.score:.4f}" for one in models)
@@ -154,7 +155,7 @@ def _decided_words(metric: str, picks: pd.DataFrame, regret: pd.Series) -> tuple
     own, others = float(regret[PLANNER]), regret.drop(PLANNER)
     better = [str(name) for name in others.index[others < own]]
     lose = "loses" if len(better) == 1 else "lose"
-    verdict = f"{_listed(better)} {lose} less" if better else "no rule of thumb loses less, nor does buying nothing"
+    verdict = f"{listed(better)} {lose} less" if better else "no rule of thumb loses less, nor does buying nothing"
     bought = picks[(picks["strategy"] == PLANNER)]["bought"]
     decided = (
         f"{metric}, decisions at {picks['budget'].nunique() // picks['seed'].nunique()} budgets of each pilot "
@@ -165,11 +166,6 @@ def _decided_words(metric: str, picks: pd.DataFrame, regret: pd.Series) -> tuple
         f"The planner buys in {int(bought.sum())} of {len(bought)} decisions. The best of panel B is a noisy minimum, "
         "one run a cell: all regrets are too large by the same amount, their differences are fair."
     )
-
-
-def _listed(words: Iterable[str]) -> str:
-    *most, last = list(words)
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _score_table(metric: str, scores: dict[str, list[Check]]) -> Table:

@@ -99,6 +99,7 @@ def read(path: Path, sources: Sources, today: datetime.date | None = None) -> tu
     found = tuple(judge(training, cells, metric=metric) for metric in metrics_of(sources))
     made = Reading(date=today or datetime.date.today(), digests=digests, judgements=found)
     lines = [json.dumps(reading.as_dict(), ensure_ascii=False, allow_nan=False) for reading in (*kept, made)]
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
     return stored(path)  # as it will be shown from now on
 

@@ -76,11 +76,11 @@ def report(
     sources = from_names(names, out)
     files = {Path(name).stem: name for name in names if name.endswith(".csv")}
     command = _command(*(files.get(source.name, source.name) for source in sources))
-    made = grid_report(sources, command, _parts(_within(folder / RESULTS), read_sealed))
+    made = grid_report(sources, command, _parts(folder / RESULTS, read_sealed))
     paths = write(folder, made)
     for source in sources:
         for name, content in files_of(source).items():
-            write_text(folder / RESULTS / name, content)
+            write_text(_within(folder / RESULTS) / name, content)
     log_to_mlflow(_sweeps(names, out), list(paths.values()))
     return made, paths
 

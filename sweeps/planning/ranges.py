@@ -28,7 +28,7 @@ class Range:
     @property
     def words(self) -> str:
         """What was measured, in words."""
-        return f"{self.name}: M {_span(self.people)}, N' {_span(self.items)}"
+        return f"{self.name}: M {span(*self.people)}, N' {span(*self.items)}"
 
 
 def ranges(rows: Rows) -> tuple[Range, ...]:
@@ -68,7 +68,7 @@ def beyond(measured: Range, people: int | None = None, items: int | None = None)
     """How far a request goes beyond what was measured, in words; empty where it does not."""
     parts = [
         f"{name} = {wanted} for {measured.name} is {'below' if wanted < low else 'beyond'} the measured "
-        f"{_span((low, high))}"
+        f"{span(low, high)}"
         for name, wanted, (low, high) in (("M", people, measured.people), ("N'", items, measured.items))
         if wanted is not None and not low <= wanted <= high
     ]
@@ -96,6 +96,6 @@ def points(rows: Rows) -> pd.DataFrame:
 _COLUMNS = ("variety", "aggregation", "policy", "people", "items", "free", "crowd", "recipe", "cell")
 
 
-def _span(ends: tuple[int, int]) -> str:
-    low, high = ends
+def span(low: int, high: int) -> str:
+    """ "25", or "25 to 50" where the ends differ."""
     return f"{low}" if low == high else f"{low} to {high}"
