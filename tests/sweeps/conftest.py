@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
@@ -115,3 +116,33 @@ def wide() -> Dataset:
     counts[:, 0] = 51
     records = pd.concat(tables, ignore_index=True)
     return replace(digits, name="cifar10s", records=records, counts=counts, held_out=100)
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements by name with their attributes, and the text outside scripts and styles."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._inside: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside:
+            self.text += data
+
+
+@pytest.fixture(scope="session")
+def seen() -> type[Page]:
+    """Reads a page's source as a browser would see it."""
+    return Page

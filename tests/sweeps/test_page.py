@@ -1,6 +1,5 @@
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -11,28 +10,6 @@ from sweeps.page import figure, frontier_page
 
 MONEY = {"prices": PRICES["thesis"], "wage": 12.0, "fee": 0.333}
 NASTY = "<script>alert('x')</script>&\"$sweep"
-
-
-class Page(HTMLParser):
-    """What a browser would see: elements by name with their attributes, and the text outside scripts and styles."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.elements, self.text, self._inside = [], "", []
-        self.feed(source)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag in ("script", "style"):
-            self._inside.append(tag)
-
-    def handle_endtag(self, tag):
-        if self._inside and tag == self._inside[-1]:
-            self._inside.pop()
-
-    def handle_data(self, data):
-        if not self._inside:
-            self.text += data
 
 
 def page(results, sweep_id="demo-1a2b3c4d", metric="ce/10h", simulated=False):
@@ -46,15 +23,15 @@ def made(results):
     return page(results, simulated=True)
 
 
-def test_the_page_needs_no_network(made):
-    outside = [a for _, attrs in Page(made).elements for name, a in attrs.items() if name in ("src", "href")]
+def test_the_page_needs_no_network(made, seen):
+    outside = [a for _, attrs in seen(made).elements for name, a in attrs.items() if name in ("src", "href")]
     assert outside == []
     assert "plotly.js v" in made
     assert "@import" not in re.sub(r"<script>.*?</script>", "", made, flags=re.DOTALL)
 
 
-def test_a_newcomer_finds_question_answer_costs_and_caveats(made):
-    text = Page(made).text
+def test_a_newcomer_finds_question_answer_costs_and_caveats(made, seen):
+    text = seen(made).text
     for words in (
         "Which labels cost what, and how well do they do?",
         "SIMULATED ANNOTATORS",
@@ -68,15 +45,15 @@ def test_a_newcomer_finds_question_answer_costs_and_caveats(made):
         assert words in text
 
 
-def test_real_people_are_not_called_simulated(results):
-    assert "SIMULATED" not in Page(page(results)).text
+def test_real_people_are_not_called_simulated(results, seen):
+    assert "SIMULATED" not in seen(page(results)).text
 
 
-def test_names_from_data_are_escaped_everywhere(results):
+def test_names_from_data_are_escaped_everywhere(results, seen):
     odd = results.copy()
     odd["model"] = np.where(odd["cell"] == "c03", NASTY, "cnn")
     odd.loc[odd["cell"] == "c02", "annotators"] = 6  # so that c02 and c03 differ in the model only, and name it
-    plain, nasty = Page(page(odd)), Page(page(odd, sweep_id=NASTY))
+    plain, nasty = seen(page(odd)), seen(page(odd, sweep_id=NASTY))
     assert NASTY in nasty.text
     count = [sum(tag == "script" for tag, _ in found.elements) for found in (plain, nasty)]
     assert count == [2, 2]  # Plotly and ours
@@ -118,20 +95,20 @@ def test_plotly_takes_the_figures(results):
         assert plotly.Figure(spec).data
 
 
-def test_one_replicate_says_that_there_is_no_interval(make):
+def test_one_replicate_says_that_there_is_no_interval(make, seen):
     single = make(n=1)
     spec = figure("ce/10h", frontiers(single, "ce/10h")["ce/10h"])
     marks = [trace for trace in spec["data"] if trace["mode"] == "markers"]
     assert {fill for trace in marks for fill in trace["marker"]["color"]} == {"white"}
     assert all("No interval: one replicate" in text for trace in marks for text in trace["hovertext"])
     assert {bar for trace in marks for bar in trace["error_y"]["array"]} == {None}
-    assert "no interval" in Page(page(single)).text
+    assert "no interval" in seen(page(single)).text
 
 
-def test_cells_that_were_not_compared_are_listed_with_the_reason(results, make_trials):
+def test_cells_that_were_not_compared_are_listed_with_the_reason(results, make_trials, seen):
     broken = results.copy()
     broken.loc[(broken["cell"] == "c04") & (broken["seed"] == 0), "ce/10h"] = np.nan
-    text = Page(page(broken)).text
+    text = seen(page(broken)).text
     assert "Not compared" in text
     assert "ce/10h: clicks, separate, M=50, N'=900: 1 of 3 finished trials have no finite ce/10h" in text
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -37,28 +36,6 @@ def found(clear, prepared):
 @pytest.fixture(scope="module")
 def data(clear, found):
     return page_data(clear, found, asked(), sweeps=["made-up"])
-
-
-class Elements(HTMLParser):
-    """The elements that a browser would see, and the text outside scripts and styles."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.elements, self.text, self._inside = [], "", []
-        self.feed(source)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag in ("script", "style"):
-            self._inside.append(tag)
-
-    def handle_endtag(self, tag):
-        if self._inside and tag == self._inside[-1]:
-            self._inside.pop()
-
-    def handle_data(self, data):
-        if not self._inside:
-            self.text += data
 
 
 @pytest.mark.parametrize("prices", ["thesis", "page"])
@@ -130,14 +107,14 @@ def test_a_spec_on_the_page_is_the_one_that_is_written(prepared, data):
     assert re.findall(r"<(\w+)>", kind["spec"]).count("images") == 2
 
 
-def test_names_from_data_stay_names(clear):
+def test_names_from_data_stay_names(clear, seen):
     odd = clear.assign(model=np.where(clear["cell"].isin(["c03", "c07"]), NASTY, "cnn"), dataset=f"cifar10s{NASTY}")
     ready = prepare(odd, metric=METRIC)
     pages = [
         plan_page(odd, judged(odd, ready, {}), asked(), sweeps=[NASTY], simulated=False, notes=[NASTY]),
         plan_page(clear, judged(clear, ready, {}), asked(), sweeps=["plain"], simulated=True),
     ]
-    nasty, plain = map(Elements, pages)
+    nasty, plain = map(seen, pages)
     assert NASTY in nasty.text
     assert [sum(tag == "script" for tag, _ in one.elements) for one in (nasty, plain)] == [2, 2]  # Plotly and ours
     ours = pages[0].rsplit("<script>", 1)[1]

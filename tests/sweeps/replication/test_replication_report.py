@@ -1,7 +1,6 @@
 import json
 import re
 import sys
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -62,26 +61,6 @@ def folder(made, tmp_path):
     return results
 
 
-class Page(HTMLParser):
-    """What a browser would see: elements with their attributes, and the text outside of styles."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.elements, self.text, self._style = [], "", False
-        self.feed(source)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self._style = tag == "style"
-
-    def handle_endtag(self, tag):
-        self._style = False
-
-    def handle_data(self, data):
-        if not self._style:
-            self.text += data
-
-
 def test_every_claim_has_a_row_and_none_is_dropped(made):
     table = frame(made.findings, made.shifts)
     assert list(table.columns) == list(ROW_COLUMNS)
@@ -119,13 +98,13 @@ def test_the_head_counts_verdicts_and_warns_of_chance_and_softness(made):
     assert "Cross-entropy after one temperature (2 rows): of 2 that agree raw, 2 agree." in head
 
 
-def test_markdown_page_and_csv_tell_the_same(made, folder, tmp_path):
+def test_markdown_page_and_csv_tell_the_same(made, folder, tmp_path, seen):
     found, paths = report([], results=folder, to=tmp_path / "docs")
     assert {kind: path.name for kind, path in paths.items()} == {
         kind: f"replication.{kind}" for kind in ("md", "html", "csv")
     }
     assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == sorted(p.name for p in paths.values())
-    markdown, page = paths["md"].read_text(), Page(paths["html"].read_text()).text
+    markdown, page = paths["md"].read_text(), seen(paths["html"].read_text()).text
     difference = re.search(r"\| (−0\.\d{3} \[−0\.\d{3}, −0\.\d{3}\]) \| 3 \| agrees \|", markdown)[1]
     for text in (markdown, page):
         for words in (
@@ -146,9 +125,9 @@ def test_the_report_is_the_same_when_it_is_made_again(folder, tmp_path):
     assert all(first[kind].read_bytes() == second[kind].read_bytes() for kind in first)
 
 
-def test_the_page_needs_no_network(made):
+def test_the_page_needs_no_network(made, seen):
     page = to_html(document(made, "sweeps"))
-    elements = Page(page).elements
+    elements = seen(page).elements
     assert [attrs for _, attrs in elements if {"src", "href"} & set(attrs)] == []
     assert "script" not in {tag for tag, _ in elements}
     assert "@import" not in page
@@ -160,13 +139,13 @@ def test_a_sentence_stands_once_beside_all_its_rows(made):
     assert '<td rowspan="5">Kept separate, T2 Clamp labels of 6 people' in page
 
 
-def test_names_from_data_are_escaped_everywhere(table_3_2):
+def test_names_from_data_are_escaped_everywhere(table_3_2, seen):
     odd = table_3_2.assign(model=NASTY)
     odd_made = replication(
         [Source(name=NASTY, results=odd, about={"hardware": NASTY, "commit": NASTY, "scale": NASTY})]
     )
     told = document(odd_made, NASTY)
-    page = Page(to_html(told))
+    page = seen(to_html(told))
     assert "script" not in {tag for tag, _ in page.elements}
     assert page.text.count(NASTY) >= 4
     markdown = to_markdown(told)
