@@ -26,17 +26,18 @@ def stop(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> St
 
     Budgets are that of the cheapest plan worth buying and the full hundreds above it. Some $100 may buy nothing and the
     next much (pages cost more than clicks), so that more money is worth it where some larger budget gains what matters
-    or more for each $100, with a probability of 0.9. None where it is up to the dearest plan, or nothing is worth it.
+    or more for each $100, with a probability of 0.9. All plans named are worth buying: advice buys no other. None where
+    it is up to the dearest such plan, or nothing is worth it.
     """
     worth = feasible & prepared.worth_buying
     if not worth.any():
         return None
-    cheapest, dearest = float(cost.usd_high[worth].min()), float(cost.usd_high[feasible].max())
+    cheapest, dearest = float(cost.usd_high[worth].min()), float(cost.usd_high[worth].max())
     first = (np.floor(cheapest / STEP_USD) + 1) * STEP_USD
     budgets = np.concatenate([[cheapest], np.arange(first, dearest + STEP_USD, STEP_USD)])
-    best = best_within(prepared, cost, feasible, budgets)
+    best = best_within(prepared, cost, worth, budgets)
     for i, (usd, one) in enumerate(zip(budgets, best, strict=True)):
-        further = best_within(prepared, cost, feasible, np.array([usd + STEP_USD]))
+        further = best_within(prepared, cost, worth, np.array([usd + STEP_USD]))
         later = [(STEP_USD, int(further[0])), *zip(budgets[i + 1 :] - usd, best[i + 1 :], strict=True)]
         if not any(_worth_it(prepared, int(one), int(other), float(more)) for more, other in later):
             return _step(prepared, float(usd), STEP_USD, int(one), later[0][1], stopping=True)
@@ -44,11 +45,11 @@ def stop(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> St
 
 
 def least_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
-    """The cheapest plan that is worth buying, in words; or that there is none."""
-    worth = np.flatnonzero(feasible & prepared.worth_buying)
-    if not len(worth):
+    """The cheapest plan that is worth buying, the best of those that cost the same, in words; or that there is none."""
+    worth = feasible & prepared.worth_buying
+    if not worth.any():
         return said("no_least", known=prepared.known)
-    least = int(worth[cost.usd_high[worth].argmin()])
+    least = int(best_within(prepared, cost, worth, cost.usd_high[worth].min(keepdims=True))[0])
     return said("least", plan=named(prepared, least), money=dollars(float(cost.usd_high[least])))
 
 

@@ -26,10 +26,14 @@ function secondWords({ plan, drawn, cost }, kinds) {
   });
 }
 
-function leastWords({ plan, cost, feasible }) {
-  const worth = places(feasible).filter((i) => plan.candidates.worth[i]);
-  if (!worth.length) return said("no_least");
-  const least = worth.reduce((best, i) => (cost.usdHigh[i] < cost.usdHigh[best] ? i : best));
+const worthBuying = ({ plan, feasible }) => feasible.map((ok, i) => ok && Boolean(plan.candidates.worth[i]));
+
+function leastWords(context) {
+  const { plan, cost } = context;
+  const worth = worthBuying(context);
+  if (!worth.includes(true)) return said("no_least");
+  const cheapest = Math.min(...places(worth).map((i) => cost.usdHigh[i]));
+  const [least] = bestWithin(plan, cost, worth, [cheapest]);
   return said("least", { plan: plan.candidates.name[least], money: dollars(cost.usdHigh[least]) });
 }
 
@@ -59,17 +63,18 @@ function nextWords({ plan, drawn, cost, feasible }, usd, one, other = bestWithin
   return said("next", { more: dollars(STEP), plan: plan.candidates.name[other], ...threes(gainOf(drawn, one, other)) });
 }
 
-// The least budget beyond which no larger one gains what matters for each $100; "" where it is up to the dearest plan.
+// The least budget beyond which no larger one gains what matters for each $100, of the plans that are worth buying; ""
+// where it is up to the dearest of them.
 function stopWords(context) {
-  const { plan, drawn, cost, feasible } = context;
-  const worth = places(feasible).filter((i) => plan.candidates.worth[i]);
-  if (!worth.length) return "";
-  const cheapest = Math.min(...worth.map((i) => cost.usdHigh[i]));
-  const dearest = Math.max(...places(feasible).map((i) => cost.usdHigh[i]));
+  const { plan, drawn, cost } = context;
+  const worth = worthBuying(context);
+  const prices = places(worth).map((i) => cost.usdHigh[i]);
+  if (!prices.length) return "";
+  const [cheapest, dearest] = [Math.min(...prices), Math.max(...prices)];
   const budgets = [cheapest];
   for (let usd = (Math.floor(cheapest / STEP) + 1) * STEP; usd < dearest + STEP; usd += STEP) budgets.push(usd);
-  const best = bestWithin(plan, cost, feasible, budgets);
-  const further = bestWithin(plan, cost, feasible, budgets.map((usd) => usd + STEP));
+  const best = bestWithin(plan, cost, worth, budgets);
+  const further = bestWithin(plan, cost, worth, budgets.map((usd) => usd + STEP));
   const known = new Map();
   const worthIt = (one, other, more) => {
     if (one === other) return false;

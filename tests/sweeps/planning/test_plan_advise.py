@@ -14,7 +14,7 @@ from sweeps.planning.candidates import candidates, priced
 from sweeps.planning.planted import METRIC
 from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.ranges import of_variety, ranges
-from sweeps.planning.rank import Limits
+from sweeps.planning.rank import Limits, named
 from sweeps.planning.rows import Rows, rows
 
 THESIS = price_list("thesis")
@@ -115,6 +115,31 @@ def test_stopping_looks_past_steps_that_buy_nothing(prepared: Prepared):
     stop = advice(prepared, Limits(budget_usd=50)).stop
     # From the best clicks ($240 at M = 24) to T2 Clamp at M = 3 ($384) it is far in money and worth it.
     assert stop is None or stop.usd >= 256
+
+
+def test_where_to_stop_names_no_plan_that_would_not_be_bought(prepared: Prepared):
+    hired = prepared.hired.copy()
+    clicks = (prepared.table["variety"] == "click").to_numpy()
+    hired[::2, ~clicks] = np.inf  # half of the people asked for pages spoil everything: none is worth it any more
+    risky = replace(prepared, hired=hired)
+    assert not risky.worth_buying[~clicks].any()
+    best = risky.expected.argmin()
+    assert not clicks[best]
+    stop = advice(risky, Limits(budget_usd=400)).stop
+    assert stop is not None
+    assert stop.words.split(", with ")[1].startswith("clicks")
+    assert stop.recipe.startswith("clicks")
+
+
+def test_the_least_that_is_worth_buying_is_the_best_of_those_that_cost_the_same(prepared: Prepared):
+    advised = advice(prepared, Limits(budget_usd=400))
+    usd = priced(prepared.table, prepared.rows, THESIS, advised.prices["wage"], advised.prices["fee"]).usd_high
+    worth, expected = np.flatnonzero(prepared.worth_buying), prepared.expected
+    pair = next((a, b) for a in worth for b in worth if a < b and usd[a] == usd[b] and expected[b] < expected[a])
+    only = np.isin(np.arange(len(usd)), pair)
+    two = replace(prepared, hired=np.where(only, prepared.hired, np.inf))
+    least = advice(two, Limits(budget_usd=400)).least
+    assert least.startswith(f"the cheapest plan that is worth buying: {named(prepared, pair[1])} for $")
 
 
 def test_a_budget_too_small_to_be_worth_it_is_told_of_the_least_that_is(prepared: Prepared):
