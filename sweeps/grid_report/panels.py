@@ -58,7 +58,7 @@ def panels(sources: Sources) -> Section:
         lines=tuple(_lines(paired, found, assumptions(paired.cells, "thesis", "s"))),
         tables=(_counts(found), *(_costs(one, paired) for one in together)),
         pictures=(picture,),
-        summary=tuple(_summary(together)),
+        summary=(*_summary(together), *_alone([one for one in found if one.group != TOGETHER])),
         data={"level": LEVEL, "costs": COSTS, "both_ways": [_data(one, paired) for one in found]},
     )
 
@@ -149,6 +149,20 @@ def _summary(together: Iterable[BothWays]) -> Iterator[str]:
             f"{NAMES[1 - seen]} at {best / most:.0%} of the fixed costs ({listed(by_metric)}), and the recommended "
             f"cell's value at {picked / most:.0%}; the interval over seeds alone covered the best at "
             f"{seeds / most:.0%} and was {widths[1] / widths[0]:.1f} times as wide."
+        )
+
+
+def _alone(found: Iterable[BothWays]) -> Iterator[str]:
+    """How often bands of one question held, both ways, by metric; nothing where no question was asked alone."""
+    shares: dict[str, list[float]] = {}
+    for one in found:
+        shares.setdefault(one.metric, []).extend(way.held[BEST].covered.mean() for way in one.ways.values())
+    if shares:
+        by_metric = listed([f"{words(metric)} {np.mean(each):.0%}" for metric, each in shares.items()])
+        yield (
+            f"Within single questions {LEVEL:.0%} bands covered the best of the other panel at {by_metric} of the "
+            "fixed costs, both ways together; one panel's people answered all questions on pages, so that misses come "
+            "together."
         )
 
 

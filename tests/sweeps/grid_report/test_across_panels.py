@@ -9,6 +9,7 @@ from softcore.layout import Layout, Pool
 from softcore.strata import CELL, PEOPLE, SEED, covariance
 from sweeps.grid_report.across import A, B, draws, one_sided, pairs, seen_by
 from sweeps.grid_report.panel_bands import BEST, COSTS, PICKED, SEEDS_BEST, SEEDS_PICKED, fixed_costs, one_way
+from sweeps.grid_report.panels import TOGETHER, panels
 from sweeps.grid_report.section import GRID, VARIANCE
 from sweeps.planted_truths import STYLES
 
@@ -167,3 +168,13 @@ def test_trials_that_failed_are_not_paired(small):
     lost = (grid["variety"] == "click") & (grid["panel"] == 1) & (grid["seed"] == 2)
     paired = pairs(grid.assign(status=np.where(lost, "failed", "done")), [METRIC])
     assert "click" not in set(paired.cells["variety"])
+
+
+def test_bands_of_single_questions_are_counted_apart_from_all_together(small):
+    section = panels(small())
+    alone = [row for row in section.tables[0].rows if row[1] != TOGETHER]
+    held = [int(count) for row in alone for count in row[4].split(", ")]
+    assert len(held) == 2 * len(alone) >= 4
+    together, single = section.summary[:2], section.summary[2]
+    assert all(line.startswith("Conditional on these people and images, 90% bands from ") for line in together)
+    assert f"scaled-ce on 10h {np.mean(held) / COSTS:.0%} of the fixed costs" in single
