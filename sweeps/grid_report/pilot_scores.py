@@ -12,7 +12,8 @@ from softcore.errors import RequestError
 from sweeps.columns import answer_columns
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
-from sweeps.planning.checks import Choice, choose_model
+from sweeps.planning.checks import Choice
+from sweeps.planning.defaults import default_model
 from sweeps.planning.judge import predicted_means
 from sweeps.planning.noise import new_people
 from sweeps.planning.ranges import beyond, points, ranges
@@ -56,7 +57,7 @@ def replayed(
     to plan from.
     """
     learnt = rows(pilot, metric)
-    choice = choose_model(learnt, draws_generator(seed), beyond=True)
+    choice = default_model(learnt, draws_generator(seed), beyond=True)
     asked = _panel_b(grid, seed)
     known = asked["variety"].isin(learnt.cells["variety"])
     if not known.any():

@@ -6,8 +6,10 @@ from pathlib import Path
 from softcore.statistics import MeanInterval
 from sweeps.grid_report.predicted_picture import predicted_picture
 from sweeps.grid_report.readings import Digests, Reading, read, stored
+from sweeps.grid_report.recorded import listed
 from sweeps.grid_report.section import Section, Sources, Table, any_simulated
 from sweeps.planning.checks import LEVELS, Check
+from sweeps.planning.defaults import LOST
 from sweeps.planning.judge import Judgement
 
 TITLE = "Plans held against sealed cells"
@@ -74,10 +76,12 @@ def choice(one: Judgement) -> str:
     if one.held:
         return words + f"it has the lowest interval score, too ({after}): the choice held."
     lost = "the curve loses to a baseline" if not one.passed else "a baseline loses to the curve"
-    return words + (
+    words += (
         f"the {one.best.model} has a lower one ({after}): the choice did not hold, {lost}. A model that loses is no "
-        "default."
     )
+    if LOST.get(one.metric) == (one.default, one.best.model):
+        return words + f"default: since then the {one.best.model} makes the plans for {one.metric}."
+    return words + "default."
 
 
 def coverage_words(one: Judgement) -> str:
@@ -168,9 +172,15 @@ def summary(readings: int, judged: Sequence[Judgement]) -> str:
     low, high = min(c.mean for c in covered), max(c.mean for c in covered)
     return (
         f"Plans on {covered[0].n} sealed cells (readings so far: {readings}): the model chosen before has the "
-        f"lowest interval score on {held} of {len(judged)} metrics, and its 95% intervals held {low:.0%} to {high:.0%} "
-        "of the cells."
+        f"lowest interval score on {held} of {len(judged)} metrics{_lost(judged)}, and its 95% intervals held "
+        f"{low:.0%} to {high:.0%} of the cells."
     )
+
+
+def _lost(judged: Sequence[Judgement]) -> str:
+    """Where the choice did not hold, and what did better; nothing where it held."""
+    lost = [f"on {one.metric} the {one.best.model}" for one in judged if not one.held]
+    return f" ({listed(lost)} has it)" if lost else ""
 
 
 def _check(one: Judgement, model: str, part: str) -> Check | None:

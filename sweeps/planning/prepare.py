@@ -12,7 +12,8 @@ from softcore.errors import RequestError
 from softcore.layout import Pool
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidates
-from sweeps.planning.checks import Choice, choose_model
+from sweeps.planning.checks import Choice
+from sweeps.planning.defaults import default_model
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.ranges import Range, of_variety, points, ranges, refuse_beyond
 from sweeps.planning.rows import Rows, rows
@@ -115,7 +116,7 @@ def prepare(
     )
     if table.empty:
         raise RequestError(f"no measured question has {images} images or fewer with M = {annotators}")
-    choice = choose_model(learnt, draws_generator(seed), beyond=bool(table["beyond"].any()))
+    choice = default_model(learnt, draws_generator(seed), beyond=bool(table["beyond"].any()))
     free = points(learnt)
     both = pd.concat([table, free], ignore_index=True)
     rng = draws_generator(seed, 1)

@@ -19,7 +19,7 @@ from softcore.variance import VarianceModel, contrast_variance
 from sweeps.columns import answer_columns
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
-from sweeps.planning.checks import choose_model
+from sweeps.planning.defaults import default_model
 from sweeps.planning.noise import new_people
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows, rows
 from sweeps.regimes import ENOUGH, MATTERS
@@ -201,7 +201,7 @@ def valued_by(other: pd.DataFrame, learnt: Rows) -> Float[np.ndarray, " c"]:
 
 def _planned(learnt: Rows, seed: int) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"]]:
     """What the planner predicts of each cell, and how likely labels of new people beat the best free recipe."""
-    model = choose_model(learnt, draws_generator(seed)).chosen
+    model = default_model(learnt, draws_generator(seed)).chosen
     rng = draws_generator(seed, 1)
     values, variances = model.values(learnt.cells, rng)
     crowd, people = learnt.cells["crowd"].tolist(), learnt.cells["people"].to_numpy(dtype=float)

@@ -32,6 +32,8 @@ def test_a_default_that_wins_held_and_one_that_loses_did_not(judged: Judged):
     assert not lost.passed
     assert "the regression has a lower one" in choice(lost)
     assert "the choice did not hold, the curve loses to a baseline. A model that loses is no default." in choice(lost)
+    known = judged("ce/10s", errors=(0.03, 0.01, 0.02))
+    assert choice(known).endswith("is no default: since then the regression makes the plans for ce/10s.")
     other = judged("ce/10h", errors=(0.01, 0.03, 0.02), default="regression")
     assert other.passed
     assert "the curve has a lower one" in choice(other)
@@ -58,7 +60,7 @@ def test_the_summary_counts_the_metrics_on_which_the_choice_held(judged: Judged)
     kept = (judged("ce/10h"), judged("ce/10s", errors=(0.03, 0.01, 0.02), missed=12))
     assert summary(1, kept) == (
         "Plans on 24 sealed cells (readings so far: 1): the model chosen before has the lowest interval score on 1 of "
-        "2 metrics, and its 95% intervals held 50% to 100% of the cells."
+        "2 metrics (on ce/10s the regression has it), and its 95% intervals held 50% to 100% of the cells."
     )
 
 

@@ -1,0 +1,47 @@
+"""A model that lost on the sealed cells makes no plans, and whoever judges models does not know of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import sweeps
+from sweeps.grid_report.digests import sources_of
+from sweeps.grid_report.readings import NAME, stored
+from sweeps.planning import defaults, judge
+from sweeps.planning.checks import choose_model
+from sweeps.planning.defaults import LOST, default_model
+from sweeps.planning.rows import Rows
+
+RECORDED = Path(sweeps.__file__).parents[1] / "docs" / "results" / "grid" / NAME
+
+
+def test_what_lost_is_what_the_first_recorded_reading_says():
+    first = stored(RECORDED)[0].judgements
+    assert {one.metric: (one.default, one.best.model) for one in first if not one.held} == dict(LOST)
+    assert len(first) == 4
+
+
+def test_the_model_that_lost_makes_no_plans_for_that_metric(clear_rows: Rows):
+    chosen = choose_model(clear_rows, np.random.default_rng(0))
+    assert chosen.chosen.name == "curve"
+    lost = default_model(replace(clear_rows, metric="ce/10s"), np.random.default_rng(0))
+    assert lost.chosen.name == lost.checks[0].model == "regression"
+    assert {check.model for check in lost.checks} == {check.model for check in chosen.checks}
+    assert "curve has the lowest interval score" in lost.why
+    assert "lost on the sealed cells to the regression, which makes the plans for ce/10s" in lost.why
+
+
+def test_other_metrics_keep_the_choice_of_leaving_cells_out(clear_rows: Rows):
+    kept = default_model(clear_rows, np.random.default_rng(0))
+    assert kept.chosen.name == "curve"
+    assert kept.why == choose_model(clear_rows, np.random.default_rng(0)).why
+
+
+def test_a_model_that_is_not_the_loser_stays_for_every_metric(clear_rows: Rows, monkeypatch):
+    monkeypatch.setattr(defaults, "LOST", {"ce/10s": ("nearest cells", "regression")})
+    assert default_model(replace(clear_rows, metric="ce/10s"), np.random.default_rng(0)).chosen.name == "curve"
+
+
+def test_readings_are_made_by_source_that_knows_no_verdict():
+    assert Path(defaults.__file__) not in sources_of(judge.__name__)
