@@ -12,7 +12,7 @@ the intervals printed are over problems.
 import argparse
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 
 from sweeps.grid_report.across import A, B, draws, one_sided, pairs
-from sweeps.grid_report.panel_bands import LEVEL, OneWay, one_way
+from sweeps.grid_report.panel_bands import BEST, LEVEL, OneWay, one_way
+from sweeps.grid_report.panels import TOGETHER, groups
 from sweeps.planted import Grid, Problem, grid, noise_like, problem
 from sweeps.planted_truths import STYLES, truth_like
 
@@ -46,10 +47,17 @@ def recorded(one: Problem, seeds: int = 3, metric: str = METRIC) -> tuple[pd.Dat
 def both_ways(
     number: int, style: str, *, seeds: int = 3, people: float = 1.0, broken: str | None = None, n: int = 1000
 ) -> list[OneWay]:
-    """Bands from each panel of problem `number` of a style, held against the other's values.
+    """Bands from each panel of problem `number` of a style, held against the other's values, all questions together.
 
     The usual noise of people (of one person, about that of seeds) is `people` times as large.
     """
+    return by_group(number, style, seeds=seeds, people=people, broken=broken, n=n)[TOGETHER]
+
+
+def by_group(
+    number: int, style: str, *, seeds: int = 3, people: float = 1.0, broken: str | None = None, n: int = 1000
+) -> dict[str, list[OneWay]]:
+    """`both_ways` of all questions together and of each question alone."""
     rng = np.random.default_rng([STYLES.index(style), number])
     made = crossed_grid(seeds)
     noise = noise_like(rng)
@@ -58,11 +66,14 @@ def both_ways(
     core, variance = recorded(one, seeds)
     paired = pairs(core, [METRIC])
     seconds = paired.cells["cell"].map(made.cells.set_index("cell")["seconds"]).to_numpy(dtype=float)
-    found = []
+    found: dict[str, list[OneWay]] = {}
     for seen in (A, B):
         model = one_sided(paired, variance, METRIC, seen)
         drawn = draws(paired, model, METRIC, seen, rng, n, people=broken != PEOPLE_OUT)
-        found.append(one_way(paired, METRIC, seen, drawn, seconds))
+        for group, there in groups(paired.cells):
+            found.setdefault(group, []).append(
+                one_way(paired, METRIC, seen, drawn, np.where(there, seconds, np.nan)),
+            )
     return found
 
 
@@ -77,13 +88,14 @@ def report(problems: int, *, first: int, seeds: int, people: float, broken: str 
         f"{LEVEL:.0%} intervals at eight costs, {problems} problems of {seeds} seeds, people's noise {people:g} times"
     )
     print(f"the usual; left out on purpose: {broken or 'nothing'}\n")
-    every: list[OneWay] = []
+    every: list[dict[str, list[OneWay]]] = []
     for place, style in enumerate(STYLES):
         numbers = range(first + place, first + problems, len(STYLES))
-        found = [way for number in numbers for way in both_ways(number, style, **how)]
+        found = [by_group(number, style, **how) for number in numbers]
         every += found
-        print_coverage(f"cells {style}", found)
-    print_coverage("all problems", every)
+        print_coverage(f"cells {style}", [way for one in found for way in one[TOGETHER]])
+    print_coverage("all problems", [way for one in every for way in one[TOGETHER]])
+    print_alone(every)
     print(f"{(time.process_time() - started) / problems * 1000:.0f} ms of a core a problem")
 
 
@@ -96,6 +108,16 @@ def print_coverage(what: str, found: Iterable[OneWay]) -> None:
         width = np.mean([way.held[name].width for way in ways])
         print(f"{what:16} {name:20} {shares.mean():6.1%} +- {error:.1%}   mean width {width:.3f}")
     print(f"{what:16} {'best, all at once':20} {np.mean([way.all_at_once for way in ways]):6.1%}", flush=True)
+
+
+def print_alone(found: Iterable[Mapping[str, Sequence[OneWay]]]) -> None:
+    """How often bands of single questions hold, and how much that differs from one problem to the next."""
+    alone = [[way for group, ways in one.items() if group != TOGETHER for way in ways] for one in found]
+    shares = np.array([np.mean([way.held[BEST].covered.mean() for way in ways]) for ways in alone])
+    error = 1.96 * shares.std(ddof=1) / np.sqrt(len(shares))
+    print(f"single questions {BEST:20} {shares.mean():6.1%} +- {error:.1%}")
+    for level in (0.9, 0.8, 0.75):
+        print(f"  at most {level:.0%} of a problem's costs, both ways: {(shares <= level).mean():.1%} of the problems")
 
 
 if __name__ == "__main__":

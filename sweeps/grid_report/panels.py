@@ -74,7 +74,7 @@ def _both_ways(
             raise RequestError(f"{VARIANCE} has no two panels of one seed that hire from one end")
         drawn[seen] = draws(paired, model, metric, seen, generator("uncertainty", 2, seen))
         known[seen] = draws(paired, both, metric, seen, generator("uncertainty", 2, seen), shared=True)
-    for group, there in _groups(paired.cells):
+    for group, there in groups(paired.cells):
         of_group = np.where(there, seconds, np.nan)
         yield BothWays(
             metric=metric,
@@ -85,7 +85,7 @@ def _both_ways(
         )
 
 
-def _groups(cells: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+def groups(cells: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
     """All bought cells, then those of each question that enough of them asked alone."""
     yield TOGETHER, np.ones(len(cells), dtype=bool)
     asked = questions_of(cells)
