@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from sweeps.planning.bootstrap import Fitted, draws_generator
-from sweeps.planning.checks import LEVELS, choose_model
+from sweeps.planning.checks import LEVELS, check, choose_model
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.rows import rows
 
@@ -31,6 +31,7 @@ METRIC, CROWD = "ce/10h", "pages"
 PAGES = ("t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 QUESTIONS = (*PAGES, "first-choice")
 BATCHES, ALL_BATCHES, IN_BATCH, HIRED, THERE = 8, 36, 25, 3, 6
+MODELS = ("curve", "regression", "nearest cells")
 SHAPES, GAINS = ("power", "flattening"), ("large", "small")
 POINTS = [(variety, m, n) for variety in PAGES for m in (1, 2, 3) for n in (250, 900)]
 # variety, M, N', panels of the pilot's bought cells
@@ -75,11 +76,14 @@ def truth(shape: str, gains: str, rng: np.random.Generator) -> Truth:
     base = rng.normal(0.25, 0.05) if large else rng.normal(0, 0.015)
     one = {name: base + rng.normal(0, apart) for name in QUESTIONS}
     noise = (0.025, 0.04, 0.01, 0.012) if large else (0.01, 0.006, 0.003, 0.004)
+    everybody = {name: one[name] + more + rng.normal(0, apart) for name in QUESTIONS}
+    # Smoothing does more than answers to raw cross-entropy; after one temperature it may do nothing, or much harm.
+    smoothed = 1.6 if large else rng.choice([1.165, 1.28])
     return Truth(
         start=1.79 if large else 1.157,
-        smoothed=1.6 if large else 1.165,
+        smoothed=smoothed,
         one=one,
-        everybody={name: one[name] + more + rng.normal(0, apart) for name in QUESTIONS},
+        everybody=everybody,
         shape=shape,
         power=rng.uniform(0.4, 1.3),
         reach=rng.uniform(150, 900),
@@ -153,8 +157,10 @@ def one_pilot(number: int) -> pd.DataFrame:
     points = points.assign(aggregation="separate", policy="plain", free=False)
     found = points.assign(pilot=number, shape=shape, gains=gains, model=choice.chosen.name)
     trained, whole = _runs(choice.chosen, points, rng)
-    _, nearest = _runs(choice.tried[-1], points, rng)
-    for name, draws in (("", whole), (" without people", trained), (" of nearest cells", nearest)):
+    every = {model.name: _runs(model, points, rng)[1] for model in choice.tried}
+    for name, draws in every.items():
+        found[f"score {name}"] = check(name, draws, seen).score
+    for name, draws in (("", whole), (" without people", trained), (" of nearest cells", every["nearest cells"])):
         for level in LEVELS:
             low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
             found[f"{level:.0%}{name}"] = (low <= seen) & (seen <= high)
@@ -176,8 +182,10 @@ def line(found: pd.DataFrame, words: str) -> str:
     for name in ("80%", "95%", "80% without people", "80% of nearest cells"):
         each = found.groupby("pilot")[name].mean()
         parts.append(f"{name} {each.mean():.1%} +- {2 * each.std() / np.sqrt(len(each)):.1%}")
+    scores = ", ".join(f"{name} {found[f'score {name}'].mean():.4f}" for name in MODELS)
     return (
-        f"{words:28} {', '.join(parts)}; 80% width {found['width 80%'].mean():.3f}; {found['pilot'].nunique()} pilots"
+        f"{words:28} {', '.join(parts)}; 80% width {found['width 80%'].mean():.3f}; interval scores {scores}; "
+        f"{found['pilot'].nunique()} pilots"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.statistics import MeanInterval
+from softcore.statistics import MeanInterval, mean_interval
 from sweeps.grid_report.pilot_scores import Replayed, budget_words, replayed
 from sweeps.grid_report.recorded import listed
 from sweeps.grid_report.section import GRID, PILOT, Part, Section, Sources, Table
@@ -144,10 +144,27 @@ def _chosen_words(several: Sequence[Replayed], scores: dict[str, list[Check]]) -
     names = pd.Series([each.choice.chosen.name for each in several]).value_counts()
     planned = listed([f"{name} in {count}" for name, count in names.items()])
     planner, *models = scores[ALL]
-    best = min(models, key=lambda one: one.score)
     found = ", ".join(f"{one.model} {one.score:.4f}" for one in models)
-    verdict = "nothing scored lower" if planner.score <= best.score else f"{best.model} would have scored lower"
+    own = np.array([_score(each, each.choice.chosen.name) for each in several])
+    lower = [
+        _lower(one.model, mean_interval(own - [_score(each, one.model) for each in several]))
+        for one in models
+        if one.score < planner.score
+    ]
+    verdict = f"lower were {listed(lower)}" if lower else "nothing scored lower"
     return f"Planned by: {planned} of {len(several)}. Interval score {planner.score:.4f} ({found}): {verdict}."
+
+
+def _score(one: Replayed, model: str) -> float:
+    return check(model, one.draws[model], one.seen).score
+
+
+def _lower(model: str, by: MeanInterval) -> str:
+    """By how much a model scored lower than the planner, pilots paired, and whether that is more than luck."""
+    if by.low is None:
+        return f"{model} by {by.mean:.4f} (one pilot tells no interval)"
+    told = "" if by.low > 0 else ", not told apart"
+    return f"{model} by {by.mean:.4f} [{by.low:.4f}, {by.high:.4f}] (95% over {by.n} pilots{told})"
 
 
 def _decided_words(metric: str, picks: pd.DataFrame, regret: pd.Series) -> tuple[str, str]:
@@ -158,7 +175,7 @@ def _decided_words(metric: str, picks: pd.DataFrame, regret: pd.Series) -> tuple
     verdict = f"{listed(better)} {lose} less" if better else "no rule of thumb loses less, nor does buying nothing"
     bought = picks[(picks["strategy"] == PLANNER)]["bought"]
     decided = (
-        f"{metric}, decisions at {picks['budget'].nunique() // picks['seed'].nunique()} budgets of each pilot "
+        f"{metric}, decisions at {picks.groupby('seed')['budget'].nunique().max()} budgets of each pilot "
         f"({budget_words(picks)}): what its planner would do loses {own:.4f} on average to the best that panel B has "
         f"for the money; {verdict} ({NOTHING}: {float(regret[NOTHING]):.4f})."
     )

@@ -12,7 +12,7 @@ from sweeps.regimes import QUICK
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """What is told apart, in order, the scale of values (`spread`) and the most `items` that were labelled.
+    """What is told apart, in order; the scale of what labels give (`spread`) and that of all values; the most `items`.
 
     `ways` are policies with aggregations; `anchors` are hard labels among the `free` recipes, of policies also bought.
     """
@@ -22,6 +22,7 @@ class Levels:
     free: tuple[str, ...]
     anchors: frozenset[str]
     spread: float
+    spread_of_all: float
     items: float
 
     @classmethod
@@ -34,6 +35,7 @@ class Levels:
             free=tuple(dict.fromkeys(free["variety"])),
             anchors=frozenset(free["variety"][free["anchor"] & free["policy"].isin({PLAIN, *bought["policy"]})]),
             spread=rows.spread,
+            spread_of_all=rows.spread_of_all,
             items=float(bought["items"].max()),
         )
 

@@ -87,7 +87,16 @@ class Rows:
 
     @property
     def spread(self) -> float:
-        """The standard deviation of the cells' means: what is large and what is small."""
+        """The standard deviation of what labels give, the means of bought cells and hard labels: large or small.
+
+        Other free recipes say nothing of that: smoothing may do much harm after one temperature.
+        """
+        told = ~self.cells["free"].to_numpy(dtype=bool) | self.cells["anchor"].to_numpy(dtype=bool)
+        return float(self.mean[told].std()) or self.spread_of_all
+
+    @property
+    def spread_of_all(self) -> float:
+        """The standard deviation of all cells' means."""
         return float(self.mean.std()) or 1.0
 
 

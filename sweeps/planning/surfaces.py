@@ -20,9 +20,10 @@ from sweeps.planning.rows import POINT, Rows
 WIDE = 10.0  # standard deviation, in the cells' own, of what is left free
 ALIKE = 0.5  # correlation of the scatter of two varieties, and of two ways of training
 _TINY = 1e-8
-# Of the curve: a, c, the process's standard deviation and the varieties' (in the cells' own), then k of each way.
+# Of the curve: a (0.57 to 0.80 by the six metrics of the recorded grid that tell it, docs/plans.md), c, the process's
+# standard deviation and the varieties' (in the cells' own), then k of each way.
 _SIZES = (
-    (float(np.log(0.6)), 0.5),
+    (float(np.log(0.65)), 0.25),
     (float(np.log(0.8)), 0.6),
     (float(np.log(0.1)), 0.9),
     (float(np.log(0.5)), 0.6),
@@ -108,8 +109,9 @@ class Curve:
         """See `Surface`."""
         levels = self.levels
         kinds, pooled = sum(levels.groups.shape), len(levels.aggregations)
-        own = [0.25 if name in levels.anchors else 2.0 for name in levels.free]
-        alike = [WIDE, 4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * pooled, *[0.0] * (pooled * kinds)]
+        apart = levels.spread_of_all / levels.spread  # of the start, and of free recipes with levels of their own
+        own = [0.25 if name in levels.anchors else 2.0 * apart for name in levels.free]
+        alike = [WIDE * apart, 4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * pooled, *[0.0] * (pooled * kinds)]
         found = np.tile(np.array([*alike, *[3.0] * len(levels.policies), *own]), (len(sizes), 1))
         varied = np.exp(sizes[:, 3])[:, None]
         found[:, 3 : 3 + 2 * kinds] = varied
@@ -198,7 +200,8 @@ class Regression:
         levels = self.levels
         kinds = len(levels.varieties)
         main = [3.0] * (kinds + 2 + len(levels.policies) + len(levels.aggregations))
-        flat = [WIDE, *main, *[1.0] * (2 * kinds + 1), *[WIDE] * len(levels.free)]
+        free = [WIDE * levels.spread_of_all / levels.spread] * len(levels.free)
+        flat = [WIDE, *main, *[1.0] * (2 * kinds + 1), *free]
         return np.tile(np.array(flat) * levels.spread, (len(sizes), 1))
 
     def amplitude(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p"]:

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from softcore.statistics import share_interval
+from softcore.statistics import mean_interval, share_interval
 from sweeps.grid_report import pilot
-from sweeps.grid_report.pilot import METRICS, PART, _verdict, pilot_section, pilots_of
+from sweeps.grid_report.pilot import METRICS, PART, _lower, _verdict, pilot_section, pilots_of
 from sweeps.grid_report.pilot_scores import replayed
 from sweeps.grid_report.recorded import by_preset
 from sweeps.grid_report.section import GRID
@@ -98,6 +98,7 @@ def test_a_planner_that_knows_what_is_good_loses_less_than_buying_nothing(sectio
     assert (picks["regret"] >= 0).all()
     assert any("those rules are left out" in line and "six people, T2 Clamp" in line for line in section.lines)
     assert any("their planners can't buy any" in line for line in section.lines)
+    assert any("decisions at 12 budgets of each pilot" in line for line in section.summary)
 
 
 def test_where_nothing_is_worth_buying_the_planner_buys_nothing(one_metric):
@@ -112,6 +113,19 @@ def test_words_follow_from_the_numbers():
     assert "too narrow" in _verdict(0.8, share_interval(30, 60))
     assert "wider than they need be" in _verdict(0.8, share_interval(60, 60))
     assert "as often as they say" in _verdict(0.8, share_interval(48, 60))
+    # 0.02 -+ 4.303 * 0.01 / sqrt(3) holds 0; 0.02 -+ 4.303 * 0.001 / sqrt(3) does not; one pilot has no interval.
+    loose = "curve by 0.0200 [-0.0048, 0.0448] (95% over 3 pilots, not told apart)"
+    assert _lower("curve", mean_interval([0.01, 0.02, 0.03])) == loose
+    assert _lower("curve", mean_interval([0.019, 0.02, 0.021])).endswith("[0.0175, 0.0225] (95% over 3 pilots)")
+    assert _lower("curve", mean_interval([0.02])) == "curve by 0.0200 (one pilot tells no interval)"
+
+
+def test_a_baseline_that_scores_lower_than_the_planner_is_named(good, one_metric):
+    grid = good[GRID].results
+    asks = (grid["panel"] == 1) & grid["hiring"].notna()
+    flat = grid.assign(**{METRIC: np.where(asks, good["pilot-0"].results[METRIC].tail(24).mean(), grid[METRIC])})
+    line = next(line for line in pilot_section({**good, GRID: source("grid", flat)}).lines if "Planned by" in line)
+    assert "nearest cells by " in line.partition("lower were ")[2]
 
 
 def test_predictions_that_are_off_are_said_to_be(good, one_metric):

@@ -7,7 +7,7 @@ from sweeps.planning.nearest import Nearest
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.planted import METRIC, World
 from sweeps.planning.rows import Rows, rows
-from sweeps.planning.surfaces import Curve
+from sweeps.planning.surfaces import Curve, Regression
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +99,25 @@ def test_people_that_no_two_panels_show_count_with_what_cells_vary(clear: pd.Dat
     assert new_people(one_panel, ["pages"], np.array([9.0]), ones, rng).var() == pytest.approx(1, abs=0.04)
     # Seed and crowd are left for the seed.
     assert new_seed(one_panel, ["pages"], ones, rng).var() == pytest.approx(2, abs=0.08)
+
+
+@pytest.mark.parametrize("surface", [Curve, Regression])
+def test_the_harm_of_a_free_recipe_does_not_widen_what_is_known_of_labels(clear: pd.DataFrame, surface):
+    harmed = clear.assign(**{METRIC: clear[METRIC] + 3 * (clear["variety"] == "smoothed")})
+    widths = []
+    for results in (clear, harmed):
+        learnt = rows(results, METRIC)
+        values, _ = fit(surface.of(learnt), learnt, np.random.default_rng(0)).values(
+            point("t2-clamp", 3, 3000), np.random.default_rng(1)
+        )
+        widths.append(values.std())
+    assert widths[1] == pytest.approx(widths[0], rel=0.15)
+
+
+def test_the_level_of_a_harmful_free_recipe_is_found_all_the_same(clear: pd.DataFrame):
+    harmed = clear.assign(**{METRIC: clear[METRIC] + 3 * (clear["variety"] == "smoothed")})
+    learnt = rows(harmed, METRIC)
+    values, _ = fit(Curve.of(learnt), learnt, np.random.default_rng(0)).values(learnt.cells, np.random.default_rng(1))
+    smoothed = (learnt.cells["free"] & ~learnt.cells["anchor"]).to_numpy()
+    assert learnt.mean[smoothed].min() > 4
+    np.testing.assert_allclose(values.mean(axis=0)[smoothed], learnt.mean[smoothed], atol=0.05)
