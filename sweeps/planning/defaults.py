@@ -10,7 +10,7 @@ from sweeps.planning.checks import Choice, choose_model
 from sweeps.planning.rows import Rows
 
 # By metric the model that leaving cells out of the grid had chosen and the one that did better on the sealed cells, as
-# their first reading has it (docs/results/grid/sealed-readings.json; docs/grid.md). Whoever judges models reads none of
+# all readings have it (docs/results/grid/sealed-readings.json; docs/grid.md). Whoever judges models reads none of
 # this, so that no later reading is decided by an earlier one.
 LOST: Mapping[str, tuple[str, str]] = MappingProxyType({"ce/10s": ("curve", "regression")})
 
