@@ -109,8 +109,8 @@ class Curve:
         """See `Surface`."""
         levels = self.levels
         kinds, pooled = sum(levels.groups.shape), len(levels.aggregations)
-        apart = levels.spread_of_all / levels.spread  # of the start, and of free recipes with levels of their own
-        own = [0.25 if name in levels.anchors else 2.0 * apart for name in levels.free]
+        apart = levels.spread_of_all / levels.spread  # of the start, and of free recipes
+        own = [(0.25 if name in levels.anchors else 2.0) * apart for name in levels.free]
         alike = [WIDE * apart, 4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * pooled, *[0.0] * (pooled * kinds)]
         found = np.tile(np.array([*alike, *[3.0] * len(levels.policies), *own]), (len(sizes), 1))
         varied = np.exp(sizes[:, 3])[:, None]
