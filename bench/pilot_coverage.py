@@ -182,11 +182,10 @@ def line(found: pd.DataFrame, words: str) -> str:
     for name in ("80%", "95%", "80% without people", "80% of nearest cells"):
         each = found.groupby("pilot")[name].mean()
         parts.append(f"{name} {each.mean():.1%} +- {2 * each.std() / np.sqrt(len(each)):.1%}")
-    scores = ", ".join(f"{name} {found[f'score {name}'].mean():.4f}" for name in MODELS)
-    return (
-        f"{words:28} {', '.join(parts)}; 80% width {found['width 80%'].mean():.3f}; interval scores {scores}; "
-        f"{found['pilot'].nunique()} pilots"
-    )
+    pilots = found["pilot"].nunique()
+    if len(found) == pilots * len(POINTS):  # scores are of all points of a pilot
+        parts.append("interval scores " + " ".join(f"{name} {found[f'score {name}'].mean():.4f}" for name in MODELS))
+    return f"{words:28} {', '.join(parts)}; 80% width {found['width 80%'].mean():.3f}; {pilots} pilots"
 
 
 def main() -> None:
