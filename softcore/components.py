@@ -38,7 +38,11 @@ def estimate(strata: Strata, squares: Float[np.ndarray, " k"]) -> Float[np.ndarr
 
 
 def draw(
-    strata: Strata, squares: Float[np.ndarray, " k"], n: int, rng: np.random.Generator
+    strata: Strata,
+    squares: Float[np.ndarray, " k"],
+    n: int,
+    rng: np.random.Generator,
+    shared_scale: float | None = None,
 ) -> Float[np.ndarray, "n j"]:
     """`n` draws of the variance components given the mean squares, none below 0.
 
@@ -47,8 +51,14 @@ def draw(
     strata (Box & Tiao 1973, section 5.2), which gives Student's t where there is one stratum. That prior is flat in a
     variance which is small beside what else its stratum holds, and makes it look too large; here it is flat in the
     standard deviation (Gelman 2006, doi:10.1214/06-BA117A), down to a `FLOOR` of the stratum's mean square.
+
+    Two or three seeds leave it likely that seeds vary many times as much as the trials of one. A `shared_scale` has the
+    standard deviation of what trials of a seed share (`seed`, `crowd`) follow a half-Cauchy in place of a flat prior
+    (the same source, section 6) whose median is so many standard deviations of trials within a seed. With ten seeds it
+    changes little. Where no trials differ within a seed the prior stays flat.
     """
     many, df = MORE * n, strata.df
+    shared = np.inf if shared_scale is None else max(shared_scale**2 * _within(strata, squares), TINY)
     found = np.zeros((many, len(strata.components)))
     logs = np.zeros(many)
     own, rows = _own(strata), _rows(strata)
@@ -65,9 +75,17 @@ def draw(
         found[:, j] = np.maximum(0, df[k] * squares[k] / np.maximum(chi, TINY) - least) / strata.expected[k, j]
         added = found[:, j] * strata.expected[k, j]
         logs += np.log(room) - np.log(added / np.maximum(least + added, TINY) + FLOOR) / 2
+        if strata.components[j] in (CROWD, SEED):
+            logs -= np.log1p(found[:, j] / shared)
     weights = np.cumsum(np.exp(logs - logs.max()))
     kept = np.searchsorted(weights / weights[-1], (np.arange(n) + rng.random()) / n)
     return found[rng.permutation(np.minimum(kept, many - 1))]
+
+
+def _within(strata: Strata, squares: Float[np.ndarray, " k"]) -> float:
+    """The mean square of trials within a seed; infinite where there are none."""
+    narrow = np.array([name == CELL or name.startswith(REST) for name in strata.names])
+    return float(np.average(squares[narrow], weights=strata.df[narrow])) if narrow.any() else np.inf
 
 
 def _own(strata: Strata) -> list[int]:

@@ -43,9 +43,14 @@ class VarianceModel:
         """Covariance of the cells' means over new seeds and, where panels show them, new people."""
         return np.tensordot(self.variances, self.strata.between, axes=1)
 
-    def draw_variances(self, n: int, rng: np.random.Generator) -> Float[np.ndarray, "n j"]:
-        """`n` draws of the variance components, as uncertain as the mean squares leave them."""
-        return draw(self.strata, self.mean_squares, n, rng)
+    def draw_variances(
+        self, n: int, rng: np.random.Generator, shared_scale: float | None = None
+    ) -> Float[np.ndarray, "n j"]:
+        """`n` draws of the variance components, as uncertain as the mean squares leave them.
+
+        `shared_scale` as in `softcore.components.draw`: without it nothing is assumed of how much seeds vary.
+        """
+        return draw(self.strata, self.mean_squares, n, rng, shared_scale)
 
     @property
     def covers(self) -> str:

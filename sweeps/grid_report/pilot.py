@@ -140,18 +140,21 @@ def _shared(several: Sequence[Replayed]) -> str:
 
 
 def _chosen_words(several: Sequence[Replayed], scores: dict[str, list[Check]]) -> str:
-    """Which model planned, and whether it was the best of the three."""
+    """Which model planned, and how the others did: lower (better) or higher, pilots paired."""
     names = pd.Series([each.choice.chosen.name for each in several]).value_counts()
     planned = listed([f"{name} in {count}" for name, count in names.items()])
     planner, *models = scores[ALL]
     found = ", ".join(f"{one.model} {one.score:.4f}" for one in models)
     own = np.array([_score(each, each.choice.chosen.name) for each in several])
-    lower = [
-        _lower(one.model, mean_interval(own - [_score(each, one.model) for each in several]))
-        for one in models
-        if one.score < planner.score
-    ]
+    lower, higher = [], []
+    for one in models:
+        more = np.array([_score(each, one.model) for each in several]) - own
+        if one.score < planner.score:
+            lower.append(_by(one.model, mean_interval(-more)))
+        elif more.any():  # else it planned all of them
+            higher.append(_by(one.model, mean_interval(more)))
     verdict = f"lower were {listed(lower)}" if lower else "nothing scored lower"
+    verdict += f"; higher were {listed(higher)}" if higher else ""
     return f"Planned by: {planned} of {len(several)}. Interval score {planner.score:.4f} ({found}): {verdict}."
 
 
@@ -159,8 +162,8 @@ def _score(one: Replayed, model: str) -> float:
     return check(model, one.draws[model], one.seen).score
 
 
-def _lower(model: str, by: MeanInterval) -> str:
-    """By how much a model scored lower than the planner, pilots paired, and whether that is more than luck."""
+def _by(model: str, by: MeanInterval) -> str:
+    """By how much a model's score differs from the planner's, pilots paired, and whether that is more than luck."""
     if by.low is None:
         return f"{model} by {by.mean:.4f} (one pilot tells no interval)"
     told = "" if by.low > 0 else ", not told apart"

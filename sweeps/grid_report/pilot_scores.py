@@ -72,7 +72,8 @@ def replayed(
     cells = pd.concat([cells, trials[answer_columns(trials)].fillna(0).astype(float)], axis="columns")
     rng = draws_generator(seed, 2)
     listed = price_list(prices)
-    picks, no_rule = _picks(learnt, choice, cells, trials, _free(grid, learnt, seed), _clicks(asked), listed, rng)
+    free, clicks = _free(grid, learnt, seed), _clicks(asked)
+    picks, no_rule = _picks(learnt, choice, cells, trials, free, clicks, listed, draws_generator(seed, 1))
     return Replayed(
         seed=seed,
         learnt=learnt,

@@ -155,7 +155,7 @@ def fit(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface
     rounds: list[tuple[np.ndarray, ...]] = []
     likely = np.full(len(surface.reaches), 1 / len(surface.reaches))
     for _ in range(ROUNDS):
-        variances = rows.variance.draw_variances(SAMPLES, rng)
+        variances = rows.draw_variances(SAMPLES, rng)
         steps = rng.standard_normal((SAMPLES, len(mean))) / np.sqrt(rng.chisquare(HEAVY, (SAMPLES, 1)) / HEAVY)
         sizes = np.clip(centre + steps @ root.T, mean - 5 * spread, mean + 5 * spread)
         reach = rng.choice(len(likely), size=SAMPLES, p=likely)

@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError, known
 from sweeps.columns import metric_columns, records
-from sweeps.planning.bootstrap import DRAWS, Fitted, draws_generator
-from sweeps.planning.checks import Check, check, choose_model
+from sweeps.planning.bootstrap import Fitted, draws_generator
+from sweeps.planning.checks import SCORING_DRAWS, Check, check, choose_model
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.ranges import Range, beyond, ranges
 from sweeps.planning.rows import named_like, rows
@@ -128,7 +128,7 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
 
 
 def predicted_means(
-    model: Fitted, cells: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
+    model: Fitted, cells: pd.DataFrame, rng: np.random.Generator, n: int = SCORING_DRAWS
 ) -> Float[np.ndarray, "n p"]:
     """Draws of the means of new trials of `cells`: of `n` panels of new people over `seeds` new seeds each."""
     values, variances = model.values(cells, rng, n)

@@ -47,7 +47,7 @@ class Nearest:
         same = points["variety"].to_numpy()[:, None] == self.rows.cells["variety"].to_numpy()
         same &= self.rows.cells["free"].to_numpy(dtype=bool)
         weights[free] = same[free] / np.maximum(same[free].sum(axis=1, keepdims=True), 1)
-        variances = self.rows.variance.draw_variances(n, rng)
+        variances = self.rows.draw_variances(n, rng)
         cells = self.rows.mean + self._noise(variances, rng)
         values = cells @ weights.T
         values += self._scatter(n, rng)[:, None] * rng.standard_normal(values.shape) * ~free
@@ -57,7 +57,7 @@ class Nearest:
         """See `sweeps.planning.bootstrap.Fitted`."""
         weights, seen = _left_out_weights(self.rows), self.rows.bought
         contrast = np.eye(len(self.rows.mean))[seen] - weights
-        noise = self._noise(self.rows.variance.draw_variances(n, rng), rng) @ contrast.T
+        noise = self._noise(self.rows.draw_variances(n, rng), rng) @ contrast.T
         scatter = self._scatter(n, rng)[:, None] * rng.standard_normal((n, len(seen)))
         return weights @ self.rows.mean + noise + scatter
 

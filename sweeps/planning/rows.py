@@ -19,6 +19,7 @@ from sweeps.replicates import replicates
 
 PLAIN, SEPARATE = "plain", "separate"
 POINT = ("variety", "aggregation", "policy", "people", "items")  # what was bought, and how a model was trained on it
+SEED_SCALE = 1.0  # prior median of seeds' standard deviation, in those of trials within a seed
 LEAST_CELLS = 6  # that were bought: fewer don't tell a curve from their noise
 # What may tell cells of one question apart besides M, N' and aggregation, the more telling first.
 _POLICY_AXES = (
@@ -84,6 +85,14 @@ class Rows:
     def free(self) -> np.ndarray:
         """Places of the free recipes' cells."""
         return np.flatnonzero(self.cells["free"].to_numpy(dtype=bool))
+
+    def draw_variances(self, n: int, rng: np.random.Generator) -> Float[np.ndarray, "n j"]:
+        """`n` draws of the variance components of the noise.
+
+        A plan predicts single runs, whose luck with seeds does not cancel, and a pilot has three seeds: their part is
+        drawn with a half-Cauchy prior (`softcore.components.draw`). Bands compare cells on shared seeds and need none.
+        """
+        return self.variance.draw_variances(n, rng, SEED_SCALE)
 
     @property
     def spread(self) -> float:

@@ -49,3 +49,28 @@ def test_few_seeds_leave_the_variance_of_seeds_wide_open():
     few = draw(two_way(4, 3), np.array([9.0, 1.0]), 2000, np.random.default_rng(0))[:, 0]
     low, high = np.quantile(few, [0.05, 0.95])
     assert high / low > 10
+
+
+def test_a_half_cauchy_prior_weighs_the_draws_of_what_seeds_share():
+    layout, squares = two_way(4, 3), np.array([9.0, 1.0])
+    flat = draw(layout, squares, 40_000, np.random.default_rng(0))[:, 0]
+    weights = 1 / (1 + flat / 4.0)  # of a scale of 2, trials within a seed having a standard deviation of 1
+    held = draw(layout, squares, 40_000, np.random.default_rng(1), shared_scale=2.0)[:, 0]
+    order = np.argsort(flat)
+    shares = np.cumsum(weights[order]) / weights.sum()
+    for q in (0.1, 0.5, 0.9, 0.975):
+        assert np.quantile(held, q) == pytest.approx(flat[order][np.searchsorted(shares, q)], rel=0.12)
+    assert np.quantile(held, 0.975) < np.quantile(flat, 0.975) / 3  # which tells it from the flat prior
+
+
+def test_a_half_cauchy_prior_says_nothing_of_other_components_and_little_of_many_seeds():
+    many, squares = two_way(4, 60), np.array([9.0, 1.0])
+    held = draw(many, squares, 4000, np.random.default_rng(0), shared_scale=1.0)
+    flat = draw(many, squares, 4000, np.random.default_rng(1))
+    assert held.mean(axis=0) == pytest.approx(flat.mean(axis=0), rel=0.05)
+
+
+def test_without_trials_within_a_seed_the_prior_of_seeds_stays_flat():
+    one, squares = two_way(1, 5), np.array([2.0])
+    flat, held = (draw(one, squares, 500, np.random.default_rng(0), scale) for scale in (None, 1.0))
+    assert held == pytest.approx(flat)

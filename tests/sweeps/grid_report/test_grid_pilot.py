@@ -10,7 +10,7 @@ import pytest
 from softcore.errors import RequestError
 from softcore.statistics import mean_interval, share_interval
 from sweeps.grid_report import pilot
-from sweeps.grid_report.pilot import METRICS, PART, _lower, _verdict, pilot_section, pilots_of
+from sweeps.grid_report.pilot import METRICS, PART, _by, _verdict, pilot_section, pilots_of
 from sweeps.grid_report.pilot_scores import replayed
 from sweeps.grid_report.recorded import by_preset
 from sweeps.grid_report.section import GRID
@@ -115,9 +115,9 @@ def test_words_follow_from_the_numbers():
     assert "as often as they say" in _verdict(0.8, share_interval(48, 60))
     # 0.02 -+ 4.303 * 0.01 / sqrt(3) holds 0; 0.02 -+ 4.303 * 0.001 / sqrt(3) does not; one pilot has no interval.
     loose = "curve by 0.0200 [-0.0048, 0.0448] (95% over 3 pilots, not told apart)"
-    assert _lower("curve", mean_interval([0.01, 0.02, 0.03])) == loose
-    assert _lower("curve", mean_interval([0.019, 0.02, 0.021])).endswith("[0.0175, 0.0225] (95% over 3 pilots)")
-    assert _lower("curve", mean_interval([0.02])) == "curve by 0.0200 (one pilot tells no interval)"
+    assert _by("curve", mean_interval([0.01, 0.02, 0.03])) == loose
+    assert _by("curve", mean_interval([0.019, 0.02, 0.021])).endswith("[0.0175, 0.0225] (95% over 3 pilots)")
+    assert _by("curve", mean_interval([0.02])) == "curve by 0.0200 (one pilot tells no interval)"
 
 
 def test_a_baseline_that_scores_lower_than_the_planner_is_named(good, one_metric):
@@ -125,7 +125,16 @@ def test_a_baseline_that_scores_lower_than_the_planner_is_named(good, one_metric
     asks = (grid["panel"] == 1) & grid["hiring"].notna()
     flat = grid.assign(**{METRIC: np.where(asks, good["pilot-0"].results[METRIC].tail(24).mean(), grid[METRIC])})
     line = next(line for line in pilot_section({**good, GRID: source("grid", flat)}).lines if "Planned by" in line)
-    assert "nearest cells by " in line.partition("lower were ")[2]
+    lower, _, higher = line.partition("lower were ")[2].partition("higher were ")
+    assert "nearest cells by " in lower
+    assert "curve by " not in line  # it planned
+    assert "nearest cells by " not in higher
+
+
+def test_baselines_that_score_higher_are_named_with_their_distance(section):
+    line = next(line for line in section.lines if "Planned by: curve in 2 of 2" in line)
+    scores = {one["model"]: one["score"] for one in section.data["ce/10h"]["scores"]["all"]}
+    assert f"regression by {scores['regression'] - scores[PLANNER]:.4f} [" in line.partition("higher were ")[2]
 
 
 def test_predictions_that_are_off_are_said_to_be(good, one_metric):

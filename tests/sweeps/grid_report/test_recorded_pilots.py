@@ -1,0 +1,24 @@
+"""The recorded pilots, replayed from their tables: a model that loses on panel B makes no plans from a pilot."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import sweeps
+from sweeps.grid_report.pilot import METRICS, pilot_section
+from sweeps.planning.regret import PLANNER
+from sweeps.sources import from_file
+
+RECORDED = Path(sweeps.__file__).parents[1] / "docs" / "results" / "grid"
+NAMES = re.compile(r"(grid|pilot-\d+)-[0-9a-f]{8}")
+
+
+@pytest.mark.slow
+def test_nothing_scores_lower_on_panel_b_than_what_plans_from_a_pilot():
+    files = {match[1]: file for file in RECORDED.glob("*.csv") if (match := NAMES.fullmatch(file.stem))}
+    assert sorted(files) == ["grid", "pilot-0", "pilot-1", "pilot-2"]
+    found = pilot_section({name: from_file(file) for name, file in files.items()}).data
+    for metric in METRICS:
+        scores = {one["model"]: one["score"] for one in found[metric]["scores"]["all"]}
+        assert scores[PLANNER] == min(scores.values()), metric
