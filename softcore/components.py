@@ -54,8 +54,8 @@ def draw(
 
     Two or three seeds leave it likely that seeds vary many times as much as the trials of one. A `shared_scale` has the
     standard deviation of what trials of a seed share (`seed`, `crowd`) follow a half-Cauchy in place of a flat prior
-    (the same source, section 6) whose median is so many standard deviations of trials within a seed. With ten seeds it
-    changes little. Where no trials differ within a seed the prior stays flat.
+    (Gelman et al., Bayesian Data Analysis, 2013, section 5.7) whose median is so many standard deviations of trials
+    within a seed. With ten seeds it changes little. Where no trials differ within a seed the prior stays flat.
     """
     many, df = MORE * n, strata.df
     shared = np.inf if shared_scale is None else max(shared_scale**2 * _within(strata, squares), TINY)
