@@ -61,6 +61,7 @@ def plan_data(prepared: Prepared, prices: PriceList) -> dict[str, Any]:
             "expected": prepared.expected.tolist(),
             "gain": prepared.gain.tolist(),
             "beats_free": prepared.beats_free.tolist(),
+            "gains_enough": prepared.gains_enough.tolist(),
             "worth": prepared.worth_buying.tolist(),
             "interval_80": [interval(prepared, prepared.runs[:, place], 0.8) for place in places],
             "interval_95": [interval(prepared, prepared.runs[:, place], 0.95) for place in places],

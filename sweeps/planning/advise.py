@@ -14,7 +14,7 @@ from sweeps.planning.plan import BUY, DONT_BUY, Advice, FreeRecipe, Plan
 from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.rank import Limits, axes_of, best_of_each_kind, days_needed, named, people_needed, within
 from sweeps.planning.sentences import said
-from sweeps.planning.spending import cheaper_words, dearest_words, least_words, next_step, stop
+from sweeps.planning.spending import cheaper_words, dearest_words, least_words, likeliest_words, next_step, stop
 from sweeps.recipes import question
 from sweeps.regimes import ENOUGH
 from sweeps.wording import dollars
@@ -91,7 +91,8 @@ def advice(
     wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
     listed.check_wage(wage)
     cost = priced(prepared.table, prepared.rows, listed, wage, fee)
-    kinds = best_of_each_kind(prepared, within(prepared, cost, limits))
+    feasible = within(prepared, cost, limits)
+    kinds = best_of_each_kind(prepared, feasible)
     plans = _plans(prepared, cost, limits, kinds, max(top, 1))
     buy = next((place for place, i in enumerate(kinds) if prepared.worth_buying[i]), None)
     cheaper = "" if buy is None else cheaper_words(prepared, cost, kinds, kinds[buy])
@@ -109,6 +110,7 @@ def advice(
         plans=plans,
         best_free=best_free(prepared),
         second=_second(prepared, cost, kinds),
+        likeliest=likeliest_words(prepared, cost, feasible) if buy is None else "",
         cheaper=cheaper,
         least=least_words(prepared, cost, timely),
         next_step=next_step(prepared, cost, timely, kinds[0]),

@@ -98,7 +98,8 @@ class Advice:
     """What to do with a budget: whether to buy, which plans there are, and how far all this can be believed.
 
     `plans` are ranked by predicted metric, each the best number of images for its question, M and way of training;
-    `buy` is the place of the recommended one, None where the verdict is "don't buy". `second` says why the second plan
+    `buy` is the place of the recommended one, None where the verdict is "don't buy"; `likeliest` then says which plan
+    the likeliest is to be worth it all the same ("" where there is one to buy). `second` says why the second plan
     lost, `cheaper` which is the cheapest worth buying and as good in all that matters, `least` the cheapest worth
     buying at all. `stop` is the least budget beyond which spending more is not worth it (None where the measured range
     ends first, and where nothing is worth buying).
@@ -111,6 +112,7 @@ class Advice:
     buy: int | None
     plans: tuple[Plan, ...]
     best_free: FreeRecipe
+    likeliest: str
     second: str
     cheaper: str
     least: str
@@ -136,6 +138,7 @@ class Advice:
         checked = [check.words for check in self.checks]
         said = (
             f"{self.verdict}: {self.why}",
+            self.likeliest,
             self.least,
             self.second,
             self.cheaper,

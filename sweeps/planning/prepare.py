@@ -58,6 +58,15 @@ class Prepared:
         return (self.hired < self.free_values[:, [self.best_free]]).mean(axis=0)
 
     @cached_property
+    def gains_enough(self) -> Float[np.ndarray, " p"]:
+        """How likely each candidate is to beat the best free recipe by what matters, on average over people and seeds.
+
+        Who happens to be hired is left out: by that luck few people would seem likelier to gain much than many.
+        """
+        gap = self.free_values[:, [self.best_free]] - self.values
+        return ((gap > 0) & (gap >= self.matters)).mean(axis=0)
+
+    @cached_property
     def worth_buying(self) -> Bool[np.ndarray, " p"]:
         """Which candidates beat the best free recipe with a probability of 0.9 or more and by a gain that matters."""
         return (self.beats_free >= ENOUGH) & (self.gain > 0) & (self.gain >= self.matters)

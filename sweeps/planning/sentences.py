@@ -25,6 +25,10 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "costs_the_same": "costs the same",
         "cheaper": "as good in all that matters ({matters}) and {saved} cheaper: {plan} for {money}, {gap} worse "
         "(80%: {low} to {high})",
+        "likeliest": "of all that the budget buys, {plan} for {money} is the likeliest to be worth it after all: on "
+        "average it gains {enough} with probability {probability}",
+        "enough": "{matters} or more",
+        "anything": "anything",
         "least": "the cheapest plan that is worth buying: {plan} for {money}",
         "no_least": "no {known} plan is worth buying, whatever the budget",
         "dearest": "whatever it costs: {plan} for {money} would gain {gain} more (80%: {low} to {high}), with "

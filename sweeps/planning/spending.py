@@ -53,6 +53,19 @@ def least_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]
     return said("least", plan=named(prepared, least), money=dollars(float(cost.usd_high[least])))
 
 
+def likeliest_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
+    """Where nothing is to be bought: the `feasible` plan likeliest to gain what matters, of equals the cheapest."""
+    chance = prepared.gains_enough
+    best = min(np.flatnonzero(feasible), key=lambda i: (-chance[i], cost.usd_high[i], i))
+    return said(
+        "likeliest",
+        plan=named(prepared, int(best)),
+        money=dollars(float(cost.usd_high[best])),
+        enough=said("enough", matters=f"{prepared.matters:g}") if prepared.matters else said("anything"),
+        probability=f"{chance[best]:.2f}",
+    )
+
+
 def dearest_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> str:
     """The best plan whatever it costs, beside the one at `place`."""
     best = int(best_within(prepared, cost, feasible, np.array([np.inf]))[0])

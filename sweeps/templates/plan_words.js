@@ -37,6 +37,17 @@ function leastWords(context) {
   return said("least", { plan: plan.candidates.name[least], money: dollars(cost.usdHigh[least]) });
 }
 
+// Where nothing is to be bought: the `feasible` plan likeliest to gain what matters, of equals the cheapest.
+function likeliestWords({ plan, cost }, feasible) {
+  const { gains_enough: chance, name } = plan.candidates;
+  const likelier = (one, other) => chance[one] - chance[other] || cost.usdHigh[other] - cost.usdHigh[one] || other - one;
+  const best = places(feasible).reduce((leader, i) => (likelier(i, leader) > 0 ? i : leader));
+  return said("likeliest", {
+    plan: name[best], money: dollars(cost.usdHigh[best]), probability: fixed(chance[best], 2),
+    enough: plan.matters ? said("enough", { matters: general(plan.matters, 6) }) : said("anything"),
+  });
+}
+
 function dearestWords({ plan, drawn, cost, feasible }, place) {
   const [best] = bestWithin(plan, cost, feasible, [Infinity]);
   if (best === place) return said("no_dearest");

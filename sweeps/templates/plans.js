@@ -94,7 +94,8 @@ function shares(drawn, kinds) {
 function advise(plan, drawn, settings) {
   checkSettings(settings);
   const cost = priced(plan, settings);
-  const kinds = bestOfEachKind(plan, within(plan, cost, settings));
+  const feasible = within(plan, cost, settings);
+  const kinds = bestOfEachKind(plan, feasible);
   const wins = shares(drawn, kinds);
   const buy = kinds.findIndex((place) => plan.candidates.worth[place]);
   const ranks = [...kinds.keys()].filter((rank) => rank < Math.max(settings.top, 1) || rank === buy);
@@ -105,6 +106,7 @@ function advise(plan, drawn, settings) {
   const context = { plan, drawn, cost, feasible: timely };
   const first = kinds[0];
   const lines = [
+    bought ? "" : likeliestWords(context, feasible),
     leastWords(context),
     secondWords(context, kinds),
     bought ? cheaperWords(context, kinds, bought.place) : "",

@@ -16,6 +16,7 @@ from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.ranges import of_variety, ranges
 from sweeps.planning.rank import Limits, named
 from sweeps.planning.rows import Rows, rows
+from sweeps.wording import dollars
 
 THESIS = price_list("thesis")
 
@@ -67,6 +68,27 @@ def test_nothing_is_bought_where_a_gain_is_sure_and_does_not_matter(prepared: Pr
     assert advised.verdict == "don't buy"
     assert advised.plans[0].beats_free == 1
     assert advised.plans[0].gain == pytest.approx(0.02)
+
+
+def test_where_nothing_is_bought_the_plan_likeliest_to_be_worth_it_is_named(prepared: Prepared):
+    draws, n = len(prepared.values), len(prepared.table)
+    free = np.tile([1.5, 1.6], (draws, 1))[:, : prepared.free_values.shape[1]]
+    values = np.full((draws, n), 1.49)  # 0.01 better in every draw, of the 0.03 that matter
+    usd = priced(prepared.table, prepared.rows, THESIS, THESIS.wage, THESIS.fee).usd_high
+    order = np.argsort(usd, kind="stable")
+    cheap, dear, too_dear = order[n // 4], order[n // 2], order[-1]
+    often = np.arange(draws) < 0.25 * draws
+    values[:, cheap] = values[:, dear] = np.where(often, 1.46, 1.6)
+    values[:, too_dear] = np.where(np.arange(draws) < 0.5 * draws, 1.46, 1.6)
+    unsure = replace(prepared, values=values, hired=values, free_values=free)
+    advised = advice(unsure, Limits(budget_usd=float(usd[dear])))
+    assert advised.verdict == "don't buy"
+    assert advised.likeliest == (
+        f"of all that the budget buys, {named(prepared, int(cheap))} for {dollars(float(usd[cheap]))} is the likeliest "
+        "to be worth it after all: on average it gains 0.03 or more with probability 0.25"
+    )
+    assert advised.lines[1] == advised.likeliest
+    assert advice(prepared, Limits(budget_usd=400)).likeliest == ""
 
 
 def test_prices_move_the_winner_and_no_prediction(prepared: Prepared):
