@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from softcore.statistics import MeanInterval, mean_interval
+from sweeps.grid_report.foretold import by_part, chosen_words, held_words, score_table, shared_words
 from sweeps.grid_report.pilot_scores import Replayed, budget_words, replayed
 from sweeps.grid_report.recorded import listed
 from sweeps.grid_report.section import GRID, PILOT, Part, Section, Sources, Table
-from sweeps.planning.checks import Check, check
 from sweeps.planning.regret import NOTHING, PLANNER
 from sweeps.sources import Source
 
@@ -18,7 +16,6 @@ TITLE = "From a pilot to a plan"
 METRICS = ("scaled-ce/10h", "ce/10h")
 CLICKS = "all clicks"  # the rule of thumb
 RECORD = "`python -m bench.pilot_replay --to docs/results/grid`"
-ALL, INSIDE, APART = "all", "inside what the pilot measured", "distance from the mean of the cells"
 
 
 def pilots_of(sources: Sources) -> dict[int, Source]:
@@ -65,10 +62,10 @@ def _what(several: Sequence[Replayed]) -> str:
 
 
 def _of_metric(metric: str, several: Sequence[Replayed]) -> Section:
-    scores = _scores(several)
+    scores = by_part(several)
     picks = pd.concat([each.picks.assign(seed=each.seed) for each in several], ignore_index=True)
     regret = picks.groupby("strategy")["regret"].mean().sort_values()
-    held, chosen = _held_words(metric, scores), _chosen_words(several, scores)
+    held, chosen = held_words(metric, scores), chosen_words(several, scores)
     decided = _decided_words(metric, picks, regret)
     left_out = sorted({name for each in several for name in each.no_rule})
     note = f"Panel B has no cell for: {', '.join(left_out)}; those rules are left out. " if left_out else ""
@@ -76,8 +73,8 @@ def _of_metric(metric: str, several: Sequence[Replayed]) -> Section:
         note += "The pilots asked no clicks, so that their planners can't buy any, as one of the rules does."
     return Section(
         title=metric,
-        lines=tuple(line for line in (held, _shared(several), chosen, *decided, note.strip()) if line),
-        tables=(_score_table(metric, scores), _regret_table(metric, picks, regret), _picks_table(metric, picks)),
+        lines=tuple(line for line in (held, shared_words(several), chosen, *decided, note.strip()) if line),
+        tables=(score_table(metric, scores), _regret_table(metric, picks, regret), _picks_table(metric, picks)),
         summary=(held, decided[0]),
         data={
             "scores": {part: [one.as_dict() for one in checks] for part, checks in scores.items()},
@@ -86,88 +83,6 @@ def _of_metric(metric: str, several: Sequence[Replayed]) -> Section:
             "chosen": {str(each.seed): each.choice.chosen.name for each in several},
         },
     )
-
-
-def _scores(several: Sequence[Replayed]) -> dict[str, list[Check]]:
-    """By part of the cells the checks of the planner's own choice and of every model, over all pilots."""
-    items = np.concatenate([each.cells["items"].to_numpy(dtype=float) for each in several])
-    inside = np.concatenate([each.cells["inside"].to_numpy(dtype=bool) for each in several])
-    seen = np.concatenate([each.seen for each in several])
-    apart = np.concatenate([each.seen - each.seen.mean() for each in several])
-    parts = {ALL: np.ones(len(seen), dtype=bool), INSIDE: inside}
-    parts |= {f"N' = {n:g}": (items == n) & ~inside for n in np.unique(items)}
-    parts = {part: which for part, which in parts.items() if which.any()}
-    found: dict[str, list[Check]] = {part: [] for part in (*parts, APART)}
-    for name in (PLANNER, *several[0].draws):
-        own = [each.draws[each.choice.chosen.name if name == PLANNER else name] for each in several]
-        draws = np.concatenate(own, axis=1)
-        for part, which in parts.items():
-            found[part].append(check(name, draws[:, which], seen[which]))
-        found[APART].append(
-            check(name, np.concatenate([d - d.mean(axis=1, keepdims=True) for d in own], axis=1), apart)
-        )
-    return found
-
-
-def _share(share: MeanInterval) -> str:
-    return f"{share.mean:.0%} ({share.low:.0%} to {share.high:.0%})"
-
-
-def _held_words(metric: str, scores: dict[str, list[Check]]) -> str:
-    """How often the planner's intervals held, and whether that is what they say."""
-    one = scores[ALL][0]
-    words = [f"the {level:.0%} intervals held {_share(share)}" for level, share in one.coverage.items()]
-    verdicts = {level: _verdict(level, share) for level, share in one.coverage.items()}
-    same = set(verdicts.values())
-    verdict = same.pop() if len(same) == 1 else "; ".join(f"at {level:.0%} {v}" for level, v in verdicts.items())
-    return f"{metric}, {one.n} runs of panel B: {' and '.join(words)} (exact intervals): {verdict}."
-
-
-def _verdict(level: float, share: MeanInterval) -> str:
-    if share.high is not None and share.high < level:
-        return "too few, they are too narrow"
-    if share.low is not None and share.low > level:
-        return "more than they say, they are wider than they need be"
-    return "as often as they say, as far as so many runs can tell"
-
-
-def _shared(several: Sequence[Replayed]) -> str:
-    return (
-        "The cells of one seed share its luck and its people, so that they are held or missed together: the exact "
-        f"intervals take them as independent and are too narrow; this is the luck of {len(several)} "
-        f"{'pilot' if len(several) == 1 else 'pilots'}, not of {sum(len(each.seen) for each in several)}."
-    )
-
-
-def _chosen_words(several: Sequence[Replayed], scores: dict[str, list[Check]]) -> str:
-    """Which model planned, and how the others did: lower (better) or higher, pilots paired."""
-    names = pd.Series([each.choice.chosen.name for each in several]).value_counts()
-    planned = listed([f"{name} in {count}" for name, count in names.items()])
-    planner, *models = scores[ALL]
-    found = ", ".join(f"{one.model} {one.score:.4f}" for one in models)
-    own = np.array([_score(each, each.choice.chosen.name) for each in several])
-    lower, higher = [], []
-    for one in models:
-        more = np.array([_score(each, one.model) for each in several]) - own
-        if one.score < planner.score:
-            lower.append(_by(one.model, mean_interval(-more)))
-        elif more.any():  # else it planned all of them
-            higher.append(_by(one.model, mean_interval(more)))
-    verdict = f"lower were {listed(lower)}" if lower else "nothing scored lower"
-    verdict += f"; higher were {listed(higher)}" if higher else ""
-    return f"Planned by: {planned} of {len(several)}. Interval score {planner.score:.4f} ({found}): {verdict}."
-
-
-def _score(one: Replayed, model: str) -> float:
-    return check(model, one.draws[model], one.seen).score
-
-
-def _by(model: str, by: MeanInterval) -> str:
-    """By how much a model's score differs from the planner's, pilots paired, and whether that is more than luck."""
-    if by.low is None:
-        return f"{model} by {by.mean:.4f} (one pilot tells no interval)"
-    told = "" if by.low > 0 else ", not told apart"
-    return f"{model} by {by.mean:.4f} [{by.low:.4f}, {by.high:.4f}] (95% over {by.n} pilots{told})"
 
 
 def _decided_words(metric: str, picks: pd.DataFrame, regret: pd.Series) -> tuple[str, str]:
@@ -185,27 +100,6 @@ def _decided_words(metric: str, picks: pd.DataFrame, regret: pd.Series) -> tuple
     return decided, (
         f"The planner buys in {int(bought.sum())} of {len(bought)} decisions. The best of panel B is a noisy minimum, "
         "one run a cell: all regrets are too large by the same amount, their differences are fair."
-    )
-
-
-def _score_table(metric: str, scores: dict[str, list[Check]]) -> Table:
-    lines = [
-        (
-            part if place == 0 else "",
-            one.model,
-            str(one.n),
-            *(_share(share) for share in one.coverage.values()),
-            f"{one.score:.4f}",
-            f"{one.error:.4f}",
-        )
-        for part, checks in scores.items()
-        for place, one in enumerate(checks)
-    ]
-    return Table(
-        headings=("cells", "model", "n", "80% held", "95% held", "interval score", "error"),
-        rows=tuple(lines),
-        caption=f"{metric}: predictions of the pilots against panel B, with exact intervals",
-        numbers=(2, 3, 4, 5, 6),
     )
 
 

@@ -1,6 +1,5 @@
 """A pilot's predictions held against panel B of the same seed, which shares nobody with it, and what it would buy."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +9,14 @@ from jaxtyping import Bool, Float
 from softcore.costs import FREE, PriceList, price_list
 from softcore.errors import RequestError
 from sweeps.columns import answer_columns
+from sweeps.grid_report.foretold import Foretold, foretold
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
 from sweeps.planning.checks import Choice
-from sweeps.planning.defaults import default_model
-from sweeps.planning.judge import predicted_means
 from sweeps.planning.noise import new_people
-from sweeps.planning.ranges import beyond, points, ranges
+from sweeps.planning.ranges import points
 from sweeps.planning.regret import BUDGETS, NOTHING, PLANNER, RULES
-from sweeps.planning.rows import SEPARATE, Rows, named_like, rows
+from sweeps.planning.rows import SEPARATE, Rows, rows
 from sweeps.recipes import VARIETIES
 from sweeps.regimes import ENOUGH, MATTERS
 from sweeps.wording import dollars
@@ -29,21 +27,13 @@ _PLAIN = ("mixing", "loss", "pages_on")  # axes that plain cells have nothing in
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Replayed:
-    """What a pilot predicted of one metric and what panel B gave, a run a cell; less is better in all of it.
+class Replayed(Foretold):
+    """What a pilot of panel A foretold of panel B of its seed, and what it would have bought.
 
-    `cells` has a row a cell of panel B: `variety`, `people` (M), `items` (N'), `inside` (what the pilot measured) and
-    the answers it bought. `draws` [n, cells] by model are of one run with new people and a new seed, `seen` [cells] is
-    what came. `picks` has a row a budget and strategy: `usd`, `recipe`, `value`, `regret` (how much worse than the best
-    that the budget buys on panel B, free recipes among it), `bought`. `no_rule` are rules that panel B has no cell for.
+    `picks` has a row a budget and strategy: `usd`, `recipe`, `value`, `regret` (how much worse than the best that the
+    budget buys on panel B, free recipes among it), `bought`. `no_rule` are rules that panel B has no cell for.
     """
 
-    seed: int
-    learnt: Rows
-    choice: Choice
-    cells: pd.DataFrame
-    draws: Mapping[str, Float[np.ndarray, "n c"]]
-    seen: Float[np.ndarray, " c"]
     picks: pd.DataFrame
     no_rule: tuple[str, ...]
 
@@ -56,39 +46,21 @@ def replayed(
     A grid without such a trial, or without the free recipes of the pilot, is a RequestError, as is a pilot too small
     to plan from.
     """
-    learnt = rows(pilot, metric)
-    choice = default_model(learnt, draws_generator(seed), beyond=True)
-    asked = _panel_b(grid, seed)
-    known = asked["variety"].isin(learnt.cells["variety"])
+    asked = plain_cells(grid, seed, PANEL_B)
+    known = asked["variety"].isin(rows(pilot, metric).cells["variety"])
     if not known.any():
         raise RequestError(f"the grid has no finished trial of whole people on panel B of seed {seed} yet")
     trials = asked[known].reset_index(drop=True)
-    cells = named_like(learnt, trials).assign(n=1, seeds=1)
-    measured = {r.variety: r for r in ranges(learnt)}
-    cells["inside"] = [
-        not beyond(measured[v], round(m), round(n))
-        for v, m, n in cells[["variety", "people", "items"]].itertuples(index=False)
-    ]
-    cells = pd.concat([cells, trials[answer_columns(trials)].fillna(0).astype(float)], axis="columns")
-    rng = draws_generator(seed, 2)
-    listed = price_list(prices)
-    free, clicks = _free(grid, learnt, seed), _clicks(asked)
-    picks, no_rule = _picks(learnt, choice, cells, trials, free, clicks, listed, draws_generator(seed, 1))
-    return Replayed(
-        seed=seed,
-        learnt=learnt,
-        choice=choice,
-        cells=cells,
-        draws={model.name: predicted_means(model, cells, rng) for model in choice.tried},
-        seen=learnt.sign * trials[metric].to_numpy(dtype=float),
-        picks=picks,
-        no_rule=no_rule,
-    )
+    found = foretold(pilot, trials, seed=seed, metric=metric)
+    free, clicks = _free(grid, found.learnt, seed), _clicks(asked)
+    rng = draws_generator(seed, 1)
+    picks, no_rule = _picks(found.learnt, found.choice, found.cells, trials, free, clicks, price_list(prices), rng)
+    return Replayed(**vars(found), picks=picks, no_rule=no_rule)
 
 
-def _panel_b(grid: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The finished trials of panel B of the seed that trained plainly on labels kept apart."""
-    plain = (grid["status"] == "done") & (grid["seed"] == seed) & (grid["panel"] == PANEL_B)
+def plain_cells(grid: pd.DataFrame, seed: int, panel: int) -> pd.DataFrame:
+    """The finished trials of a panel of the seed that trained plainly on labels kept apart, a row a cell."""
+    plain = (grid["status"] == "done") & (grid["seed"] == seed) & (grid["panel"] == panel)
     plain &= grid["aggregation"].isna() | (grid["aggregation"] == SEPARATE)
     for axis in _PLAIN:
         plain &= grid[axis].isna() if axis in grid else True

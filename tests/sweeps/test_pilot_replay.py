@@ -14,19 +14,19 @@ from sweeps.cells import trials
 from sweeps.spec import resolve
 
 
-def holds_the_promise(dataset, seed, folder, root):
-    spec = write_files(dataset, seed, folder, root)
+def holds_the_promise(dataset, seed, folder, root, panel=0):
+    spec = write_files(dataset, seed, folder, root, panel)
     own = load(str(folder / "pilot.yaml"), root)
     found = trials(resolve(str(spec)), own)
     assert len(found) == 42
     assert len(own.annotated_items) == 200
     assert own.odd_rows["not-in-training"] == 0
     batches = first_batches(split(dataset, "batches", seed).batches, 900)
-    of_b = set(hire(dataset.records, batches, annotators=3, panel=1)["annotator"])
-    assert len(of_b) == 3 * len(batches)
-    assert not set(own.records["annotator"]) & of_b
+    others = set(hire(dataset.records, batches, annotators=3, panel=1 - panel)["annotator"])
+    assert len(others) == 3 * len(batches)
+    assert not set(own.records["annotator"]) & others
     asked = LabelPolicy(variety="t2-clamp", annotators=3, items=200, hiring="breadth", holdout="batches")
-    grid, pilot = (build(data, asked, seed=seed, panel=0) for data in (dataset, own))
+    grid, pilot = build(dataset, asked, seed=seed, panel=panel), build(own, asked, seed=seed, panel=0)
     one, other = labels_of(grid.panel), labels_of(pilot.panel)
     assert len(other) == 8 * 25 * 3
     assert one == other
@@ -38,10 +38,11 @@ def labels_of(labels):
     return {key: labels.probs[i].tobytes() for i, key in enumerate(keys)}
 
 
-def test_a_pilot_has_the_answers_of_panel_a_to_the_bit_and_nobody_of_panel_b(tmp_path):
+@pytest.mark.parametrize("panel", [0, 1])
+def test_a_pilot_has_the_answers_of_its_panel_to_the_bit_and_nobody_of_the_other(tmp_path, panel):
     digits = load("digits")
     for seed in (0, 1):
-        holds_the_promise(digits, seed, tmp_path / str(seed), None)
+        holds_the_promise(digits, seed, tmp_path / str(seed), None, panel)
 
 
 @pytest.mark.slow

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.pilot_sealed import of_sealed
 from softcore.errors import RequestError
 from softcore.statistics import mean_interval, share_interval
 from sweeps.grid_report import pilot
-from sweeps.grid_report.pilot import METRICS, PART, _by, _verdict, pilot_section, pilots_of
+from sweeps.grid_report.foretold import _by, _verdict
+from sweeps.grid_report.pilot import METRICS, PART, pilot_section, pilots_of
 from sweeps.grid_report.pilot_scores import replayed
 from sweeps.grid_report.recorded import by_preset
 from sweeps.grid_report.section import GRID
@@ -135,6 +137,18 @@ def test_baselines_that_score_higher_are_named_with_their_distance(section):
     line = next(line for line in section.lines if "Planned by: curve in 2 of 2" in line)
     scores = {one["model"]: one["score"] for one in section.data["ce/10h"]["scores"]["all"]}
     assert f"regression by {scores['regression'] - scores[PLANNER]:.4f} [" in line.partition("higher were ")[2]
+
+
+def test_sealed_cells_are_foretold_where_the_pilot_asked_other_people(good):
+    sealed = both(
+        table(GOOD, bought((*PAGES, "click"), people=(1, 3, 5), items=(225, 850)), np.random.default_rng(8), (560, 751))
+    )
+    found = of_sealed(good["pilot-0"].results, sealed, seed=751, metric=METRIC)
+    assert sorted(set(found.cells["people"])) == [1, 3]  # of five people two would be the pilot's own
+    assert sorted(set(found.cells["variety"])) == sorted(PAGES)  # a pilot of pages knows nothing of clicks
+    there = sealed[(sealed["seed"] == 751) & (sealed["panel"] == 0)].set_index("cell")[METRIC]
+    np.testing.assert_array_equal(found.seen, there[found.cells["cell"]])
+    assert found.draws["curve"].shape[1] == len(found.seen) == len(PAGES) * 2 * 2
 
 
 def test_predictions_that_are_off_are_said_to_be(good, one_metric):
