@@ -6,12 +6,25 @@ from pathlib import Path
 import pytest
 
 import sweeps
+from bench.pilot_sealed import of_sealed
+from sweeps.grid_report.foretold import by_part
 from sweeps.grid_report.pilot import METRICS, pilot_section
 from sweeps.planning.regret import PLANNER
 from sweeps.sources import from_file
 
 RECORDED = Path(sweeps.__file__).parents[1] / "docs" / "results" / "grid"
 NAMES = re.compile(r"(grid|pilot-\d+)-[0-9a-f]{8}")
+
+
+@pytest.mark.slow
+def test_nothing_scores_lower_on_sealed_cells_than_what_plans_from_pilots_of_their_seeds():
+    (sealed,) = (from_file(file).results for file in RECORDED.glob("grid-sealed-*.csv"))
+    pilots = {int(f.stem.split("-")[2]): from_file(f).results for f in (RECORDED.parent / "pilots").glob("*.csv")}
+    assert sorted(pilots) == sorted(set(sealed["seed"]))
+    for metric in METRICS:
+        planner, *models = by_part([of_sealed(each, sealed, seed, metric) for seed, each in pilots.items()])["all"]
+        assert planner.n == 52
+        assert planner.score == min(one.score for one in models), metric
 
 
 @pytest.mark.slow
