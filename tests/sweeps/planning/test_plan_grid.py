@@ -101,12 +101,12 @@ def test_intervals_hold_on_made_up_grids_of_any_style_and_the_curve_wins(planted
 def test_without_the_noise_of_people_intervals_hold_visibly_less_often(
     planted: PlantedGrid, monkeypatch: pytest.MonkeyPatch
 ):
-    """Both of what new people add and of what the grid's own people leave unsure."""
+    """By a tenth of the cells on average; of 24 grids that is known to 0.011, of 6 to 0.02, too little to tell 0.08."""
     shares = []
     for left_out in (False, True):
         if left_out:
             monkeypatch.setattr("sweeps.planning.judge.new_people", lambda *args: 0 * new_people(*args))
-        made = [planted.draw("curved", np.random.default_rng([10, number]), PEOPLE) for number in range(DRAWN)]
+        made = [planted.draw("curved", np.random.default_rng([10, number]), PEOPLE) for number in range(4 * DRAWN)]
         judged = [judge(training(each), each[SEALED], metric=METRIC) for each in made]
         shares.append(np.mean([one.checks[0].coverage[0.8].mean for one in judged]))
     assert shares[1] < shares[0] - 0.08
