@@ -14,7 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from softcore.strata import CELL, CROWD, REST, SEED
+from softcore.components import _within
+from softcore.strata import CROWD, SEED
 from softcore.variance import VarianceModel
 from sweeps.replicates import replicates
 from sweeps.sources import from_file
@@ -24,11 +25,9 @@ METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s", "rmsce/10h", "f
 
 def share(model: VarianceModel) -> float:
     """The ratio of the two standard deviations, by the best guess of each variance."""
-    strata = model.strata
-    narrow = np.array([name == CELL or name.startswith(REST) for name in strata.names])
-    within = float(np.average(model.mean_squares[narrow], weights=strata.df[narrow]))
-    shared = sum(v for name, v in zip(strata.components, model.variances, strict=True) if name in (SEED, CROWD))
-    return float(np.sqrt(shared / within))
+    sizes = zip(model.strata.components, model.variances, strict=True)
+    shared = sum(variance for name, variance in sizes if name in (SEED, CROWD))
+    return float(np.sqrt(shared / _within(model.strata, model.mean_squares)))  # what the prior is scaled by
 
 
 def main() -> None:

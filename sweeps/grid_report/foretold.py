@@ -107,6 +107,7 @@ def _verdict(level: float, share: MeanInterval) -> str:
 
 
 def shared_words(several: Sequence[Foretold]) -> str:
+    """Why the exact intervals of coverage are too narrow."""
     return (
         "The cells of one seed share its luck and its people, so that they are held or missed together: the exact "
         f"intervals take them as independent and are too narrow; this is the luck of {len(several)} "
@@ -146,6 +147,7 @@ def _by(model: str, by: MeanInterval) -> str:
 
 
 def score_table(metric: str, scores: dict[str, list[Check]]) -> Table:
+    """Coverage, interval score and error of every model, by part of the cells; `scores` as from `by_part`."""
     lines = [
         (
             part if place == 0 else "",

@@ -99,7 +99,7 @@ class Advice:
 
     `plans` are ranked by predicted metric, each the best number of images for its question, M and way of training;
     `buy` is the place of the recommended one, None where the verdict is "don't buy"; `likeliest` then says which plan
-    the likeliest is to be worth it all the same ("" where there is one to buy). `second` says why the second plan
+    is the likeliest to be worth it all the same ("" where there is one to buy). `second` says why the second plan
     lost, `cheaper` which is the cheapest worth buying and as good in all that matters, `least` the cheapest worth
     buying at all. `stop` is the least budget beyond which spending more is not worth it (None where the measured range
     ends first, and where nothing is worth buying).
