@@ -2,13 +2,14 @@
 
 Cells that a planner is judged by are worth something as long as nobody tries until it fits. So a reading is made only
 when it is asked for, is kept in a file beside the results, and counts: the same planner, learning from the same trials
-and held against the same cells, is the same reading; a change of any of the three is another.
+and held against the same cells, is the same reading; a change of any of the three is another. A planner is the same
+while its version and what is recorded of its predictions (`sweeps.planning.version`) are the same.
 """
 
 import datetime
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from math import isfinite, prod
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,11 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.axis_names import REPLICATES
-from sweeps.grid_report.digests import source_digest, table_digest
+from sweeps.grid_report.digests import table_digest
 from sweeps.grid_report.section import GRID, PRESETS, SEALED, VARIANCE, Sources
 from sweeps.plain import plain
-from sweeps.planning import judge as judging
 from sweeps.planning.judge import Judgement, judge
+from sweeps.planning.version import PLANNER_VERSION, check_version, predictions_digest
 from sweeps.sources import merged
 from sweeps.spec import resolve
 from sweeps.store import write_text
@@ -32,44 +33,59 @@ _DIGITS = 6  # significant ones of the numbers that are kept
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digests:
-    """What makes a reading: the sealed trials, the trials learnt from, and the source of all that predicts."""
+class Identity:
+    """What makes a reading: the sealed trials, the trials learnt from, the planner's version and its predictions.
+
+    All but the version are digests; `predictions`, those of a made-up grid, is "" where none were recorded, and the
+    version 0 where planners had none yet.
+    """
 
     sealed: str
     training: str
-    planner: str
+    planner: int
+    predictions: str
 
     @classmethod
-    def of(cls, sources: Sources) -> "Digests":
-        """Those of the tables of the grid and of the sealed cells, and of the planner as it is."""
+    def of(cls, sources: Sources) -> "Identity":
+        """That of the tables of the grid and of the sealed cells, and of the planner as it is."""
         metrics = metrics_of(sources)
         return cls(
             sealed=table_digest(sources[SEALED].results, metrics),
             training=table_digest(learnt_from(sources), metrics),
-            planner=source_digest(judging.__name__),
+            planner=PLANNER_VERSION,
+            predictions=predictions_digest(),
         )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:
-    """What the planner of one version said of the sealed cells on each metric, on `date`."""
+    """What the planner of one version said of the sealed cells on each metric, on `date`.
+
+    `source` is the digest of the planner's source at the time, which made a reading before planners had versions; ""
+    for those since.
+    """
 
     date: datetime.date
-    digests: Digests
+    identity: Identity
     judgements: tuple[Judgement, ...]
+    source: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON, numbers of six digits."""
         judged = [_short(plain(judgement.as_dict())) for judgement in self.judgements]
-        return {"date": self.date.isoformat(), **asdict(self.digests), "judgements": judged}
+        source = {"source": self.source} if self.source else {}
+        return {"date": self.date.isoformat(), **asdict(self.identity), **source, "judgements": judged}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Reading":
-        """The reading that `as_dict` gave as `content`."""
+        """The reading that `as_dict` gave as `content`, before planners had versions too."""
+        if isinstance(content["planner"], str):  # the digest of its source
+            content = {**content, "planner": 0, "predictions": "", "source": content["planner"]}
         return cls(
             date=datetime.date.fromisoformat(content["date"]),
-            digests=Digests(**{name: content[name] for name in ("sealed", "training", "planner")}),
+            identity=Identity(**{field.name: content[field.name] for field in fields(Identity)}),
             judgements=tuple(map(Judgement.from_dict, content["judgements"])),
+            source=content.get("source", ""),
         )
 
 
@@ -86,18 +102,20 @@ def stored(path: Path) -> tuple[Reading, ...]:
 def read(path: Path, sources: Sources, today: datetime.date | None = None) -> tuple[Reading, ...]:
     """All readings, among them one by the planner as it is, which is kept unless it was there already.
 
-    Presets of which trials are lacking are a RequestError: half a grid would cost a reading and judge nobody.
+    Presets of which trials are lacking are a RequestError: half a grid would cost a reading and judge nobody. So is a
+    planner that predicts otherwise than is recorded for its version.
     """
-    kept, digests = stored(path), Digests.of(sources)
-    if any(reading.digests == digests for reading in kept):
+    kept, identity = stored(path), Identity.of(sources)
+    if any(reading.identity == identity for reading in kept):
         return kept
     for preset in (GRID, SEALED):
         there, planned = int((sources[preset].results["status"] == "done").sum()), planned_trials(preset)
         if there < planned:
             raise RequestError(f"sealed cells are read when all is recorded; {preset} has {there} of {planned} trials")
+    check_version()
     training, cells = learnt_from(sources), sources[SEALED].results
     found = tuple(judge(training, cells, metric=metric) for metric in metrics_of(sources))
-    made = Reading(date=today or datetime.date.today(), digests=digests, judgements=found)
+    made = Reading(date=today or datetime.date.today(), identity=identity, judgements=found)
     lines = [json.dumps(reading.as_dict(), ensure_ascii=False, allow_nan=False) for reading in (*kept, made)]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")

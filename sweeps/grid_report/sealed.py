@@ -5,7 +5,7 @@ from pathlib import Path
 
 from softcore.statistics import MeanInterval
 from sweeps.grid_report.predicted_picture import predicted_picture
-from sweeps.grid_report.readings import Digests, Reading, read, stored
+from sweeps.grid_report.readings import Identity, Reading, read, stored
 from sweeps.grid_report.recorded import listed
 from sweeps.grid_report.section import Section, Sources, Table, any_simulated
 from sweeps.planning.checks import LEVELS, Check
@@ -34,8 +34,8 @@ def sealed(sources: Sources, *, readings: Path, read_sealed: bool = False) -> Se
     kept = read(readings, sources) if read_sealed else stored(readings)
     if not kept:
         return Section(title=TITLE, lines=(_WHAT, f"Recorded, and not read yet: {_ASK}."), data={"readings": []})
-    now = Digests.of(sources)
-    place = max([k for k, reading in enumerate(kept) if reading.digests == now], default=len(kept) - 1)
+    now = Identity.of(sources)
+    place = max([k for k, reading in enumerate(kept) if reading.identity == now], default=len(kept) - 1)
     judged = kept[place].judgements
     return Section(
         title=TITLE,
@@ -47,7 +47,7 @@ def sealed(sources: Sources, *, readings: Path, read_sealed: bool = False) -> Se
     )
 
 
-def counted(kept: Sequence[Reading], place: int, now: Digests) -> str:
+def counted(kept: Sequence[Reading], place: int, now: Identity) -> str:
     """How often the sealed cells were read, which reading is shown, and what has changed since."""
     times = {1: "once", 2: "twice"}.get(len(kept), f"{len(kept)} times")
     words = f"The sealed cells were read {times}; shown is reading {place + 1}, of {kept[place].date.isoformat()}."
@@ -56,9 +56,13 @@ def counted(kept: Sequence[Reading], place: int, now: Digests) -> str:
             " The first reading is the one that nobody can have tried for; each later one was made after the one "
             "before was known. All are listed below."
         )
-    then = kept[place].digests
-    parts = {"the planner's source": "planner", "the trials that it learns from": "training", "sealed trials": "sealed"}
-    if changed := [words for words, name in parts.items() if getattr(then, name) != getattr(now, name)]:
+    then = kept[place].identity
+    parts = {
+        "the planner": (then.planner, then.predictions) != (now.planner, now.predictions),
+        "the trials that it learns from": then.training != now.training,
+        "sealed trials": then.sealed != now.sealed,
+    }
+    if changed := [name for name, other in parts.items() if other]:
         words += f" Since then {' and '.join(changed)} changed: other predictions would be made now. {_ASK}."
     return words
 
@@ -147,15 +151,16 @@ def _coverage(judged: Sequence[Judgement]) -> Table:
 def _readings(kept: Sequence[Reading], place: int) -> Table:
     rows = []
     for number, reading in enumerate(kept):
-        digests = reading.digests
+        identity = reading.identity
         scores = [f"{one.metric} {one.default} {_main(one)}" for one in reading.judgements]
         shown = "shown" if number == place else ""
-        short = (digests.sealed[:8], digests.training[:8], digests.planner[:8])
-        rows.append((str(number + 1), reading.date.isoformat(), *short, "; ".join(scores), shown))
+        planner = f"version {identity.planner}" if identity.planner else reading.source[:8]
+        made_by = (identity.sealed[:8], identity.training[:8], planner)
+        rows.append((str(number + 1), reading.date.isoformat(), *made_by, "; ".join(scores), shown))
     return Table(
         headings=("reading", "date", "sealed trials", "learnt from", "planner", "interval score of the default", ""),
         rows=tuple(rows),
-        caption="Every reading, with the digests that make it one; in brackets the score of the best other model",
+        caption="Every reading and what makes it one; in brackets the score of the best other model",
         numbers=(0,),
     )
 

@@ -1,14 +1,16 @@
 """A model that lost on the sealed cells makes no plans, and whoever judges models does not know of it."""
 
+import ast
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 import sweeps
-from sweeps.grid_report.digests import sources_of
+from softcore import variance
 from sweeps.grid_report.readings import NAME, stored
-from sweeps.planning import defaults, judge
+from sweeps.planning import advise, defaults, judge, surfaces
 from sweeps.planning.checks import choose_model
 from sweeps.planning.defaults import LOST, default_model
 from sweeps.planning.rows import Rows
@@ -44,5 +46,30 @@ def test_a_model_that_is_not_the_loser_stays_for_every_metric(clear_rows: Rows, 
     assert default_model(replace(clear_rows, metric="ce/10s"), np.random.default_rng(0)).chosen.name == "curve"
 
 
-def test_readings_are_made_by_source_that_knows_no_verdict():
-    assert Path(defaults.__file__) not in sources_of(judge.__name__)
+def imported_by(module: str) -> set[str]:
+    """The modules of this project that a module imports, directly or not, wherever in it the import stands."""
+    found: set[str] = set()
+    left = [module]
+    while left:
+        name = left.pop()
+        if name in found or name.partition(".")[0] not in ("softcore", "sweeps"):
+            continue
+        try:
+            spec = find_spec(name)
+        except ModuleNotFoundError:  # `name` is something in a module, not a module
+            continue
+        if spec is None or spec.origin is None:
+            continue
+        found.add(name)
+        for node in ast.walk(ast.parse(Path(spec.origin).read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                left += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                left += [alias.name for alias in node.names]
+    return found
+
+
+def test_readings_are_made_by_modules_that_know_no_verdict():
+    assert defaults.__name__ in imported_by(advise.__name__)
+    assert {surfaces.__name__, variance.__name__} <= imported_by(judge.__name__)
+    assert defaults.__name__ not in imported_by(judge.__name__)

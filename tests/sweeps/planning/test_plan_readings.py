@@ -1,4 +1,4 @@
-"""Readings of sealed cells: made only when asked for, kept, and counted whenever anything that predicts has changed."""
+"""Readings of sealed cells: made only when asked for, kept, and counted whenever the planner or its trials changed."""
 
 import datetime
 import json
@@ -12,15 +12,17 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.grid_report import readings
-from sweeps.grid_report.digests import source_digest, sources_of, table_digest
+from sweeps.grid_report.digests import table_digest
 from sweeps.grid_report.planner import planner_parts
-from sweeps.grid_report.readings import METRICS, planned_trials, read, stored
+from sweeps.grid_report.readings import METRICS, NAME, planned_trials, read, stored
 from sweeps.grid_report.section import GRID, SEALED, Sources
 from sweeps.planning.judge import Judgement
 from sweeps.planning.planted import FREE_CELLS, METRIC, World, bought, table
+from sweeps.planning.version import PLANNER_VERSION, predictions_digest
 from sweeps.sources import Source
 
 TODAY = datetime.date(2026, 3, 1)
+RECORDED = Path(__file__).parents[3] / "docs" / "results" / "grid" / NAME
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, judged: Callable[..., Judgement]) -> 
         return judged(metric)
 
     monkeypatch.setattr(readings, "judge", judge)
+    monkeypatch.setattr(readings, "check_version", lambda: None)
     monkeypatch.setattr(readings, "planned_trials", lambda preset: 1)
     return asked
 
@@ -67,7 +70,7 @@ def test_the_same_reading_again_adds_nothing_and_judges_nobody(made: Sources, tm
     assert (again[0].date, [one.metric for one in again[0].judgements]) == (TODAY, [*METRICS])
 
 
-def test_other_source_other_training_and_other_cells_are_each_another_reading(
+def test_another_planner_other_training_and_other_cells_are_each_another_reading(
     made: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = tmp_path / "readings.json"
@@ -77,14 +80,17 @@ def test_other_source_other_training_and_other_cells_are_each_another_reading(
         moved.loc[3, "scaled-ce/10s"] += 1e-4
         read(path, {**made, preset: replace(made[preset], results=moved)})
     assert len(stored(path)) == 3
-    monkeypatch.setattr(readings, "source_digest", lambda module: "another")
+    monkeypatch.setattr(readings, "PLANNER_VERSION", PLANNER_VERSION + 1)
+    read(path, made)
+    monkeypatch.setattr(readings, "predictions_digest", lambda: "another")
     found = read(path, made)
-    assert [r.digests.planner == "another" for r in found] == [False, False, False, True]
+    assert [r.identity.planner - PLANNER_VERSION for r in found] == [0, 0, 0, 1, 1]
+    assert [r.identity.predictions == "another" for r in found] == [False, False, False, False, True]
     shown = planner_parts(path)[0].section(made)
-    assert shown.lines[1].startswith("The sealed cells were read 4 times; shown is reading 4, of ")
+    assert shown.lines[1].startswith("The sealed cells were read 5 times; shown is reading 5, of ")
     assert "nobody can have tried for" in shown.lines[1]
-    assert [row[0] for row in shown.tables[2].rows] == ["1", "2", "3", "4"]
-    assert [row[-1] for row in shown.tables[2].rows] == ["", "", "", "shown"]
+    assert [row[0] for row in shown.tables[2].rows] == ["1", "2", "3", "4", "5"]
+    assert [row[-1] for row in shown.tables[2].rows] == ["", "", "", "", "shown"]
 
 
 def test_a_planner_that_changed_since_is_said_to_predict_otherwise(
@@ -93,10 +99,49 @@ def test_a_planner_that_changed_since_is_said_to_predict_otherwise(
     path = tmp_path / "readings.json"
     read(path, made)
     assert "changed" not in planner_parts(path)[0].section(made).lines[1]
-    monkeypatch.setattr(readings, "source_digest", lambda module: "another")
+    monkeypatch.setattr(readings, "PLANNER_VERSION", PLANNER_VERSION + 1)
     shown = planner_parts(path)[0].section(made)
-    assert "Since then the planner's source changed: other predictions would be made now." in shown.lines[1]
+    assert "Since then the planner changed: other predictions would be made now." in shown.lines[1]
     assert len(quick) == len(METRICS)  # nothing was read for that
+
+
+def test_a_planner_that_is_not_what_its_version_says_reads_nothing(
+    made: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: list[str]
+):
+    def refuse() -> None:
+        raise RequestError("raise PLANNER_VERSION")
+
+    monkeypatch.setattr(readings, "check_version", refuse)
+    with pytest.raises(RequestError, match="raise PLANNER_VERSION"):
+        read(tmp_path / "readings.json", made)
+    assert not quick
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_recorded_readings_are_by_versions_1_to_5_and_keep_the_digests_of_their_source():
+    kept = stored(RECORDED)[:5]
+    assert [reading.identity.planner for reading in kept] == [1, 2, 3, 4, 5]
+    sources = ["3a7bdcee", "53f404e0", "bb71435e", "8b0c7f3b", "1cf484fc"]
+    assert [reading.source[:8] for reading in kept] == sources
+    assert [reading.identity.predictions == "" for reading in kept] == [True, True, True, True, False]
+
+
+@pytest.mark.skipif(PLANNER_VERSION != 5, reason="the recorded reading is of version 5")
+def test_the_fifth_recorded_reading_is_by_the_planner_as_it_is():
+    assert stored(RECORDED)[4].identity.predictions == predictions_digest()
+
+
+def test_a_reading_made_before_planners_had_versions_still_counts_and_keeps_its_digest(made: Sources, tmp_path: Path):
+    path = tmp_path / "readings.json"
+    new = {name: value for name, value in read(path, made)[0].as_dict().items() if name != "predictions"}
+    path.write_text(json.dumps([{**new, "planner": "d" * 64}]))
+    found = read(path, made)
+    assert [reading.identity.planner for reading in found] == [0, PLANNER_VERSION]
+    assert [reading.source for reading in stored(path)] == ["d" * 64, ""]
+    assert [row[4] for row in planner_parts(path)[0].section(made).tables[2].rows] == [
+        "d" * 8,
+        f"version {PLANNER_VERSION}",
+    ]
 
 
 def test_what_is_half_recorded_is_not_read(made: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -133,28 +178,3 @@ def test_a_tables_digest_is_that_of_its_trials_and_values(made: Sources):
     assert table_digest(results.sample(frac=1, random_state=0).assign(train_seconds=3.0), METRICS) == digest
     assert table_digest(results.iloc[1:], METRICS) != digest
     assert table_digest(results.assign(**{METRIC: results[METRIC] + 1e-6}), METRICS) != digest
-
-
-def test_a_sources_digest_follows_what_it_imports_and_nothing_else(tmp_path: Path):
-    package = tmp_path / "sweeps" / "inner"
-    package.mkdir(parents=True)
-    files = {
-        "plan.py": "import numpy\nfrom sweeps.inner import near\n",
-        "near.py": "def f():\n    from sweeps.inner.far import g\n",
-        "far.py": "import sweeps.inner.plan\n",
-        "other.py": "",
-    }
-    for name, text in files.items():
-        (package / name).write_text(text)
-    digests = [source_digest("sweeps.inner.plan", tmp_path)]
-    for name in ("other.py", "far.py", "near.py"):
-        (package / name).write_text(files[name] + "changed = True\n")
-        digests.append(source_digest("sweeps.inner.plan", tmp_path))
-    assert digests[0] == digests[1]
-    assert len(set(digests)) == 3
-
-
-def test_the_planners_source_is_all_that_its_predictions_rest_on():
-    found = {path.stem for path in sources_of("sweeps.planning.judge")}
-    assert {"surfaces", "noise", "nearest", "variance", "strata", "replicates"} <= found
-    assert "cli" not in found

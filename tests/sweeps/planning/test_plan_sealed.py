@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.grid_report.predicted_picture import predicted_picture
-from sweeps.grid_report.readings import Digests, Reading
+from sweeps.grid_report.readings import Identity, Reading
 from sweeps.grid_report.sealed import choice, coverage_words, summary
 from sweeps.planning.judge import Judgement
 
@@ -17,7 +17,7 @@ Judged = Callable[..., Judgement]
 def reading(*judgements: Judgement) -> Reading:
     return Reading(
         date=datetime.date(2026, 3, 1),
-        digests=Digests(sealed="a" * 64, training="b" * 64, planner="c" * 64),
+        identity=Identity(sealed="a" * 64, training="b" * 64, planner=3, predictions="c" * 64),
         judgements=judgements,
     )
 
