@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import hashlib
 import io
 import json
 import runpy
@@ -17,7 +18,6 @@ import pandas as pd
 
 from softcore.costs import price_list
 from softcore.datasets import Dataset, data_root
-from softcore.files import sha256
 from softcore.prices.price_list import with_click_overhead
 from sweeps import frontier as frontiers
 from sweeps.cells import sweep_id, trials
@@ -65,8 +65,8 @@ def sweep_ids(preset: str, scale: str) -> tuple[str, list[str]]:
 def run_trials(dataset: str, extras: Sequence[str], blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Train one trial of each of the named `blocks` at scale `tiny`, in this process; what each left behind, by name.
 
-    Of each: `trial` and `cell` (ids), `result` (metrics and costs), `arrays` (SHA-256 of each stored array by its name,
-    dtype, shape and bytes included).
+    Of each: `trial` and `cell` (ids), `result` (metrics and costs), `sha256` of each stored array of the predictions
+    and the panel by name, and of all weights together; names, types and shapes are in them.
     """
     loaded = _loaded(dataset)
     material = make_material(loaded, extras, data_root(None))
@@ -76,12 +76,11 @@ def run_trials(dataset: str, extras: Sequence[str], blocks: Mapping[str, Mapping
         (trial,) = trials(spec, loaded)
         with tempfile.TemporaryDirectory() as folder:
             result = run(trial, material, Path(folder))
-            arrays = {
-                f"{stem}/{key}": digest
-                for stem in ("predictions", "weights", "panel")
-                for key, digest in _digests(Path(folder) / trial.id / f"{stem}.npz").items()
-            }
-        done[name] = {"trial": trial.id, "cell": trial.cell.id, "result": dict(result), "arrays": arrays}
+            stored = {each: _arrays(Path(folder) / trial.id / f"{each}.npz") for each in ("predictions", "panel")}
+            weights = _arrays(Path(folder) / trial.id / "weights.npz")
+        digests = {f"{kind}/{key}": _sha256({key: array}) for kind, of in stored.items() for key, array in of.items()}
+        digests["weights"] = _sha256(weights)
+        done[name] = {"trial": trial.id, "cell": trial.cell.id, "result": dict(result), "sha256": digests}
     return done
 
 
@@ -90,14 +89,17 @@ def _loaded(dataset: str) -> Dataset:
     return load_data(dataset, data_root(None))
 
 
-def _digests(path: Path) -> dict[str, str]:
-    found = {}
-    with np.load(path, allow_pickle=False) as stored, tempfile.TemporaryDirectory() as folder:
-        for name in stored.files:
-            single = Path(folder) / "array.npy"  # its header has the dtype and the shape
-            np.save(single, stored[name])
-            found[name] = sha256(single)
-    return found
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _sha256(arrays: Mapping[str, np.ndarray]) -> str:
+    found = hashlib.sha256()
+    for name, array in arrays.items():
+        found.update(f"{name} {array.dtype} {array.shape} ".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def recorded(path: str) -> pd.DataFrame:

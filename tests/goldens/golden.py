@@ -166,9 +166,7 @@ def _other_platform(name: str) -> str:
     return f"the golden was made with {', '.join(differ)}" if differ else ""
 
 
-def _same_text(
-    name: str, golden: str, found: str, request: pytest.FixtureRequest, how: str, again: str = ""
-) -> None:
+def _same_text(name: str, golden: str, found: str, request: pytest.FixtureRequest, how: str, again: str = "") -> None:
     if golden == found:
         return
     lines = list(unified_diff(golden.splitlines(), found.splitlines(), name, "found", lineterm="", n=1))

@@ -1,6 +1,7 @@
-"""The reports in `docs/` are what the recorded results give, to the byte; only their JSON and pictures are accepted here.
+"""The reports in `docs/` are what the recorded results give, to the byte.
 
-When a report is meant to change, make it again as `docs/results/README.md` says.
+When a report is meant to change, make it again as `docs/results/README.md` says; only JSON and pictures are accepted
+here.
 """
 
 import hashlib
@@ -8,6 +9,7 @@ import json
 import shutil
 
 import pytest
+
 from tests.goldens.adapter import ROOT, command
 from tests.goldens.golden import as_json, closely, excerpt, on_this_platform
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tests.goldens.adapter import ROOT, command, frontier, page_data, recorded, summary
 from tests.goldens.golden import as_json, closely
 

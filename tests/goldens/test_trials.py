@@ -3,18 +3,20 @@
 import json
 
 import pytest
+
 from tests.goldens.adapter import has_real_data, run_trials, sweep_ids
 from tests.goldens.golden import as_json, closely, exactly, on_this_platform
 
 REAL = "needs the real data (SOFTCORE_DATA, or `sweeps data fetch cifar10s` and `hmix`)"
 HIRED = {"hiring": "breadth", "holdout": "batches", "items": 250}
 ALONE = {"rest": "none"}  # where the rest is not the point: a tenth of the images, so quick
-# Data set -> evaluations beside the usual ones, trials by name.
+# Group -> data set, evaluations beside the usual ones, trials by name.
 TRIALS = {
+    "evaluations": ("digits", ["corruptions", "pgd", "released"], {"every evaluation": {"variety": "hard"}}),
     "digits": (
-        ["corruptions", "pgd", "released"],
+        "digits",
+        [],
         {
-            "hard, every evaluation": {"variety": "hard"},
             "label smoothing": {"variety": "smoothed", "beta": 0.05},
             "Mix-MaxEnt": {"variety": "hard", "mixing": "mix-maxent", "alpha": 10},
             "random": {"variety": "random", **ALONE},
@@ -27,6 +29,7 @@ TRIALS = {
         },
     ),
     "cifar10s": (
+        "cifar10s",
         [],
         {
             "whole people hired in depth": {"variety": "t1-clamp", **HIRED, "hiring": "depth", "budget_hours": 20},
@@ -47,6 +50,7 @@ TRIALS = {
         },
     ),
     "hmix": (
+        "hmix",
         [],
         {
             "H-Mix by confidence": {"variety": "hard", "hmix": "separate", "confidence_decay": 0.005},
@@ -54,9 +58,9 @@ TRIALS = {
         },
     ),
 }
-DATASETS = [
-    pytest.param(name, marks=pytest.mark.skipif(name != "digits" and not has_real_data(), reason=REAL))
-    for name in TRIALS
+GROUPS = [
+    pytest.param(name, marks=pytest.mark.skipif(dataset != "digits" and not has_real_data(), reason=REAL))
+    for name, (dataset, _, _) in TRIALS.items()
 ]
 COSTS = ("answers", "label_seconds_per_item", "label_seconds_total", "label_usd", "recorded_seconds")
 # Two epochs of SGD amplify a last digit: see `test_another_processor_is_within_the_tolerance` for what was measured.
@@ -73,45 +77,41 @@ PRESETS = [
 
 @pytest.fixture(scope="module")
 def done():
-    """What the trials of a data set left behind, trained when first asked for."""
+    """What the trials of a group left behind, trained when first asked for."""
     known = {}
 
-    def of(dataset):
-        if dataset not in known:
-            known[dataset] = run_trials(dataset, *TRIALS[dataset])
-        return known[dataset]
+    def of(group):
+        if group not in known:
+            known[group] = run_trials(*TRIALS[group])
+        return known[group]
 
     return of
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-def test_trials_have_the_same_ids_answers_and_costs(done, dataset, request):
+@pytest.mark.parametrize("group", GROUPS)
+def test_trials_have_the_same_ids_answers_and_costs(done, group, request):
     found = {
         name: {"trial": each["trial"], "cell": each["cell"], **{cost: each["result"][cost] for cost in COSTS}}
-        for name, each in done(dataset).items()
+        for name, each in done(group).items()
     }
-    exactly(f"trials-{dataset}.json", as_json(found), request)
+    exactly(f"trials-{group}.json", as_json(found), request)
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-def test_trials_have_the_same_metrics(done, dataset, request):
+@pytest.mark.parametrize("group", GROUPS)
+def test_trials_have_the_same_metrics(done, group, request):
     found = {
         name: {metric: value for metric, value in each["result"].items() if "/" in metric}
-        for name, each in done(dataset).items()
+        for name, each in done(group).items()
     }
     assert all(found.values())
-    closely(f"trials-{dataset}-metrics.json", as_json(found, digits=None), request, **TOLERANCE)
+    closely(f"trials-{group}-metrics.json", as_json(found, digits=None), request, **TOLERANCE)
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-def test_trials_have_the_same_bytes(done, dataset, request):
-    found = {name: each["arrays"] for name, each in done(dataset).items()}
-    on_this_platform(
-        f"trials-{dataset}-bytes.json",
-        as_json(found),
-        request,
-        instead=f"Ids, answers and costs were compared exactly, metrics within {TOLERANCE['rel']:g}",
-    )
+@pytest.mark.parametrize("group", GROUPS)
+def test_trials_have_the_same_bytes(done, group, request):
+    found = {name: each["sha256"] for name, each in done(group).items()}
+    told = f"Ids, answers and costs were compared exactly, metrics within {TOLERANCE['rel']:g}"
+    on_this_platform(f"trials-{group}-bytes.json", as_json(found), request, instead=told)
 
 
 @pytest.mark.parametrize(
