@@ -65,8 +65,8 @@ def sweep_ids(preset: str, scale: str) -> tuple[str, list[str]]:
 def run_trials(dataset: str, extras: Sequence[str], blocks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Train one trial of each of the named `blocks` at scale `tiny`, in this process; what each left behind, by name.
 
-    Of each: `trial` and `cell` (ids), `result` (metrics and costs), `sha256` of each stored array of the predictions
-    and the panel by name, and of all weights together; names, types and shapes are in them.
+    Of each: `trial` and `cell` (ids), `result` (metrics and costs), and SHA-256, with names, types and shapes in it, of
+    each array: by name in `panel` (people, items, labels) and `bytes` (predictions, and all weights together).
     """
     loaded = _loaded(dataset)
     material = make_material(loaded, extras, data_root(None))
@@ -76,11 +76,16 @@ def run_trials(dataset: str, extras: Sequence[str], blocks: Mapping[str, Mapping
         (trial,) = trials(spec, loaded)
         with tempfile.TemporaryDirectory() as folder:
             result = run(trial, material, Path(folder))
-            stored = {each: _arrays(Path(folder) / trial.id / f"{each}.npz") for each in ("predictions", "panel")}
-            weights = _arrays(Path(folder) / trial.id / "weights.npz")
-        digests = {f"{kind}/{key}": _sha256({key: array}) for kind, of in stored.items() for key, array in of.items()}
-        digests["weights"] = _sha256(weights)
-        done[name] = {"trial": trial.id, "cell": trial.cell.id, "result": dict(result), "sha256": digests}
+            stored = {
+                kind: _arrays(Path(folder) / trial.id / f"{kind}.npz") for kind in ("panel", "predictions", "weights")
+            }
+        panel, predictions = (
+            {name: _sha256({name: array}) for name, array in stored[kind].items()} for kind in ("panel", "predictions")
+        )
+        done[name] = {
+            **{"trial": trial.id, "cell": trial.cell.id, "result": dict(result)},
+            **{"panel": panel, "bytes": {**predictions, "weights": _sha256(stored["weights"])}},
+        }
     return done
 
 

@@ -18,10 +18,9 @@ TABLES = {
 }
 CHAPTER_3, GRID = TABLES["chapter-3"], TABLES["grid"]
 PRICES = {"thesis": None, "page": None, "session": 1.5}  # seconds that a click takes on top of its own, where asked
-# Sums and quantiles in another order of additions: the tables have nine digits.
-SUMS = {"rel": 1e-6, "floor": 1e-9}
-# Draws from a fitted model, whose quantiles and shares are printed: another LAPACK moves a draw now and then.
-DRAWS = {"rel": 0.02, "floor": 0.005}
+# On another processor. Measured with AVX2 and with SSE in place of AVX-512, in NumPy and OpenBLAS: tables and bands
+# are the same text, plans differ by 1e-9 of themselves. Their draws go through a fit, so another LAPACK may do more.
+SUMS, DRAWS = {"rel": 1e-6, "floor": 1e-9}, {"rel": 1e-4, "floor": 1e-6}
 
 
 def csv(table):

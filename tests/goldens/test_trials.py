@@ -9,7 +9,8 @@ from tests.goldens.golden import as_json, closely, exactly, on_this_platform
 
 REAL = "needs the real data (SOFTCORE_DATA, or `sweeps data fetch cifar10s` and `hmix`)"
 HIRED = {"hiring": "breadth", "holdout": "batches", "items": 250}
-ALONE = {"rest": "none"}  # where the rest is not the point: a tenth of the images, so quick
+# Where the rest is not the point: a tenth of the images, so few steps that another processor's last digits stay small.
+ALONE = {"rest": "none"}
 # Group -> data set, evaluations beside the usual ones, trials by name.
 TRIALS = {
     "evaluations": ("digits", ["corruptions", "pgd", "released"], {"every evaluation": {"variety": "hard"}}),
@@ -18,7 +19,7 @@ TRIALS = {
         [],
         {
             "label smoothing": {"variety": "smoothed", "beta": 0.05},
-            "Mix-MaxEnt": {"variety": "hard", "mixing": "mix-maxent", "alpha": 10},
+            "Mix-MaxEnt": {"variety": "hard", "mixing": "mix-maxent", "alpha": 10, **ALONE},
             "random": {"variety": "random", **ALONE},
             "uniform": {"variety": "uniform", **ALONE},
             "mean of three pages": {"variety": "t1-uniform", "annotators": 3, "aggregation": "mean", **ALONE},
@@ -32,7 +33,10 @@ TRIALS = {
         "cifar10s",
         [],
         {
-            "whole people hired in depth": {"variety": "t1-clamp", **HIRED, "hiring": "depth", "budget_hours": 20},
+            "whole people hired in depth": {
+                **{"variety": "t1-clamp", **HIRED, **ALONE},
+                **{"hiring": "depth", "budget_hours": 20},
+            },
             "pages where clicks disagree": {
                 **{"variety": "t2-clamp", "annotators": 1, **HIRED, **ALONE},
                 **{"pages_on": "disagree-25", "clicks": 3},
@@ -43,6 +47,12 @@ TRIALS = {
             },
             "twelve clicks an image": {"variety": "click", "annotators": 12, **ALONE},
             "semantic": {"variety": "t2-semantic", "similarity": "confusions", **ALONE},
+        },
+    ),
+    "rest": (
+        "cifar10s",
+        [],
+        {
             "rest simulated, mixup weighted by entropy": {
                 **{"variety": "t2-clamp", "rest": "simulated", "mixing": "mixup", "alpha": 0.2},
                 **{"loss": "entropy-weighted", "entropy_floor": 0.7},
@@ -53,8 +63,11 @@ TRIALS = {
         "hmix",
         [],
         {
-            "H-Mix by confidence": {"variety": "hard", "hmix": "separate", "confidence_decay": 0.005},
-            "mixup by people's curves": {"variety": "hard", "mixing": "mixup", "target_mixing": "logistic"},
+            "H-Mix by confidence": {"variety": "hard", "hmix": "separate", "confidence_decay": 0.005, **ALONE},
+            "mixup by people's curves": {
+                **{"variety": "hard", "mixing": "mixup", "target_mixing": "logistic"},
+                **ALONE,
+            },
         },
     ),
 }
@@ -63,8 +76,12 @@ GROUPS = [
     for name, (dataset, _, _) in TRIALS.items()
 ]
 COSTS = ("answers", "label_seconds_per_item", "label_seconds_total", "label_usd", "recorded_seconds")
-# Two epochs of SGD amplify a last digit: see `test_another_processor_is_within_the_tolerance` for what was measured.
-TOLERANCE = {"rel": 0.02, "floor": 0.005}
+# On another processor. Measured with AVX2 and with SSE in place of AVX-512, of PyTorch, oneDNN, MKL and OpenBLAS: most
+# trials of few steps differ by 1e-5 or less, the worst (label smoothing) by 0.003 in cross-entropy and by one of 50
+# images. The many steps of `hmix` and `rest` blow last digits up to 0.011 in cross-entropy, 0.05 in calibration on 100
+# images. So there only ids, panels, answers and costs are a sharp test.
+SHORT, LONG = {"rel": 0.01, "floor": 0.025}, {"rel": 0.05, "floor": 0.07}
+TOLERANCES = {group: LONG if group in ("hmix", "rest") else SHORT for group in TRIALS}
 PRESETS = [
     ("quickstart", "tiny"),
     ("chapter-3", "small"),
@@ -89,9 +106,12 @@ def done():
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_trials_have_the_same_ids_answers_and_costs(done, group, request):
+def test_trials_have_the_same_ids_panels_answers_and_costs(done, group, request):
     found = {
-        name: {"trial": each["trial"], "cell": each["cell"], **{cost: each["result"][cost] for cost in COSTS}}
+        name: {
+            **{key: each[key] for key in ("trial", "cell", "panel")},
+            **{cost: each["result"][cost] for cost in COSTS},
+        }
         for name, each in done(group).items()
     }
     exactly(f"trials-{group}.json", as_json(found), request)
@@ -104,13 +124,13 @@ def test_trials_have_the_same_metrics(done, group, request):
         for name, each in done(group).items()
     }
     assert all(found.values())
-    closely(f"trials-{group}-metrics.json", as_json(found, digits=None), request, **TOLERANCE)
+    closely(f"trials-{group}-metrics.json", as_json(found, digits=None), request, **TOLERANCES[group])
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_trials_have_the_same_bytes(done, group, request):
-    found = {name: each["sha256"] for name, each in done(group).items()}
-    told = f"Ids, answers and costs were compared exactly, metrics within {TOLERANCE['rel']:g}"
+    found = {name: each["bytes"] for name, each in done(group).items()}
+    told = f"Ids, panels, answers and costs were compared exactly, metrics within {TOLERANCES[group]['rel']:g}"
     on_this_platform(f"trials-{group}-bytes.json", as_json(found), request, instead=told)
 
 
