@@ -88,9 +88,13 @@ def too_far(golden: str, found: str, rel: float, floor: float = 0.0) -> str:
     return "" if len(words) == len(others) else f"{len(others) - len(words)} numbers more than expected"
 
 
-def as_json(content: Any, digits: int | None = 9) -> str:
-    """Plain values as JSON, an entry a line; numbers to so many significant digits (None: all), long text as digest."""
-    return json.dumps(_rounded(content, digits), indent=1, ensure_ascii=False) + "\n"
+def as_json(content: Any, digits: int | None = 9, longest: int | None = None) -> str:
+    """Plain values as JSON, an entry a line; numbers to so many significant digits (None: all), long text as digest.
+
+    Of a list of more than `longest` entries stand the first three, the number of all and their digest.
+    """
+    plain = _rounded(content, digits)
+    return json.dumps(plain if longest is None else _shortened(plain, longest), indent=1, ensure_ascii=False) + "\n"
 
 
 def digest(text: str) -> str:
@@ -137,6 +141,17 @@ def _rounded(value: Any, digits: int | None) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return float(f"{value:.{digits}g}") if isinstance(value, float) and digits is not None else value
+
+
+def _shortened(value: Any, longest: int) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(each, longest) for key, each in value.items()}
+    if not isinstance(value, list):
+        return value
+    if len(value) <= longest:
+        return [_shortened(each, longest) for each in value]
+    first = [_shortened(each, longest) for each in value[:3]]
+    return [*first, f"... of {len(value)} entries", digest(json.dumps(value))]
 
 
 def _accepted(name: str, found: str | None) -> bool:
