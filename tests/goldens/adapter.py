@@ -72,7 +72,8 @@ def run_trials(dataset: str, extras: Sequence[str], blocks: Mapping[str, Mapping
     material = make_material(loaded, extras, data_root(None))
     done = {}
     for name, block in blocks.items():
-        spec = resolve({"name": "goldens", "dataset": dataset, "scale": "tiny", "blocks": [dict(block)]})
+        own = [f"{axis}={block[axis]}" for axis in ("schedule", "model") if axis in block]  # else the scale has its way
+        spec = resolve({"name": "goldens", "dataset": dataset, "scale": "tiny", "blocks": [dict(block)]}, sets=own)
         (trial,) = trials(spec, loaded)
         with tempfile.TemporaryDirectory() as folder:
             result = run(trial, material, Path(folder))

@@ -1,4 +1,4 @@
-"""Eighteen trials, every method of the thesis among them, and the ids of presets: what must not move."""
+"""Twenty-one trials, every method of the thesis among them, and the ids of presets: what must not move."""
 
 import json
 
@@ -14,12 +14,27 @@ ALONE = {"rest": "none"}
 # Group -> data set, evaluations beside the usual ones, trials by name.
 TRIALS = {
     "evaluations": ("digits", ["corruptions", "pgd", "released"], {"every evaluation": {"variety": "hard"}}),
+    "network": (
+        "digits",
+        [],
+        {
+            "chapter 4's": {
+                "variety": "hard",
+                "items": 100,
+                **ALONE,
+                "model": "preact-resnet18",
+                "schedule": "step-early",
+            }
+        },
+    ),
     "digits": (
         "digits",
         [],
         {
             "label smoothing": {"variety": "smoothed", "beta": 0.05},
             "Mix-MaxEnt": {"variety": "hard", "mixing": "mix-maxent", "alpha": 10, **ALONE},
+            "in steps, as chapter 3": {"variety": "hard", "schedule": "step", **ALONE},
+            "in early steps, as chapter 4": {"variety": "hard", "schedule": "step-early", **ALONE},
             "random": {"variety": "random", **ALONE},
             "uniform": {"variety": "uniform", **ALONE},
             "mean of three pages": {"variety": "t1-uniform", "annotators": 3, "aggregation": "mean", **ALONE},
@@ -71,8 +86,12 @@ TRIALS = {
         },
     ),
 }
+SLOW = {"network": [pytest.mark.slow]}
 GROUPS = [
-    pytest.param(name, marks=pytest.mark.skipif(dataset != "digits" and not has_real_data(), reason=REAL))
+    pytest.param(
+        name,
+        marks=[pytest.mark.skipif(dataset != "digits" and not has_real_data(), reason=REAL), *SLOW.get(name, [])],
+    )
     for name, (dataset, _, _) in TRIALS.items()
 ]
 COSTS = ("answers", "label_seconds_per_item", "label_seconds_total", "label_usd", "recorded_seconds")
