@@ -7,7 +7,8 @@ from pathlib import Path
 from softcore.files import sha256
 from sweeps import store as stores
 from sweeps.sweep import Sweep
-from sweeps.trial import run, trial_of
+from sweeps.trial import run as run_trial
+from sweeps.trial import trial_of
 
 TIMES = ("train_seconds", "eval_seconds")
 
@@ -21,7 +22,7 @@ def replay(name: str, *, out: str | Path | None = None, root: str | Path | None 
     stored = json.loads((store.trials / trial / "trial.json").read_text())
     material = Sweep(store).material(root)
     with tempfile.TemporaryDirectory(prefix="sweeps-replay-") as scratch:
-        run(trial_of(stored["config"]), material, Path(scratch))
+        run_trial(trial_of(stored["config"]), material, Path(scratch))
         again = json.loads((Path(scratch) / trial / "trial.json").read_text())
     old, new = stored["result"], again["result"]
     differences = [

@@ -44,7 +44,7 @@ def table(results: pd.DataFrame, preset_name: str) -> ReportTable:
     return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))
 
 
-def frontier_table(tables: Mapping[str, pd.DataFrame], title: str = "Frontier") -> ReportTable:
+def frontiers_table(tables: Mapping[str, pd.DataFrame], title: str = "Frontier") -> ReportTable:
     """Frontier tables of one sweep side by side, one row a cell, those on a frontier first and marked with a star."""
     entries = []
     for row in records(side_by_side(dict(tables))):

@@ -68,10 +68,10 @@ def print_json(content: Any) -> None:
 def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=None, fee=None) -> ReportTable:
     """A sweep's frontier, `ce` and `scaled-ce` side by side."""
     from sweeps.frontier import frontiers
-    from sweeps.report import frontier_table as as_table
+    from sweeps.report import frontiers_table
 
     title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")
-    return as_table(frontiers(sweep.results(), metric or sweep.metric, cost, wage, fee), title)
+    return frontiers_table(frontiers(sweep.results(), metric or sweep.metric, cost, wage, fee), title)
 
 
 def sweeps_table(stores: Sequence[Store]) -> ReportTable:

@@ -8,7 +8,7 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.frontier import frontiers
 from sweeps.layouts import LAYOUTS
-from sweeps.report import frontier_table, table
+from sweeps.report import frontiers_table, table
 from sweeps.report_table import to_csv, to_json, to_markdown, to_text
 
 POOLED = {"aggregation": "mean", "annotators": "all", "items": 900}
@@ -173,7 +173,7 @@ def test_names_are_shown_as_they_are_and_not_as_markup(results):
 
 
 def test_the_frontier_as_a_table_marks_its_cells_and_gives_the_verdict(results):
-    made = frontier_table(frontiers(results, "ce/10h"), "Frontier of demo")
+    made = frontiers_table(frontiers(results, "ce/10h"), "Frontier of demo")
     labels = [label for _, label, _ in made.rows()]
     assert labels[0] == "label smoothing 0.05"
     assert made.headings() == ["people's time", "money", "ce/10h", "scaled-ce/10h", "n"]
@@ -187,6 +187,6 @@ def test_cells_off_the_frontier_for_a_reason_are_named_in_its_table(results, mak
     failed = make_trials(
         {"variety": "click", "annotators": 9, "items": 900}, cell="z", values={"ce/10h": [1.0]}, status="failed"
     )
-    made = frontier_table(frontiers(pd.concat([results, failed]), "ce/10h"))
+    made = frontiers_table(frontiers(pd.concat([results, failed]), "ce/10h"))
     assert "Not compared on ce/10h: clicks, M=9, N'=900: no finished trial (1 failed)." in made.notes
     json.loads(to_json(made), parse_constant=pytest.fail)
