@@ -7,10 +7,9 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from softcore.card import CARD_VARIETY, seconds
-from softcore.clustered import clustered_mean, clustered_pearson
 from softcore.hmix import COEFFICIENTS, ODD_INFERENCES, MixedImages, class_pairs, image_pairs
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
-from softcore.statistics import MeanInterval
+from softcore.statistics import MeanInterval, clustered_mean, clustered_pearson
 
 
 def describe_mixed(mixed: MixedImages, labels: np.ndarray, n_classes: int) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softcore.card import entropy
-from softcore.clustered import clustered_mean
 from softcore.datasets import Dataset
 from softcore.errors import RequestError, known
 from softcore.logistic import fit_curves
+from softcore.statistics import clustered_mean
 from sweeps.canvas import figure_with_title, plain, subtitle
 from sweeps.label_panels import axes_at, caption, caption_height, caption_lines
 from sweeps.mixed_pictures import INFERRED, examples_figure, mixed_of, soft_label_figure

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from softcore.clustered import clustered_mean, clustered_pearson
+from softcore.statistics import clustered_mean, clustered_pearson
 
 
 def test_an_interval_worked_by_hand():
