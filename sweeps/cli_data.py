@@ -85,8 +85,8 @@ def describe_data(
     as_json: AsJson = False,
 ) -> None:
     """Print the data set's card: people, answers, odd rows by rule, page seconds, consistency, entropy."""
-    from softcore.card import describe
-    from softcore.card_simulator import simulator_card
+    from softcore.card.card import describe
+    from softcore.card.simulator import simulator_card
     from softcore.datasets import data_root as chosen_root
     from softcore.datasets import load
 

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from softcore.card import entropy
+from softcore.card.measures import entropy
 from softcore.datasets import Dataset
 from softcore.errors import RequestError
 from softcore.labels.aggregate import aggregate

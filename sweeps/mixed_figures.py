@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from softcore.card import entropy
+from softcore.card.measures import entropy
 from softcore.datasets import Dataset
 from softcore.errors import RequestError, known
 from softcore.logistic import fit_curves

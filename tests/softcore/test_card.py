@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from softcore.card import consistency, describe, entropy, seconds
+from softcore.card.card import describe
+from softcore.card.measures import consistency, entropy, seconds
 from softcore.records import Answer, table
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from softcore.card import describe
-from softcore.card_costs import describe_costs, describe_page_time
+from softcore.card.card import describe
+from softcore.card.costs import describe_costs, describe_page_time
 from softcore.costs import PRICES
 from softcore.records import Answer, table
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softcore.card import describe
-from softcore.card_mixed import at_three_coefficients, consistency, describe_mixed, inferred, of_soft_labels
+from softcore.card.card import describe
+from softcore.card.mixed import at_three_coefficients, consistency, describe_mixed, inferred, of_soft_labels
 from softcore.hmix import INFERENCE_COLUMNS, MixedImages
 from softcore.records import Answer, table
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from softcore.card_simulator import _fails, simulator_card
+from softcore.card.simulator import _fails, simulator_card
 from sweeps.cli_data import app
 
 

@@ -66,7 +66,7 @@ def test_varieties_differ_and_the_fuller_question_comes_closest_to_the_crowd(dig
 
 
 def test_a_person_agrees_more_with_themselves_than_with_another(digits):
-    from softcore.card import consistency
+    from softcore.card.measures import consistency
 
     found = consistency(digits.records, soft_labels(digits.records, "t2-clamp", 10))
     assert found["one_person_twice"]["total_variation"] < 0.6 * found["two_people"]["total_variation"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from softcore.fidelity import swap_test
+from softcore.card.simulator import swap_test
 
 
 def below(values, grid):

@@ -6,9 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from softcore.card.page_time import (
+    TERMS,
+    difficulty,
+    fit_page_time,
+    held_out_errors,
+    panel_hours,
+    random_intercept,
+    timed_pages,
+)
 from softcore.errors import RequestError
-from softcore.page_time import TERMS, difficulty, fit_page_time, panel_hours, random_intercept, timed_pages
-from softcore.page_time_errors import held_out_errors
 
 PERSON, PAGE = 0.35, 0.4
 TRUE = np.array([4.0, -0.4, 0.05, 0.25, 0.2])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from softcore.card import CARD_VARIETY, seconds
+from softcore.card.measures import CARD_VARIETY, seconds
 from softcore.hmix import COEFFICIENTS, ODD_INFERENCES, MixedImages, class_pairs, image_pairs
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from softcore.statistics import MeanInterval, clustered_mean, clustered_pearson
