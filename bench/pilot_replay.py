@@ -21,7 +21,8 @@ import pandas as pd
 import yaml
 
 import sweeps
-from softcore.datasets import Dataset, data_root, load
+from softcore.data.dataset import Dataset
+from softcore.datasets import data_root, load
 from softcore.labels.people import first_batches, hire, split
 from sweeps.pilot import pilot_spec
 from sweeps.planning.advise import advise

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from softcore.cifar10s import TEST_IMAGES
 from softcore.corruptions import CORRUPTIONS, SEVERITY, corrupt
-from softcore.datasets import Dataset, data_root
+from softcore.data.cifar10s import TEST_IMAGES
+from softcore.data.dataset import Dataset
+from softcore.datasets import data_root
 from softcore.errors import RequestError
 
 FOLDER = "cifar10c"

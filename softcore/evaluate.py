@@ -8,7 +8,7 @@ from torch import nn
 
 from softcore.attacks import fgsm_logits, pgd_logits
 from softcore.corrupted import STANDARD, Corrupted
-from softcore.datasets import Dataset, TestSet
+from softcore.data.dataset import Dataset, TestSet
 from softcore.metrics import (
     accuracy,
     check_extras,

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from scipy.optimize import curve_fit
 from scipy.special import expit
 
+from softcore.data.hmix import MixedImages
 from softcore.errors import RequestError
-from softcore.hmix import MixedImages
 
 FEWEST_ANSWERS, FEWEST_COEFFICIENTS = 10, 2
 LOWEST, HIGHEST = (0.0, 0.0), (50.0, 1.0)  # slope and midpoint; a slope of 50 is a step in all but name

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from softcore.datasets import Dataset, TestSet
+from softcore.data.dataset import Dataset, TestSet
 from softcore.labels.aggregate import mean
 from softcore.labels.answers import people_labels
 from softcore.labels.elicited import DEFAULT_GAMMA

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from softcore.batches import AUGMENTATIONS
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON
 from softcore.labels.answers import PEOPLE, most_answers

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from softcore.costs import price
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.answers import most_answers
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.answers import PEOPLE
 from softcore.labels.ask import check_replicate

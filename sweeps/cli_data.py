@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from softcore.fetch import FileState, Progress
+    from softcore.data.fetch import FileState, Progress
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, verify and describe data sets; write the spec of a pilot.")
 
@@ -51,8 +51,8 @@ def fetch_data(
     as_json: AsJson = False,
 ) -> None:
     """Fetch the official files from their owners, check them and convert them. What is there and right stays."""
+    from softcore.data.fetch import fetch
     from softcore.datasets import data_root as chosen_root
-    from softcore.fetch import fetch
 
     _refuse_own(name, "fetched")
     root = chosen_root(data_root)
@@ -64,8 +64,8 @@ def fetch_data(
 @app.command("verify")
 def verify_data(name: Name, data_root: Root = None, as_json: AsJson = False) -> None:
     """Check the files against their owners' checksums; exits with 1 if one is missing or wrong."""
+    from softcore.data.fetch import verify
     from softcore.datasets import data_root as chosen_root
-    from softcore.fetch import verify
 
     _refuse_own(name, "verified against a checksum (`describe` reads and checks it)")
     root = chosen_root(data_root)
@@ -117,7 +117,7 @@ def pilot_data(
 
 
 def _presence(name: str, root: Path) -> dict[str, str]:
-    from softcore import cifar10s, digits, hmix
+    from softcore.data import cifar10s, digits, hmix
 
     if name == "digits":
         return {"what": digits.TITLE, "files": "embedded"}
@@ -204,8 +204,8 @@ def _print_section(
     from rich.markup import escape
     from rich.table import Table
 
-    from softcore.hmix import ODD_INFERENCES
-    from softcore.records import ODD_RULES
+    from softcore.data.hmix import ODD_INFERENCES
+    from softcore.data.records import ODD_RULES
 
     table = Table(show_header=False, title=title, title_justify="left")
     table.add_column("what")

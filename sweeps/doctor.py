@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cluster.preflight import Check, local_checks
+from softcore.data.fetch import verify
 from softcore.datasets import data_root
-from softcore.fetch import verify
 from sweeps.store import out_folder
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from softcore.card.measures import entropy
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.aggregate import aggregate
 from softcore.labels.build import asked_records, people_labels

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softcore.card.measures import entropy
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from sweeps.canvas import figure_with_title, subtitle
 from sweeps.construction_figure import construction_figure

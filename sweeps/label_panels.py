@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from sweeps.canvas import plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import strftime
 from typing import Any
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from sweeps.spec import Spec
 
 PACKAGES = ("label-sweeps", "ray", "torch", "torchvision", "torchattacks", "numpy", "scipy", "pandas", "mlflow")

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from softcore.corrupted import Corrupted, corrupted_images
-from softcore.datasets import Dataset, load
+from softcore.data.dataset import Dataset
+from softcore.datasets import load
 from softcore.errors import RequestError
 from softcore.files import sha256
 from softcore.labels.similarity import read_word_vectors

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softcore.card.measures import entropy
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from softcore.logistic import fit_curves
 from softcore.statistics import clustered_mean

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
+from softcore.data.hmix import MixedImages, mix_images
 from softcore.errors import RequestError
-from softcore.hmix import MixedImages, mix_images
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from sweeps.canvas import figure_with_title, subtitle
 from sweeps.label_panels import (

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from softcore.datasets import DATASETS, Dataset
+from softcore.data.dataset import Dataset
+from softcore.data.records import NO_CLASS
+from softcore.datasets import DATASETS
 from softcore.errors import RequestError
 from softcore.labels.people import image_batches, left_to_train_on
-from softcore.records import NO_CLASS
 from sweeps.planning.ranges import span
 
 SEEDS = 3  # a variance over seeds needs more than one

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softcore.clicks_archive import measured_clicks
 from softcore.costs import PriceList, price_list
+from softcore.data.clicks_archive import measured_clicks
 from softcore.datasets import data_root as root_of
 from softcore.errors import RequestError
 from softcore.prices.price_list import with_click_overhead

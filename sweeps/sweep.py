@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.costs import PriceList
-from softcore.datasets import Dataset, data_root
+from softcore.data.dataset import Dataset
+from softcore.datasets import data_root
 from softcore.errors import RequestError
 from sweeps import store as stores
 from sweeps.cells import Trial, resolved, sweep_id, trials_of

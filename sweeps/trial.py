@@ -14,7 +14,7 @@ import torch
 
 from softcore.corrupted import Corrupted
 from softcore.costs import label_seconds, usd
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.evaluate import Predictions, evaluate, predict
 from softcore.files import sha256
 from softcore.images import pooled

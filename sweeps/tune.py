@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from sweeps.cells import cells
 from sweeps.spec import Spec

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from softcore.card.measures import CARD_VARIETY, consistency, entropy, seconds
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 
 

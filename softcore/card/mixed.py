@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from softcore.card.measures import CARD_VARIETY, seconds
-from softcore.hmix import COEFFICIENTS, ODD_INFERENCES, MixedImages, class_pairs, image_pairs
+from softcore.data.hmix import COEFFICIENTS, ODD_INFERENCES, MixedImages, class_pairs, image_pairs
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from softcore.statistics import MeanInterval, clustered_mean, clustered_pearson
 

@@ -15,9 +15,9 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit
 
 from softcore.costs import price
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
+from softcore.data.records import NO_CLASS
 from softcore.errors import RequestError
-from softcore.records import NO_CLASS
 from softcore.seeding import generator
 from softcore.statistics import half_width
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from softcore.card.measures import consistency
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from softcore.labels.extend import fit_simulator

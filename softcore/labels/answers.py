@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.elicited import DEFAULT_GAMMA, ELICITED, soft_labels
 from softcore.labels.label_set import LabelSet, group

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.labels.answers import PEOPLE, asked_records, by_count, labels_of, people_labels, recorded_seconds
 from softcore.labels.elicited import SEMANTIC
 from softcore.labels.label_set import LabelSet, group

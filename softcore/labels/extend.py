@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Int
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.aggregate import BY_PERSON
 from softcore.labels.elicited import DEFAULT_GAMMA

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
+from softcore.data.hmix import mix_images, pick_18_a_pair
 from softcore.errors import RequestError, known
-from softcore.hmix import mix_images, pick_18_a_pair
 from softcore.labels.build import Targets
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from softcore.labels.label_set import LabelSet, group

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from softcore.labels.panels import Annotators, from_its_end, in_panel, split_annotated
 from softcore.seeding import generator

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from softcore.labels.elicited import ELICITED
 from softcore.labels.panels import draw_clicks, draw_records

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.elicited import DEFAULT_GAMMA, complete, soft_labels
 
@@ -50,7 +50,7 @@ class Simulator:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Simulated:
-    """Simulated answers, one a row, in the terms of `softcore.records`, and their T2 Clamp labels `probs`.
+    """Simulated answers, one a row, in the terms of `softcore.data.records`, and their T2 Clamp labels `probs`.
 
     `possible` marks the classes other than `top1` that were not ruled out, `top2` among them; -1 and NaN: none named.
     """

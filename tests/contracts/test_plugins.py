@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from softcore.datasets import DATASETS, Dataset, TestSet
+from softcore.data.dataset import Dataset, TestSet
+from softcore.datasets import DATASETS
 from softcore.errors import RequestError
 from softcore.evaluate import evaluate, predict
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, aggregate

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.costs import price_list
-from softcore.datasets import Dataset, data_root
+from softcore.data.dataset import Dataset
+from softcore.datasets import data_root
 from softcore.prices.price_list import with_click_overhead
 from sweeps import frontier as frontiers
 from sweeps.cells import sweep_id, trials

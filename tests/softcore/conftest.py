@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from softcore import hmix
+from softcore.data import hmix
+from softcore.data.readers import RAW_COLUMNS
 from softcore.datasets import load
-from softcore.readers import RAW_COLUMNS
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from softcore.card.card import describe
 from softcore.card.measures import consistency, entropy, seconds
-from softcore.records import Answer, table
+from softcore.data.records import Answer, table
 
 
 def answer(**said):

@@ -9,8 +9,8 @@ import pytest
 
 from softcore.card.card import describe
 from softcore.card.mixed import at_three_coefficients, consistency, describe_mixed, inferred, of_soft_labels
-from softcore.hmix import INFERENCE_COLUMNS, MixedImages
-from softcore.records import Answer, table
+from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
+from softcore.data.records import Answer, table
 
 LABELS = np.array([0, 1, 2])  # of items 0, 1 and 2; class 3 has no image
 NAMES = ("mixed_0.25_Bird_1_Cat_2.png", "mixed_0.75_Ant_0_Bird_1.png")

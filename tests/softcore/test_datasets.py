@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softcore import cifar10s as cifar10s_module
-from softcore import hmix
-from softcore.datasets import DATASETS, data_root, fingerprint, load
+from softcore.data import cifar10s as cifar10s_module
+from softcore.data import hmix
+from softcore.data.dataset import fingerprint
+from softcore.data.readers import CIFAR_CLASSES, PAGE_COLUMNS
+from softcore.datasets import DATASETS, data_root, load
 from softcore.errors import RequestError
-from softcore.readers import CIFAR_CLASSES, PAGE_COLUMNS
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from softcore.data.digits import look_alikes
 from softcore.datasets import load
-from softcore.digits import look_alikes
 from softcore.labels.elicited import ELICITED, SEMANTIC, soft_labels
 
 

@@ -8,7 +8,7 @@ import torch
 
 from softcore.corrupted import Corrupted, corrupted_images
 from softcore.corruptions import CORRUPTIONS
-from softcore.datasets import TestSet
+from softcore.data.dataset import TestSet
 from softcore.errors import RequestError
 from softcore.evaluate import evaluate, predict
 from softcore.labels.elicited import soft_labels

@@ -10,13 +10,13 @@ import threading
 import numpy as np
 import pytest
 
-from softcore import cifar10, hmix
-from softcore import fetch as fetching
-from softcore.cifar10 import choose_validation, convert, pixels_note
+from softcore.data import cifar10s as cifar10
+from softcore.data import fetch as fetching
+from softcore.data import hmix
+from softcore.data.cifar10s import choose_validation, convert, pixels_note
+from softcore.data.fetch import SOURCES, FileState, Source, download, fetch, verify
 from softcore.errors import RequestError
-from softcore.fetch import FileState, download, fetch, verify
 from softcore.files import read_npz
-from softcore.sources import SOURCES, Source
 
 CONTENT = bytes(range(256)) * 4000  # 1,024,000 bytes
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softcore import hmix
+from softcore.data import hmix
+from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages, class_pairs, mix_images, pick_18_a_pair, read_mixed
+from softcore.data.readers import CIFAR_CLASSES, PAGE_COLUMNS
+from softcore.data.records import COLUMNS
 from softcore.errors import RequestError
-from softcore.hmix import INFERENCE_COLUMNS, MixedImages, class_pairs, mix_images, pick_18_a_pair, read_mixed
-from softcore.readers import CIFAR_CLASSES, PAGE_COLUMNS
-from softcore.records import COLUMNS
 
 CAT, DOG, FROG, SHIP = (CIFAR_CLASSES.index(name) for name in ("cat", "dog", "frog", "ship"))
 INFERENCE_HEADER = (*hmix.PAGE, "rt", *hmix.STIMULUS[1:])

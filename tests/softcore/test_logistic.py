@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
 from softcore.errors import RequestError
-from softcore.hmix import INFERENCE_COLUMNS, MixedImages
 from softcore.logistic import fit_curves
 
 COEFFICIENTS = (0.1, 0.25, 0.5, 0.75, 0.9)

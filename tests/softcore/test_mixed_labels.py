@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
 from softcore.errors import RequestError
-from softcore.hmix import INFERENCE_COLUMNS, MixedImages
 from softcore.labels.build import build
 from softcore.labels.mixed import mixed_labels, smooth_by_confidence, two_hot, with_mixed
 from softcore.policy import LabelPolicy

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from softcore.data.own_answers import Vocabulary, read_own_answers
+from softcore.data.records import NO_CLASS
 from softcore.errors import RequestError
-from softcore.own_answers import Vocabulary, read_own_answers
-from softcore.records import NO_CLASS
 
 NAMES = ("cat/a.png", "cat/b.png", "dog/a.png", "dog/c.png")
 

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from PIL import Image
 
+from softcore.data.own import split
 from softcore.datasets import load
 from softcore.errors import RequestError
-from softcore.own_data import split
 from softcore.test_sets import test_sets
 
 CLASSES = ["cat", "dog", "owl"]

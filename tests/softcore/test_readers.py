@@ -6,9 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from softcore.data.readers import CIFAR_CLASSES, read_cifar10s, read_counts
+from softcore.data.records import NO_CLASS, Answer, settle
 from softcore.errors import RequestError
-from softcore.readers import CIFAR_CLASSES, read_cifar10s, read_counts
-from softcore.records import NO_CLASS, Answer, settle
 
 CAT, DOG, SHIP = (CIFAR_CLASSES.index(name) for name in ("cat", "dog", "ship"))
 

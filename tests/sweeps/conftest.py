@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softcore.datasets import Dataset, load
+from softcore.data.dataset import Dataset
+from softcore.datasets import load
 
 VARIETIES = ("click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 SECONDS = {"click": 2.5, "t1-uniform": 12.8, "t1-clamp": 19.2, "t2-uniform": 25.6, "t2-clamp": 32.0}

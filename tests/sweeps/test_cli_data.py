@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
+from softcore.data.records import Answer, table
 from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
-from softcore.hmix import INFERENCE_COLUMNS, MixedImages
-from softcore.records import Answer, table
 from sweeps.cli_data import app
 
 

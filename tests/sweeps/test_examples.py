@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
+from softcore.data.records import Answer, table
 from softcore.errors import RequestError
-from softcore.records import Answer, table
 from sweeps.examples import (
     LabelPairs,
     equally_rich,

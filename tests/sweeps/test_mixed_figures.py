@@ -8,11 +8,11 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
+from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages, mix_images
+from softcore.data.readers import CIFAR_CLASSES
+from softcore.data.records import Answer, table
 from softcore.datasets import load
 from softcore.errors import RequestError
-from softcore.hmix import INFERENCE_COLUMNS, MixedImages, mix_images
-from softcore.readers import CIFAR_CLASSES
-from softcore.records import Answer, table
 from sweeps.mixed_figures import MIXED_FIGURES, all_coefficients_figure, boundary_figure, confidence_figure
 from sweeps.mixed_pictures import examples_figure, soft_label_figure
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from softcore.clicks_archive import ARCHIVE
 from softcore.costs import PRICES
+from softcore.data.clicks_archive import ARCHIVE
 from softcore.errors import RequestError
 from sweeps import store as stores
 from sweeps.cells import COLUMNS, Cell

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softcore.datasets import Dataset
+from softcore.data.dataset import Dataset
 from sweeps.cells import trials
 from sweeps.grid_report.section import GRID, SEALED, VARIANCE
 from sweeps.planning.judge import judge

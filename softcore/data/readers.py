@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from softcore.data.records import NO_CLASS, Answer, BadRow, refuse, table
 from softcore.errors import RequestError
 from softcore.files import NUMBER, csv_rows, read_array
-from softcore.records import NO_CLASS, Answer, BadRow, refuse, table
 
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FIRST, AGAIN = "spec_conf", "rerun_spec_conf"

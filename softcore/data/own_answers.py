@@ -1,4 +1,4 @@
-"""A user's own answers: CSV or Parquet with the columns of `softcore.records`, checked row by row."""
+"""A user's own answers: CSV or Parquet with the columns of `softcore.data.records`, checked row by row."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from softcore.data.records import COLUMNS, NO_CLASS, QUESTIONS, Answer, BadRow, refuse, table
 from softcore.errors import RequestError
 from softcore.files import NUMBER, csv_rows
-from softcore.records import COLUMNS, NO_CLASS, QUESTIONS, Answer, BadRow, refuse, table
 
 Probabilities = Literal["percent", "fraction"]
 REQUIRED = ("annotator", "item", "top1")

@@ -7,8 +7,8 @@ see this, in how they round, in what they rule out and in how long they take. Ev
 
 import numpy as np
 
-from softcore.datasets import Dataset, TestSet, fingerprint
-from softcore.records import Answer, table
+from softcore.data.dataset import Dataset, TestSet, fingerprint
+from softcore.data.records import Answer, table
 from softcore.seeding import generator
 
 TITLE = "scikit-learn's 8x8 handwritten digits with simulated annotators"

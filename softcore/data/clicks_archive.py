@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softcore.cifar10s import CLICKS
+from softcore.data.cifar10s import CLICKS
+from softcore.data.readers import CIFAR_CLASSES, read_counts
+from softcore.data.records import COLUMNS, NO_CLASS
 from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList, with_click_seconds
-from softcore.readers import CIFAR_CLASSES, read_counts
-from softcore.records import COLUMNS, NO_CLASS
 
 ARCHIVE = "cifar10h/cifar10h-raw.zip"
 # The image's index has the second name in the published file and the first in its owners' description of it.

@@ -1,0 +1,1 @@
+"""Files as people have them, read into records, images and data sets."""
