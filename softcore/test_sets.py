@@ -4,7 +4,7 @@ import numpy as np
 
 from softcore.data.dataset import Dataset, TestSet
 from softcore.labels.aggregate import mean
-from softcore.labels.answers import people_labels
+from softcore.labels.ask import people_labels
 from softcore.labels.elicited import DEFAULT_GAMMA
 from softcore.labels.people import split
 

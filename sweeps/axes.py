@@ -6,17 +6,16 @@ from typing import Any
 from softcore.batches import AUGMENTATIONS
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
-from softcore.labels.aggregate import AGGREGATORS, BY_PERSON
-from softcore.labels.answers import PEOPLE, most_answers
+from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, check_crowd_kit
+from softcore.labels.ask import PEOPLE, most_answers
 from softcore.labels.build import REST, VARIETIES
-from softcore.labels.by_person import check_crowd_kit
 from softcore.labels.elicited import ELICITED
-from softcore.labels.extend import check_simulated
 from softcore.labels.mixed import CONFIDENT, MIXED_IMAGES, MIXED_TARGETS
 from softcore.labels.panels import check_annotators
 from softcore.labels.people import HIRING, HOLDOUTS, left_to_train_on
 from softcore.labels.questions import DEFAULT_CLICKS, PAGES_ON
 from softcore.labels.similarity import SIMILARITIES
+from softcore.labels.simulate import check_simulated
 from softcore.mixing import (
     ENTROPY_FLOOR,
     LOSSES,

@@ -7,7 +7,7 @@ from typing import Any
 from softcore.costs import price
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
-from softcore.labels.answers import most_answers
+from softcore.labels.ask import most_answers
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from typing import Any
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
-from softcore.labels.answers import PEOPLE
-from softcore.labels.ask import check_replicate
+from softcore.labels.ask import PEOPLE, check_replicate
 from softcore.labels.people import left_to_train_on
 from softcore.metrics import lower_is_better
 from softcore.policy import LabelPolicy, TrainingPolicy

@@ -9,9 +9,8 @@ from softcore.card.measures import consistency
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
-from softcore.labels.extend import fit_simulator
 from softcore.labels.panels import split_annotated
-from softcore.labels.simulate import DRAWS, Level, Simulated, Simulator, fit, item_entropies, simulate
+from softcore.labels.simulate import DRAWS, Level, Simulated, Simulator, fit, fit_simulator, item_entropies, simulate
 from softcore.seeding import generator
 
 SHUFFLED, SWAPPED = 1_000_003, 1_000_004  # keys of streams: far from any panel's

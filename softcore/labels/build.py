@@ -9,14 +9,13 @@ from jaxtyping import Float, Int
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from softcore.labels.aggregate import aggregate
-from softcore.labels.answers import PEOPLE
-from softcore.labels.answers import asked_records as asked_records
-from softcore.labels.answers import most_answers as most_answers
-from softcore.labels.answers import people_labels as people_labels
-from softcore.labels.ask import Made, Maker, Request, check_replicate, from_people
-from softcore.labels.extend import check_simulated, simulated_rest
+from softcore.labels.ask import PEOPLE, Made, Maker, Request, check_replicate, from_people
+from softcore.labels.ask import asked_records as asked_records
+from softcore.labels.ask import most_answers as most_answers
+from softcore.labels.ask import people_labels as people_labels
 from softcore.labels.label_set import LabelSet, group
 from softcore.labels.people import first_batches, split
+from softcore.labels.simulate import check_simulated, simulated_rest
 from softcore.labels.votes import DEFAULT_BETA, one_hot, random_labels, smoothed, uniform_labels
 from softcore.policy import LabelPolicy
 

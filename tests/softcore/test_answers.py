@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from softcore.labels.answers import recorded_seconds
+from softcore.labels.ask import recorded_seconds
 
 
 def records(*seconds):

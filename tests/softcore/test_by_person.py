@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, aggregate
+from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, aggregate, dawid_skene
 from softcore.labels.build import people_labels
-from softcore.labels.by_person import dawid_skene
 from softcore.labels.label_set import group
 from softcore.labels.votes import one_hot
 

@@ -7,9 +7,8 @@ import pytest
 
 from softcore.errors import RequestError
 from softcore.labels.build import build
-from softcore.labels.extend import fit_simulator
 from softcore.labels.panels import split_annotated
-from softcore.labels.simulate import item_entropies
+from softcore.labels.simulate import fit_simulator, item_entropies
 from softcore.policy import LabelPolicy
 
 
