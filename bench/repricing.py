@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 
-from softcore.costs import PRICES, PriceList
+from softcore.prices.read import PRICES, PriceList
 from sweeps.frontier import frontier, to_reprice
 from sweeps.pricing import reprice
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from softcore.costs import PriceList, price
+from softcore.prices.read import PriceList, price
 from sweeps.band_tables import FrontierBands
 from sweeps.columns import records
 from sweeps.report_table import ReportTable

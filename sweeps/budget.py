@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from softcore.costs import price
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.ask import most_answers
+from softcore.prices.read import price
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from softcore.costs import PriceList, price_list
 from softcore.errors import RequestError, known
+from softcore.prices.read import PriceList, price_list
 from sweeps.break_even import assumption
 from sweeps.columns import ANSWERS, answer_columns
 from sweeps.pricing import SAME_QUESTION, Purchases, middle

@@ -130,10 +130,10 @@ def default_metric(results: Any) -> str:
 
 def prices_of(cost: str, results: Any, click_overhead: float | None, data_root: str | None) -> Any:
     """The price list `cost`, with clicks as measured where the list takes them so and their archive is there."""
-    from softcore.costs import price_list
     from softcore.data.clicks_archive import measured_clicks
     from softcore.datasets import data_root as root_of
     from softcore.prices.price_list import with_click_overhead
+    from softcore.prices.read import price_list
 
     prices = price_list(cost)
     if prices.measure_clicks and set(results["dataset"]) <= set(prices.measured_on):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from softcore.costs import FREE, PriceList, price_list
 from softcore.errors import RequestError, known
+from softcore.prices.read import FREE, PriceList, price_list
 from sweeps.canvas import figure_with_title, plain, points, save, subtitle
 from sweeps.columns import ANSWERS, answer_columns, metric_columns, records, test_sets
 from sweeps.drawing import colour, cost_axis, marks, usd_per_second

@@ -8,7 +8,7 @@ from textwrap import fill
 
 import pandas as pd
 
-from softcore.costs import PriceList, price_list
+from softcore.prices.read import PriceList, price_list
 from sweeps.figures import WIDE, frontier_png
 from sweeps.frontier import frontiers
 from sweeps.frontier_shades import shaded

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.costs import PriceList
 from softcore.errors import RequestError
+from softcore.prices.read import PriceList
 from sweeps.band_tables import FrontierBands
 from sweeps.drawing import BAND, SHADE, SHADE_ALL, CostAxis, shades
 from sweeps.frontier_bands import cell_draws, priced_at_costs

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.costs import PriceList
+from softcore.prices.read import PriceList
 from sweeps.band_tables import FrontierBands
 from sweeps.columns import records
 from sweeps.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second

@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from softcore.costs import PRICES, PriceList
 from softcore.errors import RequestError
 from softcore.prices.price_list import LOW_WAGE
+from softcore.prices.read import PRICES, PriceList
 from sweeps.drawing import LIKELY, ROUND_TIMES
 from sweeps.frontier import with_companion
 from sweeps.frontier_bands import CellDraws, cell_draws

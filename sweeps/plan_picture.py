@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from softcore.costs import PriceList
+from softcore.prices.read import PriceList
 from sweeps.band_tables import FrontierBands
 from sweeps.canvas import plain
 from sweeps.drawing import LIKELY, CostAxis, cost_axis, usd_per_second

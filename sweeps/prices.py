@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softcore.costs import PriceList, price_list
 from softcore.data.clicks_archive import measured_clicks
 from softcore.datasets import data_root as root_of
 from softcore.errors import RequestError
 from softcore.prices.price_list import with_click_overhead
+from softcore.prices.read import PriceList, price_list
 from sweeps.columns import records
 from sweeps.frontier import summarise, to_reprice
 from sweeps.report_table import ReportTable

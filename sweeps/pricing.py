@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from softcore.costs import FREE, PriceList
 from softcore.errors import RequestError
+from softcore.prices.read import FREE, PriceList
 from sweeps.columns import ANSWERS, answer_columns
 
 RECORDED = "recorded_seconds"

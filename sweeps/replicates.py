@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.costs import FREE
 from softcore.errors import RequestError, known
 from softcore.layout import NOBODY, Layout, Pool
 from softcore.metrics import lower_is_better
+from softcore.prices.read import FREE
 from softcore.strata import Strata, strata
 from softcore.variance import VarianceModel, pooled_variance
 from sweeps.columns import ANSWERS, answer_columns, metric_columns

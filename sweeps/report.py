@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.costs import price
 from softcore.errors import RequestError
+from softcore.prices.read import price
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.columns import CORRUPTED, axis_columns, corrupted, metric_columns, records, test_sets
 from sweeps.frontier import side_by_side

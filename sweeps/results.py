@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from softcore.costs import PRICES
 from softcore.metrics import METRICS
+from softcore.prices.read import PRICES
 from sweeps.cells import COLUMNS, Cell, Trial
 
 WHOLE = ("annotators", "items", "clicks", "seed", "panel", "image_size", "epochs", "batch")

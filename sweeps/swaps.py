@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.costs import PriceList
 from softcore.errors import RequestError, known
+from softcore.prices.read import PriceList
 from sweeps.pricing import SAME_QUESTION, Costs, Purchases, costs, middle
 
 _CHUNK = 256  # rows of cells by cells at a time

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from softcore.costs import PriceList
 from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
+from softcore.prices.read import PriceList
 from sweeps import store as stores
 from sweeps.cells import Trial, resolved, sweep_id, trials_of
 from sweeps.manifest import manifest

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from softcore.corrupted import Corrupted
-from softcore.costs import label_seconds, usd
 from softcore.data.dataset import Dataset
 from softcore.evaluate import Predictions, evaluate, predict
 from softcore.files import sha256
@@ -22,6 +21,7 @@ from softcore.labels.build import Targets, build
 from softcore.labels.mixed import with_mixed
 from softcore.logistic import fit_curves
 from softcore.mixing import TargetCurves
+from softcore.prices.read import label_seconds, usd
 from softcore.test_sets import test_sets
 from softcore.train import Epoch, rounded, start
 from sweeps.cells import Cell, Trial

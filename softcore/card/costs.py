@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from softcore.card.page_time import FEWEST, TERMS, PanelHours, fit_page_time, held_out_errors, panel_hours, timed_pages
-from softcore.costs import label_seconds, price_list, usd
 from softcore.data.cifar10s import ANSWERS
 from softcore.data.clicks_archive import ARCHIVE, click_times
 from softcore.data.dataset import Dataset, fingerprint
@@ -16,6 +15,7 @@ from softcore.data.readers import AGAIN, FIRST, read_number, require_columns
 from softcore.data.records import BadRow, refuse
 from softcore.datasets import data_root
 from softcore.files import csv_rows
+from softcore.prices.read import label_seconds, price_list, usd
 
 _NEEDED = ("subject", "task", "trial_index", "time_elapsed", "rt")
 PARTS = ("before", "first_answers", "repeats", "between", "after")

@@ -14,10 +14,10 @@ from jaxtyping import Float, Int
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit
 
-from softcore.costs import price
 from softcore.data.dataset import Dataset
 from softcore.data.records import NO_CLASS
 from softcore.errors import RequestError
+from softcore.prices.read import price
 from softcore.seeding import generator
 from softcore.statistics import half_width
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from softcore.costs import price, usd
+from softcore.prices.read import price, usd
 from sweeps.columns import records
 from sweeps.grid_report.frontiers import Found
 from sweeps.grid_report.panel_bands import LEVEL

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from softcore.costs import usd
+from softcore.prices.read import usd
 from sweeps.frontier_bands import cell_draws
 from sweeps.grid_report.finding_tables import alone_table, break_even_table, free_table, others_table, together_table
 from sweeps.grid_report.frontiers import Found, frontiers_of

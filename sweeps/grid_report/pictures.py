@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from softcore.costs import usd
+from softcore.prices.read import usd
 from sweeps.canvas import figure_with_title, plain, subtitle
 from sweeps.drawing import CostAxis, colour, cost_axis, marks
 from sweeps.grid_report.panel_bands import BEST, LEVEL, SEEDS_BEST

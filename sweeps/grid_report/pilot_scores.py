@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from softcore.costs import FREE, PriceList, price_list
 from softcore.errors import RequestError
+from softcore.prices.read import FREE, PriceList, price_list
 from sweeps.columns import answer_columns
 from sweeps.grid_report.foretold import Foretold, foretold
 from sweeps.planning.bootstrap import draws_generator

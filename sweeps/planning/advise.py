@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from softcore.costs import PriceList, price_list
 from softcore.layout import Pool
+from softcore.prices.read import PriceList, price_list
 from sweeps.columns import ANSWERS, answer_columns
 from sweeps.planning.candidates import Cost, priced
 from sweeps.planning.noise import people_seen

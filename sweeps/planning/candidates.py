@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.costs import PriceList, usd
+from softcore.prices.read import PriceList, usd
 from sweeps.columns import ANSWERS, answer_columns
 from sweeps.planning.ranges import Range
 from sweeps.planning.rows import Rows

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.costs import FREE
 from softcore.labels.questions import PAGES_ON, routing_clicks
 from softcore.layout import Layout
+from softcore.prices.read import FREE
 from sweeps.cells import Trial
 from sweeps.columns import records
 from sweeps.planted import Grid, Noise, problem

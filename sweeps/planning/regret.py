@@ -13,8 +13,8 @@ import pandas as pd
 from jaxtyping import Bool, Float
 from scipy.special import stdtrit
 
-from softcore.costs import PriceList, price_list
 from softcore.errors import RequestError
+from softcore.prices.read import PriceList, price_list
 from softcore.variance import VarianceModel, contrast_variance
 from sweeps.columns import answer_columns
 from sweeps.planning.bootstrap import draws_generator

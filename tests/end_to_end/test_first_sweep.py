@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import sweeps
-from softcore.costs import PRICES
 from softcore.datasets import load
 from softcore.metrics import ALWAYS
+from softcore.prices.read import PRICES
 from sweeps.cli import main
 from sweeps.material import Material
 from sweeps.replay import replay

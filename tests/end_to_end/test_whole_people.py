@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 import sweeps
-from softcore.costs import PRICES
 from softcore.datasets import data_root, load
+from softcore.prices.read import PRICES
 from sweeps.prices import prices_for
 from sweeps.replay import replay
 

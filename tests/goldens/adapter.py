@@ -16,10 +16,10 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 
-from softcore.costs import price_list
 from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.prices.price_list import with_click_overhead
+from softcore.prices.read import price_list
 from sweeps import frontier as frontiers
 from sweeps.cells import sweep_id, trials
 from sweeps.material import load_data, make_material

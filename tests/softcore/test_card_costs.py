@@ -7,8 +7,8 @@ import pytest
 
 from softcore.card.card import describe
 from softcore.card.costs import describe_costs, describe_page_time
-from softcore.costs import PRICES
 from softcore.data.records import Answer, table
+from softcore.prices.read import PRICES
 
 
 def with_answers(dataset, answers):

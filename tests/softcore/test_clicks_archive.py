@@ -5,12 +5,12 @@ import zipfile
 import numpy as np
 import pytest
 
-from softcore.costs import PRICES
 from softcore.data.cifar10s import CLICKS
 from softcore.data.clicks_archive import ARCHIVE, ITEM_COLUMNS, click_times, counts, measured_clicks, read_clicks
 from softcore.data.records import COLUMNS
 from softcore.errors import RequestError
 from softcore.prices.price_list import with_click_overhead
+from softcore.prices.read import PRICES
 
 NAMES = "annotator_id,trial_index,is_attn_check,true_category,chosen_category,true_label,chosen_label,correct_guess,{item},image_filename,subcategory,reaction_time,time_elapsed\n"  # noqa: E501
 # Person 7 answers an attention check, then images 3 and 5; person 8 image 3 twice, once with a time that is no time.

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from softcore.costs import FREE, PRICES, label_seconds, price, price_interval, price_list, usd
 from softcore.errors import RequestError
+from softcore.prices.read import FREE, PRICES, label_seconds, price, price_interval, price_list, usd
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 
 from softcore.card.costs import PARTS, read_sessions
-from softcore.costs import PRICES
 from softcore.errors import RequestError
+from softcore.prices.read import PRICES
 
 HEADER = "trial_index,time_elapsed,subject,rt,response,task\n"
 # ann: 60 s of onboarding, pages of 30 and 20 s with 5 s between them, a repeat of 10 s, 15 s at the end: 140 s.

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softcore.costs import PRICES, PriceList
 from softcore.errors import RequestError
+from softcore.prices.read import PRICES, PriceList
 from sweeps.frontier import frontier, frontiers, side_by_side, summarise
 from sweeps.pricing import non_dominated
 

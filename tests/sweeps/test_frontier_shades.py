@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from softcore.costs import PRICES
+from softcore.prices.read import PRICES
 from sweeps import frontier_shades
 from sweeps.drawing import cost_axis, segments, shades, step
 from sweeps.frontier import frontiers

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from softcore.costs import PRICES
+from softcore.prices.read import PRICES
 from sweeps.frontier import frontiers
 from sweeps.page import figure, frontier_page
 

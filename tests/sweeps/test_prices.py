@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from softcore.costs import PRICES
 from softcore.data.clicks_archive import ARCHIVE
 from softcore.errors import RequestError
+from softcore.prices.read import PRICES
 from sweeps import store as stores
 from sweeps.cells import COLUMNS, Cell
 from sweeps.cli import app

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softcore.costs import PRICES, PriceList
 from softcore.errors import RequestError
+from softcore.prices.read import PRICES, PriceList
 from sweeps.frontier import frontier, to_reprice
 from sweeps.pricing import Purchases, costs, middle, non_dominated, reprice, undominated
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from softcore.costs import PRICES
 from softcore.errors import RequestError
+from softcore.prices.read import PRICES
 from sweeps.pricing import Purchases, reprice
 from sweeps.swaps import equal_cost_ratio, swaps
 

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from softcore.costs import PRICES
 from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList, with_click_overhead, with_click_seconds
+from softcore.prices.read import PRICES
 
 PAGE, SESSION = PRICES["page"], PRICES["session"]
 PARTS = {

@@ -2,9 +2,8 @@
 
 import pytest
 
-from softcore.costs import PRICES, price_list
 from softcore.errors import RequestError
-from softcore.prices.read import read_prices
+from softcore.prices.read import PRICES, price_list, read_prices
 
 OWN = """
 name: ours

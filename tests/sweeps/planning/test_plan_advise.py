@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softcore.costs import PriceList, price_list
 from softcore.errors import RequestError
+from softcore.prices.read import PriceList, price_list
 from sweeps.planning.advise import advice, advise
 from sweeps.planning.candidates import candidates, priced
 from sweeps.planning.planted import METRIC

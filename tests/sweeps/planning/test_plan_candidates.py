@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from softcore.costs import price_list
+from softcore.prices.read import price_list
 from sweeps.planning.candidates import candidates, priced
 from sweeps.planning.planted import FREE_CELLS, METRIC, World, bought, table
 from sweeps.planning.prepare import Prepared

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softcore.costs import PRICES
 from softcore.errors import RequestError
+from softcore.prices.read import PRICES
 from sweeps.cli_plan import plan
 from sweeps.plan_page import Asked, judged, page_data, plan_page
 from sweeps.plan_page_files import write_plan_page
