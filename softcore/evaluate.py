@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import nn
 
-from softcore.attacks import fgsm_logits, pgd_logits
-from softcore.corrupted import STANDARD, Corrupted
 from softcore.data.dataset import Dataset, TestSet
-from softcore.metrics import (
+from softcore.scoring.attacks import fgsm_logits, folded, logits, pgd_logits
+from softcore.scoring.corrupted import STANDARD, Corrupted
+from softcore.scoring.metrics import (
     accuracy,
     check_extras,
     cross_entropy,
@@ -17,7 +17,6 @@ from softcore.metrics import (
     rms_calibration_error_released,
     scores,
 )
-from softcore.predict import folded, logits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.ask import PEOPLE, check_replicate
 from softcore.labels.people import left_to_train_on
-from softcore.metrics import lower_is_better
 from softcore.policy import LabelPolicy, TrainingPolicy
+from softcore.scoring.metrics import lower_is_better
 from softcore.test_sets import test_sets
 from sweeps.axes import check_number, clear_labels, settle
 from sweeps.axis_names import DEFAULT_AXES, LABEL_AXES, REPLICATES, TRAINING_AXES

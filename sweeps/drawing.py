@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better
 from sweeps.wording import dollars, hours
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError, known
-from softcore.metrics import lower_is_better
 from softcore.prices.read import FREE, PriceList, price_list, usd
+from softcore.scoring.metrics import lower_is_better
 from softcore.statistics import half_width
 from sweeps.columns import answer_columns, axis_columns, metric_columns
 from sweeps.pricing import RECORDED, Purchases, costs, middle, purchases, undominated

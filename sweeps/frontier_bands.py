@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError
 from softcore.layout import Pool
-from softcore.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better
 from softcore.seeding import generator
 from softcore.strata import CELL, PANELS, PEOPLE, SEED
 from softcore.variance import VarianceModel, covers_of_cells

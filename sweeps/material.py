@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from softcore.corrupted import Corrupted, corrupted_images
 from softcore.data.dataset import Dataset
 from softcore.datasets import load
 from softcore.errors import RequestError
 from softcore.files import sha256
 from softcore.labels.similarity import read_word_vectors
-from softcore.metrics import check_extras
+from softcore.scoring.corrupted import Corrupted, corrupted_images
+from softcore.scoring.metrics import check_extras
 
 WORD_VECTORS = "word vectors"  # the name of their fingerprint
 

@@ -149,7 +149,7 @@ class Mirror:
         results = self.sweep.results()
         if results.empty or not (results["status"] == DONE).any():
             return
-        from softcore.metrics import lower_is_better
+        from softcore.scoring.metrics import lower_is_better
 
         table = summarise(results)
         metric = self.sweep.metric

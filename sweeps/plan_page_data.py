@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.metrics import lower_is_better
 from softcore.prices.read import FREE, PriceList
+from softcore.scoring.metrics import lower_is_better
 from sweeps.cell_prices import questions_of
 from sweeps.columns import VALIDATION, metric_columns, records
 from sweeps.drawing import colour, enlarged, marks

@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError, known
 from softcore.layout import NOBODY, Layout, Pool
-from softcore.metrics import lower_is_better
 from softcore.prices.read import FREE
+from softcore.scoring.metrics import lower_is_better
 from softcore.strata import Strata, strata
 from softcore.variance import VarianceModel, pooled_variance
 from sweeps.columns import ANSWERS, answer_columns, metric_columns

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from softcore.metrics import METRICS
 from softcore.prices.read import PRICES
+from softcore.scoring.metrics import METRICS
 from sweeps.cells import COLUMNS, Cell, Trial
 
 WHOLE = ("annotators", "items", "clicks", "seed", "panel", "image_size", "epochs", "batch")

@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, known
-from softcore.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better
 from sweeps.cell_prices import Costs, cell_costs
 from sweeps.columns import metric_columns, records
 from sweeps.frontier import summarise

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from softcore.corrupted import Corrupted
 from softcore.data.dataset import Dataset
 from softcore.evaluate import Predictions, evaluate, predict
 from softcore.files import sha256
@@ -22,6 +21,7 @@ from softcore.labels.mixed import with_mixed
 from softcore.logistic import fit_curves
 from softcore.mixing import TargetCurves
 from softcore.prices.read import label_seconds, usd
+from softcore.scoring.corrupted import Corrupted
 from softcore.test_sets import test_sets
 from softcore.train import Epoch, rounded, start
 from sweeps.cells import Cell, Trial

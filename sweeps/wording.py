@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from softcore.metrics import METRICS, lower_is_better
+from softcore.scoring.metrics import METRICS, lower_is_better
 
 INTERVAL = "95% interval over replicates (seed and panel draws), not over test images"
 SIMULATED = "SIMULATED ANNOTATORS"

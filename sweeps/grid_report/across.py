@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError
 from softcore.layout import Layout
-from softcore.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better
 from softcore.strata import CELL, CROWD, OWN, PEOPLE, REST, covariance
 from softcore.variance import VarianceModel
 from sweeps.columns import answer_columns

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError, known
 from softcore.layout import Pool
-from softcore.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better
 from softcore.variance import VarianceModel
 from sweeps.axis_names import TRAINING_AXES
 from sweeps.columns import answer_columns, records

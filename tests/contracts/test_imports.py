@@ -15,7 +15,7 @@ MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("
 ONLY_IN = {
     "mlflow": ("sweeps.tracking",),
     "ray": ("sweeps.runner", "cluster"),
-    "torchattacks": ("softcore.attacks",),
+    "torchattacks": ("softcore.scoring.attacks",),
 }
 
 

@@ -10,8 +10,8 @@ import pytest
 
 import sweeps
 from softcore.datasets import load
-from softcore.metrics import ALWAYS
 from softcore.prices.read import PRICES
+from softcore.scoring.metrics import ALWAYS
 from sweeps.cli import main
 from sweeps.material import Material
 from sweeps.replay import replay

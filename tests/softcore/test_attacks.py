@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from softcore.attacks import EPSILON, fgsm_logits, pgd_logits
-from softcore.metrics import cross_entropy
 from softcore.models import make_model
-from softcore.predict import logits
+from softcore.scoring.attacks import EPSILON, fgsm_logits, logits, pgd_logits
+from softcore.scoring.metrics import cross_entropy
 
 
 class Watched(torch.nn.Module):

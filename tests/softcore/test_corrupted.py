@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from softcore.corrupted import FURTHER, STANDARD, corrupted_images
-from softcore.corruptions import CORRUPTIONS, corrupt
 from softcore.errors import RequestError
+from softcore.scoring.corrupted import FURTHER, STANDARD, corrupted_images
+from softcore.scoring.corruptions import CORRUPTIONS, corrupt
 
 TESTS = 6  # images a severity in the small files
 

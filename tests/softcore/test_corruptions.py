@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from softcore.corruptions import CORRUPTIONS, PIECE, RECIPES, corrupt, levels
 from softcore.errors import RequestError
+from softcore.scoring.corruptions import CORRUPTIONS, PIECE, RECIPES, corrupt, levels
 from softcore.seeding import generator
 
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from softcore.corrupted import Corrupted, corrupted_images
-from softcore.corruptions import CORRUPTIONS
 from softcore.data.dataset import TestSet
 from softcore.errors import RequestError
 from softcore.evaluate import evaluate, predict
 from softcore.labels.elicited import soft_labels
-from softcore.metrics import ALWAYS, EXTRAS, accuracy, cross_entropy, fit_temperature
 from softcore.models import MODELS, make_model
-from softcore.predict import BATCH, folded, logits
+from softcore.scoring.attacks import BATCH, folded, logits
+from softcore.scoring.corrupted import Corrupted, corrupted_images
+from softcore.scoring.corruptions import CORRUPTIONS
+from softcore.scoring.metrics import ALWAYS, EXTRAS, accuracy, cross_entropy, fit_temperature
 from softcore.test_sets import test_sets as sets_of
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softcore.errors import RequestError
-from softcore.metrics import (
+from softcore.scoring.metrics import (
     ALWAYS,
     EXTRAS,
     METRICS,

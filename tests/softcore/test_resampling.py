@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from softcore.resampling import clouds, looked_up, motion_blurred, zoomed
+from softcore.scoring.corruptions import clouds, looked_up, motion_blurred, zoomed
 
 
 def noise(*shape):

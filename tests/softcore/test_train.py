@@ -10,7 +10,7 @@ from softcore.errors import RequestError
 from softcore.evaluate import predict
 from softcore.labels.build import build
 from softcore.policy import LabelPolicy, TrainingPolicy
-from softcore.predict import logits
+from softcore.scoring.attacks import logits
 from softcore.test_sets import test_sets as sets_of
 from softcore.train import CLIP_NORM, epochs, make_schedule, rounded, start, train
 

@@ -10,7 +10,7 @@ from softcore.datasets import load
 from softcore.evaluate import Predictions, evaluate
 from softcore.images import pooled
 from softcore.labels.build import build
-from softcore.predict import folded, logits
+from softcore.scoring.attacks import folded, logits
 from softcore.test_sets import test_sets as sets_of
 from softcore.train import start
 from sweeps import trial as trials_module

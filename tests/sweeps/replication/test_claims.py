@@ -1,6 +1,6 @@
 import pytest
 
-from softcore.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better
 from sweeps.replication.claims import AGAINST, AS_CLAIMED, NOT_PRINTED, TIE, claims
 from sweeps.replication.published import tables
 

@@ -1,4 +1,4 @@
-"""Corrupted copies of test images: the official CIFAR-10-C where its files are, else made by `softcore.corruptions`."""
+"""Corrupted copies of test images: the official CIFAR-10-C where its files are, else made by `softcore.scoring.corruptions`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from softcore.corruptions import CORRUPTIONS, SEVERITY, corrupt
 from softcore.data.cifar10s import TEST_IMAGES
 from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
+from softcore.scoring.corruptions import CORRUPTIONS, SEVERITY, corrupt
 
 FOLDER = "cifar10c"
 STANDARD = (*CORRUPTIONS, "frost")  # the fifteen that a mean is taken over

@@ -1,0 +1,1 @@
+"""Metrics, attacks and corruptions: what a trained model is scored by."""
