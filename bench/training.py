@@ -21,14 +21,14 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from softcore.batches import Batches
 from softcore.labels.build import Targets
 from softcore.labels.label_set import group
-from softcore.losses import soft_cross_entropy
-from softcore.models import Normalised, make_model
 from softcore.policy import TrainingPolicy
 from softcore.scoring.attacks import EPSILON, fgsm_logits, folded, logits
 from softcore.train import epochs, make_schedule
+from softcore.training.batches import Batches
+from softcore.training.mixing import soft_cross_entropy
+from softcore.training.models import Normalised, make_model
 
 BATCH = {"cnn": 64, "resnet34a": 32}
 CLASSES = 10

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from softcore.batches import Batches
 from softcore.errors import RequestError, known
-from softcore.images import as_tensor, pixels
 from softcore.labels.build import Targets
-from softcore.mixing import TargetCurves, make_objective
-from softcore.models import Normalised, make_model
 from softcore.policy import SCHEDULES, STEPS, TrainingPolicy
 from softcore.seeding import generator, torch_seed
+from softcore.training.batches import Batches
+from softcore.training.images import as_tensor, pixels
+from softcore.training.mixing import TargetCurves, make_objective
+from softcore.training.models import Normalised, make_model
 
 CLIP_NORM = 1.0
 

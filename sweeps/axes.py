@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from softcore.batches import AUGMENTATIONS
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, check_crowd_kit
@@ -16,7 +15,9 @@ from softcore.labels.people import HIRING, HOLDOUTS, left_to_train_on
 from softcore.labels.questions import DEFAULT_CLICKS, PAGES_ON
 from softcore.labels.similarity import SIMILARITIES
 from softcore.labels.simulate import check_simulated
-from softcore.mixing import (
+from softcore.policy import SCHEDULES
+from softcore.training.batches import AUGMENTATIONS
+from softcore.training.mixing import (
     ENTROPY_FLOOR,
     LOSSES,
     MAXENT_ALPHA,
@@ -25,8 +26,7 @@ from softcore.mixing import (
     TARGET_MIXINGS,
     WEIGHTED_ALPHA,
 )
-from softcore.models import DEFAULT_LEARNING_RATE, LEARNING_RATES, MODELS
-from softcore.policy import SCHEDULES
+from softcore.training.models import DEFAULT_LEARNING_RATE, LEARNING_RATES, MODELS
 from sweeps.axis_names import DEFAULT_AXES
 
 BUDGET_BUYS = ("annotators", "items")

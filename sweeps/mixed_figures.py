@@ -8,8 +8,8 @@ import numpy as np
 from softcore.card.measures import entropy
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
-from softcore.logistic import fit_curves
 from softcore.statistics import clustered_mean
+from softcore.training.logistic import fit_curves
 from sweeps.canvas import figure_with_title, plain, subtitle
 from sweeps.label_panels import axes_at, caption, caption_height, caption_lines
 from sweeps.mixed_pictures import INFERRED, examples_figure, mixed_of, soft_label_figure

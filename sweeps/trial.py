@@ -15,15 +15,15 @@ import torch
 from softcore.data.dataset import Dataset
 from softcore.evaluate import Predictions, evaluate, predict
 from softcore.files import sha256
-from softcore.images import pooled
 from softcore.labels.build import Targets, build
 from softcore.labels.mixed import with_mixed
-from softcore.logistic import fit_curves
-from softcore.mixing import TargetCurves
 from softcore.prices.read import label_seconds, usd
 from softcore.scoring.corrupted import Corrupted
 from softcore.test_sets import test_sets
 from softcore.train import Epoch, rounded, start
+from softcore.training.images import pooled
+from softcore.training.logistic import fit_curves
+from softcore.training.mixing import TargetCurves
 from sweeps.cells import Cell, Trial
 from sweeps.material import Material
 

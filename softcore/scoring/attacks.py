@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
-from softcore.images import as_tensor, pixels
+from softcore.training.images import as_tensor, pixels
 
 BATCH = 64
 

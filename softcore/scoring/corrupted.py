@@ -42,7 +42,7 @@ class Corrupted:
 
     def at(self, image_size: int | None) -> "Corrupted":
         """The same mean-pooled to a trial's size, as its clean images are."""
-        from softcore.images import pooled  # torch takes seconds to import, and making the images needs none
+        from softcore.training.images import pooled
 
         return replace(self, images={name: pooled(images, image_size) for name, images in self.images.items()})
 

@@ -15,11 +15,11 @@ from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, aggregate
 from softcore.labels.build import PEOPLE, VARIETIES, build
 from softcore.labels.elicited import SEMANTIC
 from softcore.labels.label_set import group
-from softcore.models import MODELS, make_model
 from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.scoring.metrics import ALWAYS, METRICS, lower_is_better, scores
 from softcore.test_sets import test_sets as sets_of
 from softcore.train import train
+from softcore.training.models import MODELS, make_model
 
 
 @dataclass(frozen=True)

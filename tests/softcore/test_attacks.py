@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from softcore.models import make_model
 from softcore.scoring.attacks import EPSILON, fgsm_logits, logits, pgd_logits
 from softcore.scoring.metrics import cross_entropy
+from softcore.training.models import make_model
 
 
 class Watched(torch.nn.Module):

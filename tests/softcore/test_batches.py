@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from softcore.batches import Batches, crop_flip
 from softcore.errors import RequestError
-from softcore.images import as_tensor
 from softcore.labels.build import Targets
 from softcore.labels.label_set import group
+from softcore.training.batches import Batches, crop_flip
+from softcore.training.images import as_tensor
 
 
 def targets_of(labels):

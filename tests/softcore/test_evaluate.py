@@ -10,12 +10,12 @@ from softcore.data.dataset import TestSet
 from softcore.errors import RequestError
 from softcore.evaluate import evaluate, predict
 from softcore.labels.elicited import soft_labels
-from softcore.models import MODELS, make_model
 from softcore.scoring.attacks import BATCH, folded, logits
 from softcore.scoring.corrupted import Corrupted, corrupted_images
 from softcore.scoring.corruptions import CORRUPTIONS
 from softcore.scoring.metrics import ALWAYS, EXTRAS, accuracy, cross_entropy, fit_temperature
 from softcore.test_sets import test_sets as sets_of
+from softcore.training.models import MODELS, make_model
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from softcore.images import as_tensor, pixels, pooled
+from softcore.training.images import as_tensor, pixels, pooled
 
 
 def grey(rows):

@@ -6,7 +6,7 @@ import pytest
 
 from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
 from softcore.errors import RequestError
-from softcore.logistic import fit_curves
+from softcore.training.logistic import fit_curves
 
 COEFFICIENTS = (0.1, 0.25, 0.5, 0.75, 0.9)
 

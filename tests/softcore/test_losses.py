@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from softcore.losses import entropy_weighted, entropy_weights, mix_maxent, predictive_entropy, soft_cross_entropy
+from softcore.training.mixing import (
+    entropy_weighted,
+    entropy_weights,
+    mix_maxent,
+    predictive_entropy,
+    soft_cross_entropy,
+)
 
 
 def logits_of(*probs):

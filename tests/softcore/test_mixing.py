@@ -6,10 +6,10 @@ import torch
 
 from softcore.errors import RequestError
 from softcore.labels.build import build
-from softcore.mixing import draw_pairs, make_objective, mix
 from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.seeding import generator
 from softcore.train import train
+from softcore.training.mixing import draw_pairs, make_objective, mix
 
 
 class Shown(torch.nn.Module):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from softcore.errors import RequestError
-from softcore.models import MODELS, Normalised, PaddedBlock, PreActivationBlock, make_model
+from softcore.training.models import MODELS, Normalised, PaddedBlock, PreActivationBlock, make_model
 
 IMAGES = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 

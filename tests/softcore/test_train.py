@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from softcore.batches import Batches
 from softcore.errors import RequestError
 from softcore.evaluate import predict
 from softcore.labels.build import build
@@ -13,6 +12,7 @@ from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.scoring.attacks import logits
 from softcore.test_sets import test_sets as sets_of
 from softcore.train import CLIP_NORM, epochs, make_schedule, rounded, start, train
+from softcore.training.batches import Batches
 
 SHORT = TrainingPolicy(epochs=2, image_size=8)
 

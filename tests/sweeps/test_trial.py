@@ -8,11 +8,11 @@ import torch
 
 from softcore.datasets import load
 from softcore.evaluate import Predictions, evaluate
-from softcore.images import pooled
 from softcore.labels.build import build
 from softcore.scoring.attacks import folded, logits
 from softcore.test_sets import test_sets as sets_of
 from softcore.train import start
+from softcore.training.images import pooled
 from sweeps import trial as trials_module
 from sweeps.cells import trials
 from sweeps.material import Material

@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from softcore.errors import known
-from softcore.images import pixels
 from softcore.labels.build import Targets
 from softcore.seeding import generator, torch_seed
+from softcore.training.images import pixels
 
 AUGMENTATIONS = ("none", "crop-flip")
 

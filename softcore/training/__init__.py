@@ -1,0 +1,1 @@
+"""Batches, mixing, models: what a training step needs."""
