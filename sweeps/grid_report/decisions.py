@@ -6,8 +6,8 @@ import pandas as pd
 
 from sweeps.columns import records
 from sweeps.grid_report.readings import learnt_from, metrics_of
-from sweeps.grid_report.section import Section, Sources, Table
 from sweeps.planning.regret import BUDGETS, NOTHING, PLANNER, Regret, decision_regret
+from sweeps.studies.document import Section, Sources, Table
 
 TITLE = "Plans judged by their decisions"
 _WHAT = (

@@ -9,9 +9,9 @@ from sweeps.columns import records
 from sweeps.grid_report.frontiers import Found
 from sweeps.grid_report.panel_bands import LEVEL
 from sweeps.grid_report.recorded import between, words
-from sweeps.grid_report.section import Table
 from sweeps.recipes import VARIETIES
 from sweeps.regimes import DONT_BUY
+from sweeps.studies.document import Table
 from sweeps.wording import dollars, hours
 
 

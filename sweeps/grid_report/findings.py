@@ -10,8 +10,8 @@ from sweeps.grid_report.frontiers import Found, frontiers_of
 from sweeps.grid_report.panel_bands import LEVEL
 from sweeps.grid_report.pictures import frontiers_png
 from sweeps.grid_report.recorded import CO_PRIMARY, between, core, granted, listed, measured, words
-from sweeps.grid_report.section import Picture, Section, Sources, any_simulated
 from sweeps.regimes import DONT_BUY, ENOUGH, MATTERS, NO_CHOICE, TIED, Regime
+from sweeps.studies.document import Picture, Section, Sources, any_simulated
 from sweeps.wording import hours, test_set_short
 
 TITLE = "What the grid says"

@@ -26,10 +26,10 @@ from sweeps.grid_report.panel_bands import (
 )
 from sweeps.grid_report.pictures import panels_png
 from sweeps.grid_report.recorded import CO_PRIMARY, core, granted, listed, measured, words
-from sweeps.grid_report.section import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
 from sweeps.pricing import purchases
 from sweeps.recipes import VARIETIES
 from sweeps.replicates import replicates
+from sweeps.studies.document import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
 from sweeps.wording import hours
 
 TITLE = "Do the bands hold: panels A against panels B"

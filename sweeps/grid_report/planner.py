@@ -6,7 +6,7 @@ from pathlib import Path
 from sweeps.grid_report.decisions import decisions
 from sweeps.grid_report.readings import stored
 from sweeps.grid_report.sealed import sealed
-from sweeps.grid_report.section import GRID, SEALED, Part
+from sweeps.studies.document import GRID, SEALED, Part
 
 
 def planner_parts(readings: Path, *, read_sealed: bool = False) -> tuple[Part, Part]:

@@ -19,13 +19,13 @@ import pandas as pd
 from softcore.errors import RequestError
 from sweeps.axis_names import REPLICATES
 from sweeps.grid_report.digests import table_digest
-from sweeps.grid_report.section import GRID, PRESETS, SEALED, VARIANCE, Sources
 from sweeps.plain import plain
 from sweeps.planning.judge import Judgement, judge
 from sweeps.planning.version import PLANNER_VERSION, check_version, predictions_digest
 from sweeps.sources import merged
 from sweeps.spec import resolve
 from sweeps.store import write_text
+from sweeps.studies.document import GRID, PRESETS, SEALED, VARIANCE, Sources
 
 NAME = "sealed-readings.json"
 METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")

@@ -8,8 +8,8 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.columns import metric_columns
-from sweeps.grid_report.section import GRID, PILOT, PRESETS, VARIANCE, Sources
 from sweeps.sources import Source, merged
+from sweeps.studies.document import GRID, PILOT, PRESETS, VARIANCE, Sources
 
 CO_PRIMARY = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")
 _KNOWN = f"{', '.join(PRESETS)} or a replayed pilot"

@@ -9,12 +9,11 @@ from softcore.errors import RequestError
 from sweeps.grid_report import effects, findings, panels, pilot, readings, variances
 from sweeps.grid_report.planner import planner_parts
 from sweeps.grid_report.recorded import by_preset
-from sweeps.grid_report.render import to_html, to_markdown
-from sweeps.grid_report.section import GRID, VARIANCE, Part, Report
 from sweeps.replication.report import log_to_mlflow
 from sweeps.replication.words import source_rows
 from sweeps.sources import Source, files_of, from_folder, from_names
 from sweeps.store import out_folder, write_bytes, write_text
+from sweeps.studies.document import GRID, VARIANCE, Part, Report, to_html, to_markdown
 from sweeps.wording import SIMULATED
 
 NAME = "grid"

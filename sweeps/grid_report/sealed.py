@@ -7,10 +7,10 @@ from softcore.statistics import MeanInterval
 from sweeps.grid_report.predicted_picture import predicted_picture
 from sweeps.grid_report.readings import Identity, Reading, read, stored
 from sweeps.grid_report.recorded import listed
-from sweeps.grid_report.section import Section, Sources, Table, any_simulated
 from sweeps.planning.checks import LEVELS, Check
 from sweeps.planning.defaults import LOST
 from sweeps.planning.judge import Judgement
+from sweeps.studies.document import Section, Sources, Table, any_simulated
 
 TITLE = "Plans held against sealed cells"
 _WHAT = (

@@ -6,13 +6,13 @@ import pytest
 
 from bench.panels import crossed_grid, recorded
 from sweeps.cells import trials
-from sweeps.grid_report.section import GRID, VARIANCE
 from sweeps.planted import Grid, Noise, problem
 from sweeps.planted_truths import truth_like
 from sweeps.replicates import replicates
 from sweeps.results import frame, row
 from sweeps.sources import Source
 from sweeps.spec import resolve
+from sweeps.studies.document import GRID, VARIANCE
 
 METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s", "accuracy/10h")
 GAIN = {"click": 0.10, "first-choice": 0.12, "t1-uniform": 0.25, "t1-clamp": 0.22, "t2-uniform": 0.22, "t2-clamp": 0.2}

@@ -10,8 +10,8 @@ from softcore.strata import CELL, PEOPLE, SEED, covariance
 from sweeps.grid_report.across import A, B, draws, one_sided, pairs, seen_by
 from sweeps.grid_report.panel_bands import BEST, COSTS, PICKED, SEEDS_BEST, SEEDS_PICKED, fixed_costs, one_way
 from sweeps.grid_report.panels import TOGETHER, panels
-from sweeps.grid_report.section import GRID, VARIANCE
 from sweeps.planted_truths import STYLES
+from sweeps.studies.document import GRID, VARIANCE
 
 METRIC = "scaled-ce/10h"
 

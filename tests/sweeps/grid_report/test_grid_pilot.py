@@ -15,11 +15,11 @@ from sweeps.grid_report.foretold import _by, _verdict
 from sweeps.grid_report.pilot import METRICS, PART, pilot_section, pilots_of
 from sweeps.grid_report.pilot_scores import replayed
 from sweeps.grid_report.recorded import by_preset
-from sweeps.grid_report.section import GRID
 from sweeps.plain import plain
 from sweeps.planning.planted import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 from sweeps.planning.regret import NOTHING, PLANNER
 from sweeps.sources import Source
+from sweeps.studies.document import GRID
 
 PAGES = ("t1-clamp", "t2-clamp")
 GOOD = World(

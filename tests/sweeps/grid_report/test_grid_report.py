@@ -14,10 +14,9 @@ from sweeps.grid_report.pilot import PART as PILOTS
 from sweeps.grid_report.planner import planner_parts
 from sweeps.grid_report.readings import NAME
 from sweeps.grid_report.recorded import by_preset
-from sweeps.grid_report.render import to_html, to_markdown
 from sweeps.grid_report.report import PARTS, TITLE, grid_report
-from sweeps.grid_report.section import GRID, SEALED, VARIANCE, Part, Section, Table
 from sweeps.sources import files_of
+from sweeps.studies.document import GRID, SEALED, VARIANCE, Part, Section, Table, to_html, to_markdown
 
 NASTY = "<script>alert('x')</script>|*&\"`x`"
 

@@ -6,8 +6,8 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.grid_report.effects import CHANGES, effects
 from sweeps.grid_report.recorded import between, core, granted
-from sweeps.grid_report.section import GRID, VARIANCE
 from sweeps.grid_report.variances import crossed, variances
+from sweeps.studies.document import GRID, VARIANCE
 
 METRIC = "scaled-ce/10h"
 QUIET = {"crowd": 1e-4, "cell": 1e-4, "trial": 1e-4}

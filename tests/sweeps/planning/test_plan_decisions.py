@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from sweeps.grid_report.decisions import decisions, words
-from sweeps.grid_report.section import GRID, Section
 from sweeps.planning.planted import METRIC
 from sweeps.planning.regret import NOTHING, PLANNER, RULES, Regret, decision_regret
 from sweeps.sources import Source
+from sweeps.studies.document import GRID, Section
 
 
 @pytest.fixture(scope="module")

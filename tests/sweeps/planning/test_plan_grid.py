@@ -8,7 +8,6 @@ import pytest
 
 from softcore.data.dataset import Dataset
 from sweeps.cells import trials
-from sweeps.grid_report.section import GRID, SEALED, VARIANCE
 from sweeps.planning.judge import judge
 from sweeps.planning.noise import new_people
 from sweeps.planning.planted_grid import METRIC, STYLES, PlantedGrid
@@ -19,6 +18,7 @@ from sweeps.planted import CLICKS, PAGES, Noise
 from sweeps.replicates import replicates
 from sweeps.sources import Source, merged
 from sweeps.spec import resolve
+from sweeps.studies.document import GRID, SEALED, VARIANCE
 
 DRAWN = 6  # grids of each style
 PEOPLE = Noise(shared={PAGES: 0.03, CLICKS: 0.02}, own={PAGES: 0.03, CLICKS: 0.02})  # who differ much

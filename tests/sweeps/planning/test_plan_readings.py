@@ -15,11 +15,11 @@ from sweeps.grid_report import readings
 from sweeps.grid_report.digests import table_digest
 from sweeps.grid_report.planner import planner_parts
 from sweeps.grid_report.readings import METRICS, NAME, planned_trials, read, stored
-from sweeps.grid_report.section import GRID, SEALED, Sources
 from sweeps.planning.judge import Judgement
 from sweeps.planning.planted import FREE_CELLS, METRIC, World, bought, table
 from sweeps.planning.version import PLANNER_VERSION, predictions_digest
 from sweeps.sources import Source
+from sweeps.studies.document import GRID, SEALED, Sources
 
 TODAY = datetime.date(2026, 3, 1)
 RECORDED = Path(__file__).parents[3] / "docs" / "results" / "grid" / NAME
