@@ -18,10 +18,10 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.columns import records
-from sweeps.planning import planted
 from sweeps.planning.advise import advise
 from sweeps.planning.judge import judge
-from sweeps.planning.planted import FREE_CELLS, World, bought, table
+from sweeps.studies.coverage import planted_plans as planted
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, World, bought, table
 
 # Raise it by one whenever predictions change, and record them: by another version, the sealed cells are read once more,
 # which counts. Moved files, other words and faster code leave it as it is. The readings in docs/results/grid are by

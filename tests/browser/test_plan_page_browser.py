@@ -11,9 +11,9 @@ import pytest
 from sweeps.cli_plan import plan, row
 from sweeps.frontier_bands import cell_draws, priced_at_costs
 from sweeps.planning.plan import Plan
-from sweeps.planning.planted import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 from sweeps.several_metrics import several_metrics
 from sweeps.sources import from_names
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 
 pytestmark = pytest.mark.slow  # about 15 s of a core
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from bench.verdicts import CLICKS_A_PAGE, break_evens
 from softcore.errors import RequestError
 from sweeps.break_even import assumption, break_even
 from sweeps.shrinkage import Draws
+from sweeps.studies.coverage.verdicts import CLICKS_A_PAGE, break_evens
 
 # Cells a, b buy 100 and 400 pages, c, d 200 and 3200 clicks, e is free.
 PAGES = np.array([100.0, 400, 0, 0, 0])

@@ -11,10 +11,10 @@ import yaml
 from softcore.errors import RequestError
 from sweeps.cli_plan import plan
 from sweeps.cli_reports import report_bands
-from sweeps.planning.planted import FREE_CELLS, METRIC, QUESTIONS, World, table
-from sweeps.planning.planted import bought as bought_cells
 from sweeps.sources import from_names
 from sweeps.spec import resolve
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, table
+from sweeps.studies.coverage.planted_plans import bought as bought_cells
 
 RECORDED = str(Path(__file__).parents[2] / "docs" / "results" / "chapter-3-98e1f367.csv")
 OTHER = str(Path(__file__).parents[2] / "docs" / "results" / "chapter-4-5e06226d.csv")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.coverage import PAIRING_OUT, PEOPLE_OUT, band_hits
 from softcore.statistics import share_interval
-from sweeps.planted_truths import STYLES
+from sweeps.studies.coverage.coverage import PAIRING_OUT, PEOPLE_OUT, band_hits
+from sweeps.studies.coverage.planted import STYLES
 
 PROBLEMS = 50  # of each style
 SEEDS = 6  # with three, what three seeds leave open hides most of what people add

@@ -9,9 +9,8 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier_bands import cell_draws, frontier_bands, priced
-from sweeps.planted import SECONDS, Noise, grid, problem
-from sweeps.planted_truths import by_answers
 from sweeps.regimes import BETTER, DONT_BUY, MORE
+from sweeps.studies.coverage.planted import SECONDS, Noise, by_answers, grid, problem
 
 METRIC = "ce/10h"
 RECORDED = Path(__file__).parents[2] / "docs" / "results" / "chapter-3-98e1f367.csv"

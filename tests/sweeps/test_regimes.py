@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from bench.verdicts import VERDICTS, verdict
 from softcore.errors import RequestError
 from sweeps.regimes import BETTER, DONT_BUY, FREE, MIX, MORE, NO_CHOICE, TIED, gap_that_matters, kind, regimes
 from sweeps.shrinkage import Draws
+from sweeps.studies.coverage.verdicts import VERDICTS, verdict
 
 KINDS = (FREE, MORE, BETTER, MIX)
 COSTS = np.array([0.0, 10, 20, 30])

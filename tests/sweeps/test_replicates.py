@@ -4,8 +4,8 @@ import pytest
 
 from softcore.errors import RequestError
 from softcore.layout import NOBODY, Pool
-from sweeps.planted import MIXED, Noise, grid, problem
 from sweeps.replicates import CLICKS, PAGES, PAGES_BY_IMAGE, replicates
+from sweeps.studies.coverage.planted import MIXED, Noise, grid, problem
 
 METRIC = "ce/10h"
 

@@ -8,9 +8,8 @@ from softcore.errors import RequestError
 from softcore.layout import NOBODY, Layout
 from softcore.strata import strata
 from softcore.variance import pooled_variance
-from sweeps.planted import Noise, grid, problem
-from sweeps.planted_truths import diminishing
 from sweeps.shrinkage import plain_draws, shrunk_draws
+from sweeps.studies.coverage.planted import Noise, diminishing, grid, problem
 
 
 @pytest.fixture(scope="module")

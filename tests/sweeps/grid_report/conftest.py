@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.panels import crossed_grid, recorded
 from sweeps.cells import trials
-from sweeps.planted import Grid, Noise, problem
-from sweeps.planted_truths import truth_like
 from sweeps.replicates import replicates
 from sweeps.results import frame, row
 from sweeps.sources import Source
 from sweeps.spec import resolve
+from sweeps.studies.coverage.panels import crossed_grid, recorded
+from sweeps.studies.coverage.planted import Grid, Noise, problem, truth_like
 from sweeps.studies.document import GRID, VARIANCE
 
 METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s", "accuracy/10h")

@@ -16,9 +16,9 @@ from sweeps.grid_report.pilot import METRICS, PART, pilot_section, pilots_of
 from sweeps.grid_report.pilot_scores import replayed
 from sweeps.grid_report.recorded import by_preset
 from sweeps.plain import plain
-from sweeps.planning.planted import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 from sweeps.planning.regret import NOTHING, PLANNER
 from sweeps.sources import Source
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 from sweeps.studies.document import GRID
 
 PAGES = ("t1-clamp", "t2-clamp")

@@ -11,11 +11,11 @@ from softcore.errors import RequestError
 from softcore.prices.read import PriceList, price_list
 from sweeps.planning.advise import advice, advise
 from sweeps.planning.candidates import candidates, priced
-from sweeps.planning.planted import METRIC
 from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.ranges import of_variety, ranges
 from sweeps.planning.rank import Limits, named
 from sweeps.planning.rows import Rows, rows
+from sweeps.studies.coverage.planted_plans import METRIC
 from sweeps.wording import dollars
 
 THESIS = price_list("thesis")

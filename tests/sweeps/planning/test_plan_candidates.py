@@ -4,11 +4,11 @@ import pytest
 
 from softcore.prices.read import price_list
 from sweeps.planning.candidates import candidates, priced
-from sweeps.planning.planted import FREE_CELLS, METRIC, World, bought, table
 from sweeps.planning.prepare import Prepared
 from sweeps.planning.ranges import ranges
 from sweeps.planning.rank import best_of_each_kind, best_within, people_needed
 from sweeps.planning.rows import Rows, rows
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
 
 MIXED = {"variety": "t2-clamp", "aggregation": "separate", "annotators": 1, "pages_on": "disagree-25", "clicks": 3.0}
 

@@ -6,9 +6,9 @@ import pytest
 
 from sweeps.planning.bootstrap import fit
 from sweeps.planning.noise import new_people, new_seed
-from sweeps.planning.planted import FREE_CELLS, METRIC, World, bought, table
 from sweeps.planning.rows import rows
 from sweeps.planning.surfaces import Curve
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
 
 VARIETIES = ("click", "t1-clamp", "t2-clamp")
 SEEDS, POINTS, WORLDS = 5, 12, 24

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from sweeps.grid_report.decisions import decisions, words
-from sweeps.planning.planted import METRIC
 from sweeps.planning.regret import NOTHING, PLANNER, RULES, Regret, decision_regret
 from sweeps.sources import Source
+from sweeps.studies.coverage.planted_plans import METRIC
 from sweeps.studies.document import GRID, Section
 
 

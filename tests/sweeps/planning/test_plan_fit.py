@@ -5,9 +5,9 @@ import pytest
 from sweeps.planning.bootstrap import FittedSurface, fit
 from sweeps.planning.nearest import Nearest
 from sweeps.planning.noise import new_people, new_seed
-from sweeps.planning.planted import METRIC, World
 from sweeps.planning.rows import Rows, rows
 from sweeps.planning.surfaces import Curve, Regression
+from sweeps.studies.coverage.planted_plans import METRIC, World
 
 
 @pytest.fixture(scope="module")

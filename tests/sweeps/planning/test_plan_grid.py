@@ -10,14 +10,14 @@ from softcore.data.dataset import Dataset
 from sweeps.cells import trials
 from sweeps.planning.judge import judge
 from sweeps.planning.noise import new_people
-from sweeps.planning.planted_grid import METRIC, STYLES, PlantedGrid
 from sweeps.planning.ranges import ranges
 from sweeps.planning.regret import NOTHING, PLANNER, RULES, decision_regret
 from sweeps.planning.rows import Rows, named_like, rows
-from sweeps.planted import CLICKS, PAGES, Noise
 from sweeps.replicates import replicates
 from sweeps.sources import Source, merged
 from sweeps.spec import resolve
+from sweeps.studies.coverage.planted import CLICKS, PAGES, Noise
+from sweeps.studies.coverage.planted_grid import METRIC, STYLES, PlantedGrid
 from sweeps.studies.document import GRID, SEALED, VARIANCE
 
 DRAWN = 6  # grids of each style

@@ -6,7 +6,7 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.planning.judge import judge
-from sweeps.planning.planted import METRIC, World, table
+from sweeps.studies.coverage.planted_plans import METRIC, World, table
 
 
 def sealed(world: World, n: int = 16) -> pd.DataFrame:

@@ -15,10 +15,10 @@ from sweeps.plan_page_files import write_plan_page
 from sweeps.planning.advise import advice
 from sweeps.planning.as_spec import as_spec, template
 from sweeps.planning.candidates import priced
-from sweeps.planning.planted import METRIC
 from sweeps.planning.prepare import prepare
 from sweeps.planning.rank import Limits
 from sweeps.sources import Source
+from sweeps.studies.coverage.planted_plans import METRIC
 
 NASTY = "<script>window.hacked = 1</script>&\"'"
 LIMITS = Limits(budget_usd=300.0, days=3.0)

@@ -16,9 +16,9 @@ from sweeps.grid_report.digests import table_digest
 from sweeps.grid_report.planner import planner_parts
 from sweeps.grid_report.readings import METRICS, NAME, planned_trials, read, stored
 from sweeps.planning.judge import Judgement
-from sweeps.planning.planted import FREE_CELLS, METRIC, World, bought, table
 from sweeps.planning.version import PLANNER_VERSION, predictions_digest
 from sweeps.sources import Source
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
 from sweeps.studies.document import GRID, SEALED, Sources
 
 TODAY = datetime.date(2026, 3, 1)

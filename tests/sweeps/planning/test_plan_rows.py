@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.planning.planted import FREE_CELLS, METRIC, World, bought, table
 from sweeps.planning.rows import PLAIN, Rows, named_like, rows
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
 
 PAGE = {"variety": "t2-clamp", "aggregation": "separate", "annotators": 1, "items": 900}
 

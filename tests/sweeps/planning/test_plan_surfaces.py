@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.planning.planted import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 from sweeps.planning.rows import Rows, rows
 from sweeps.planning.surfaces import Curve, Regression
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 
 SURFACES = (Curve, Regression)
 

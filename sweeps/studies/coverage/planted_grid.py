@@ -1,7 +1,7 @@
 """Made-up results of the very trials of presets: the recorded grid's shape, with a truth that is known.
 
 The rows are those of a sweep's own table: its cells, seeds, panels and answers. What cells are worth is drawn by
-question, and people, seeds and trials leave their marks one by one (`sweeps.planted`).
+question, and people, seeds and trials leave their marks one by one (`sweeps.studies.coverage.planted`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,9 @@ from softcore.layout import Layout
 from softcore.prices.read import FREE
 from sweeps.cells import Trial
 from sweeps.columns import records
-from sweeps.planted import Grid, Noise, problem
 from sweeps.replicates import replicates
 from sweeps.results import frame, row
+from sweeps.studies.coverage.planted import Grid, Noise, problem
 
 METRIC = "ce/10h"
 _MOST_ITEMS = 900

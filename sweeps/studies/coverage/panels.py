@@ -1,6 +1,6 @@
 """Do bands from panels A cover what panels B show? Made-up grids whose people are drawn one by one.
 
-    python -m bench.panels [--problems 300] [--first 0] [--seeds 3] [--people 1] [--break people]
+    python -m sweeps.studies.coverage.panels [--problems 300] [--first 0] [--seeds 3] [--people 1] [--break people]
 
 Each problem is a grid with panels A and B under the same seeds and, of two cells, four panels under each of four seeds
 (`grid-variance`); the sizes of all noise are drawn anew. Bands of each panel are held against the other at eight fixed
@@ -24,8 +24,7 @@ import pandas as pd
 from sweeps.grid_report.across import A, B, draws, one_sided, pairs
 from sweeps.grid_report.panel_bands import BEST, LEVEL, OneWay, one_way
 from sweeps.grid_report.panels import TOGETHER, groups
-from sweeps.planted import Grid, Problem, grid, noise_like, problem
-from sweeps.planted_truths import STYLES, truth_like
+from sweeps.studies.coverage.planted import STYLES, Grid, Problem, grid, noise_like, problem, truth_like
 
 METRIC = "ce/10h"
 PEOPLE_OUT = "people"  # what can be left out of the method

@@ -1,6 +1,6 @@
 """Are the verdicts right? Made-up sweeps whose regime, break-even price and differences are known.
 
-    python -m bench.verdicts [--problems 300]
+    python -m sweeps.studies.coverage.verdicts [--problems 300]
 
 Problems are planted for each regime, for a tie and for "don't buy"; how often the right one is named, and a wrong one,
 is printed with its exact interval. So are how often the interval of a break-even price holds the true one, and how
@@ -16,12 +16,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from bench.coverage import line, shrunk, small_grid, split_errors, variance
 from softcore.variance import difference
 from sweeps.break_even import break_even
-from sweeps.planted import MIXED, SECONDS, noise_like, problem
-from sweeps.planted_truths import STYLES, by_answers
 from sweeps.regimes import BETTER, DONT_BUY, MIX, MORE, TIED, regimes
+from sweeps.studies.coverage.coverage import line, shrunk, small_grid, split_errors, variance
+from sweeps.studies.coverage.planted import MIXED, SECONDS, STYLES, by_answers, noise_like, problem
 
 BUDGET = 30_000.0  # seconds, of the verdicts
 PAGE, CLICKS_A_PAGE = "t2-clamp", 8.0  # of the break-even whose answer is known: a page tells as much as 8 clicks

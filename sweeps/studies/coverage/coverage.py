@@ -1,9 +1,9 @@
 """Do the bands cover? Made-up sweeps whose truth is known; coverage is printed with its exact interval.
 
-    python -m bench.coverage [--problems 2000] [--break people|pairing] [--seeds 3] [--first 0] [--plain]
+    python -m sweeps.studies.coverage.coverage [--problems 2000] [--break people|pairing] [--seeds 3] [--first 0] [--plain]
 
 2,000 problems know 90% to 1.5 points. Person, seed and image noise are known and drawn anew for each problem; people
-are simulated one by one (`sweeps/planted.py`). What is covered: the best value at each of 50 costs, on these test
+are simulated one by one (`sweeps/studies/coverage/planted.py`). What is covered: the best value at each of 50 costs, on these test
 images, for new seeds and new people. `--break` leaves people, or the pairing of seeds, out of the method: a check that
 can't see that is no check. `--plain` leaves out the shrinking towards curves.
 """
@@ -23,9 +23,8 @@ from softcore.statistics import share_interval
 from softcore.strata import OWN, PEOPLE, Strata, cell_means, strata
 from softcore.variance import VarianceModel, pooled_variance
 from sweeps.bands import bands, best_at
-from sweeps.planted import Grid, Problem, grid, noise_like, problem
-from sweeps.planted_truths import STYLES, truth_like
 from sweeps.shrinkage import Draws, plain_draws
+from sweeps.studies.coverage.planted import STYLES, Grid, Problem, grid, noise_like, problem, truth_like
 
 COSTS = 50
 LEVEL = 0.9
