@@ -91,7 +91,7 @@ def report_grid(
     as_json: AsJson = False,
 ) -> None:
     """Say what the recorded grid shows: what labels give for what they cost, what varies, how well plans did."""
-    from sweeps.grid_report.report import report, show
+    from sweeps.studies.grid.grid_report import report, show
 
     made, paths = report(sweeps or [], out=out, to=to, results=from_results, read_sealed=read_sealed)
     show(made, paths, as_json=as_json)

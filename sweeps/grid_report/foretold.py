@@ -9,15 +9,15 @@ from jaxtyping import Float
 
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.columns import answer_columns
-from sweeps.grid_report.recorded import listed
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.checks import Check, Choice, check
 from sweeps.planning.defaults import default_model
-from sweeps.planning.judge import predicted_means
 from sweeps.planning.ranges import beyond, ranges
-from sweeps.planning.regret import PLANNER
 from sweeps.planning.rows import Rows, named_like, rows
 from sweeps.studies.document import Table
+from sweeps.studies.grid.recorded import listed
+from sweeps.studies.sealed.judge import predicted_means
+from sweeps.studies.sealed.regret import PLANNER
 
 ALL, INSIDE, APART = "all", "inside what the pilot measured", "distance from the mean of the cells"
 

@@ -7,10 +7,10 @@ import pandas as pd
 
 from sweeps.grid_report.foretold import by_part, chosen_words, held_words, score_table, shared_words
 from sweeps.grid_report.pilot_scores import Replayed, budget_words, replayed
-from sweeps.grid_report.recorded import listed
-from sweeps.planning.regret import NOTHING, PLANNER
 from sweeps.sources import Source
 from sweeps.studies.document import GRID, PILOT, Part, Section, Sources, Table
+from sweeps.studies.grid.recorded import listed
+from sweeps.studies.sealed.regret import NOTHING, PLANNER
 
 TITLE = "From a pilot to a plan"
 METRICS = ("scaled-ce/10h", "ce/10h")

@@ -15,10 +15,10 @@ from sweeps.planning.candidates import priced
 from sweeps.planning.checks import Choice
 from sweeps.planning.noise import new_people
 from sweeps.planning.ranges import points
-from sweeps.planning.regret import BUDGETS, NOTHING, PLANNER, RULES
 from sweeps.planning.rows import SEPARATE, Rows, rows
 from sweeps.recipes import VARIETIES
 from sweeps.regimes import ENOUGH, MATTERS
+from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, RULES
 from sweeps.wording import dollars
 
 PANEL_B = 1

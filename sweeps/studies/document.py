@@ -138,7 +138,7 @@ def to_markdown(made: Report) -> str:
 
 def to_html(made: Report) -> str:
     """The page, pictures and all; every name is escaped and nothing is loaded from elsewhere."""
-    return Template((files("sweeps.grid_report") / "page.html").read_text("utf-8")).substitute(
+    return Template((files("sweeps.studies.grid") / "page.html").read_text("utf-8")).substitute(
         title=escape(made.title),
         look=template("report.css"),
         simulated=f'<p class="simulated">{escape(made.simulated)}</p>' if made.simulated else "",

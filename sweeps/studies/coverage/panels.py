@@ -21,10 +21,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 
-from sweeps.grid_report.across import A, B, draws, one_sided, pairs
-from sweeps.grid_report.panel_bands import BEST, LEVEL, OneWay, one_way
-from sweeps.grid_report.panels import TOGETHER, groups
 from sweeps.studies.coverage.planted import STYLES, Grid, Problem, grid, noise_like, problem, truth_like
+from sweeps.studies.grid.across import A, B, draws, one_sided, pairs
+from sweeps.studies.grid.panel_bands import BEST, LEVEL, OneWay, one_way
+from sweeps.studies.grid.panels import TOGETHER, groups
 
 METRIC = "ce/10h"
 PEOPLE_OUT = "people"  # what can be left out of the method

@@ -14,12 +14,12 @@ from sweeps.grid_report import pilot
 from sweeps.grid_report.foretold import _by, _verdict
 from sweeps.grid_report.pilot import METRICS, PART, pilot_section, pilots_of
 from sweeps.grid_report.pilot_scores import replayed
-from sweeps.grid_report.recorded import by_preset
 from sweeps.plain import plain
-from sweeps.planning.regret import NOTHING, PLANNER
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 from sweeps.studies.document import GRID
+from sweeps.studies.grid.recorded import by_preset
+from sweeps.studies.sealed.regret import NOTHING, PLANNER
 
 PAGES = ("t1-clamp", "t2-clamp")
 GOOD = World(

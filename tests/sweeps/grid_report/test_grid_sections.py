@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.grid_report.effects import CHANGES, effects
-from sweeps.grid_report.recorded import between, core, granted
-from sweeps.grid_report.variances import crossed, variances
 from sweeps.studies.document import GRID, VARIANCE
+from sweeps.studies.grid.effects import CHANGES, effects
+from sweeps.studies.grid.recorded import between, core, granted
+from sweeps.studies.grid.variances import crossed, variances
 
 METRIC = "scaled-ce/10h"
 QUIET = {"crowd": 1e-4, "cell": 1e-4, "trial": 1e-4}

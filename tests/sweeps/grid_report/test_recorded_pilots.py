@@ -9,8 +9,8 @@ import sweeps
 from bench.pilot_sealed import of_sealed
 from sweeps.grid_report.foretold import by_part
 from sweeps.grid_report.pilot import METRICS, pilot_section
-from sweeps.planning.regret import PLANNER
 from sweeps.sources import from_file
+from sweeps.studies.sealed.regret import PLANNER
 
 RECORDED = Path(sweeps.__file__).parents[1] / "docs" / "results" / "grid"
 NAMES = re.compile(r"(grid|pilot-\d+)-[0-9a-f]{8}")

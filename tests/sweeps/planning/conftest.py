@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from sweeps.planning.checks import check
-from sweeps.planning.judge import Judgement
 from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.rows import Rows, rows
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
+from sweeps.studies.sealed.judge import Judgement
 
 # Pages of T2 Clamp are far better than all else, clicks poor but cheap.
 CLEAR = World(

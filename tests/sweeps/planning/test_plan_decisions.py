@@ -5,11 +5,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from sweeps.grid_report.decisions import decisions, words
-from sweeps.planning.regret import NOTHING, PLANNER, RULES, Regret, decision_regret
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import METRIC
 from sweeps.studies.document import GRID, Section
+from sweeps.studies.grid.decisions import decisions, words
+from sweeps.studies.sealed.regret import NOTHING, PLANNER, RULES, Regret, decision_regret
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def found(few: pd.DataFrame) -> Regret:
 @pytest.fixture(scope="module")
 def section(few: pd.DataFrame, found: Regret) -> Section:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sweeps.grid_report.decisions.decision_regret", lambda results, metric: found)
+        patch.setattr("sweeps.studies.grid.decisions.decision_regret", lambda results, metric: found)
         return decisions({GRID: Source(name="planted", results=few, about={})})
 
 

@@ -9,11 +9,12 @@ import numpy as np
 
 import sweeps
 from softcore import variance
-from sweeps.grid_report.readings import NAME, stored
-from sweeps.planning import advise, defaults, judge, surfaces
+from sweeps.planning import advise, defaults, surfaces
 from sweeps.planning.checks import choose_model
 from sweeps.planning.defaults import LOST, default_model
 from sweeps.planning.rows import Rows
+from sweeps.studies.sealed import judge
+from sweeps.studies.sealed.readings import NAME, stored
 
 RECORDED = Path(sweeps.__file__).parents[1] / "docs" / "results" / "grid" / NAME
 

@@ -8,10 +8,8 @@ import pytest
 
 from softcore.data.dataset import Dataset
 from sweeps.cells import trials
-from sweeps.planning.judge import judge
 from sweeps.planning.noise import new_people
 from sweeps.planning.ranges import ranges
-from sweeps.planning.regret import NOTHING, PLANNER, RULES, decision_regret
 from sweeps.planning.rows import Rows, named_like, rows
 from sweeps.replicates import replicates
 from sweeps.sources import Source, merged
@@ -19,6 +17,8 @@ from sweeps.spec import resolve
 from sweeps.studies.coverage.planted import CLICKS, PAGES, Noise
 from sweeps.studies.coverage.planted_grid import METRIC, STYLES, PlantedGrid
 from sweeps.studies.document import GRID, SEALED, VARIANCE
+from sweeps.studies.sealed.judge import judge
+from sweeps.studies.sealed.regret import NOTHING, PLANNER, RULES, decision_regret
 
 DRAWN = 6  # grids of each style
 PEOPLE = Noise(shared={PAGES: 0.03, CLICKS: 0.02}, own={PAGES: 0.03, CLICKS: 0.02})  # who differ much
@@ -105,7 +105,7 @@ def test_without_the_noise_of_people_intervals_hold_visibly_less_often(
     shares = []
     for left_out in (False, True):
         if left_out:
-            monkeypatch.setattr("sweeps.planning.judge.new_people", lambda *args: 0 * new_people(*args))
+            monkeypatch.setattr("sweeps.studies.sealed.judge.new_people", lambda *args: 0 * new_people(*args))
         made = [planted.draw("curved", np.random.default_rng([10, number]), PEOPLE) for number in range(4 * DRAWN)]
         judged = [judge(training(each), each[SEALED], metric=METRIC) for each in made]
         shares.append(np.mean([one.checks[0].coverage[0.8].mean for one in judged]))

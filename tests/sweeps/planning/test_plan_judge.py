@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.planning.judge import judge
 from sweeps.studies.coverage.planted_plans import METRIC, World, table
+from sweeps.studies.sealed.judge import judge
 
 
 def sealed(world: World, n: int = 16) -> pd.DataFrame:

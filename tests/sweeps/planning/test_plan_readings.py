@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.grid_report import readings
-from sweeps.grid_report.digests import table_digest
-from sweeps.grid_report.planner import planner_parts
-from sweeps.grid_report.readings import METRICS, NAME, planned_trials, read, stored
-from sweeps.planning.judge import Judgement
-from sweeps.planning.version import PLANNER_VERSION, predictions_digest
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
 from sweeps.studies.document import GRID, SEALED, Sources
+from sweeps.studies.grid.grid_report import planner_parts
+from sweeps.studies.sealed import readings
+from sweeps.studies.sealed.digests import table_digest
+from sweeps.studies.sealed.judge import Judgement
+from sweeps.studies.sealed.readings import METRICS, NAME, planned_trials, read, stored
+from sweeps.studies.sealed.version import PLANNER_VERSION, predictions_digest
 
 TODAY = datetime.date(2026, 3, 1)
 RECORDED = Path(__file__).parents[3] / "docs" / "results" / "grid" / NAME

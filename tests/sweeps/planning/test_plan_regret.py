@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.planning.regret import NOTHING, PLANNER, RULES, decision_regret, halves, valued_by
 from sweeps.planning.rows import Rows
 from sweeps.studies.coverage.planted_plans import METRIC
+from sweeps.studies.sealed.regret import NOTHING, PLANNER, RULES, decision_regret, halves, valued_by
 
 
 def test_a_half_is_a_panel_or_every_other_seed():

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.grid_report.predicted_picture import predicted_picture
-from sweeps.grid_report.readings import Identity, Reading
-from sweeps.grid_report.sealed import choice, coverage_words, summary
-from sweeps.planning.judge import Judgement
+from sweeps.studies.sealed.judge import Judgement
+from sweeps.studies.sealed.predicted_picture import predicted_picture
+from sweeps.studies.sealed.readings import Identity, Reading
+from sweeps.studies.sealed.sealed import choice, coverage_words, summary
 
 Judged = Callable[..., Judgement]
 

@@ -7,8 +7,9 @@ from types import ModuleType
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.planning import candidates, nearest, rows, surfaces, version
-from sweeps.planning.version import PLANNER_VERSION, TOLERANCE, check_version, moved, record, recorded
+from sweeps.planning import candidates, nearest, rows, surfaces
+from sweeps.studies.sealed import version
+from sweeps.studies.sealed.version import PLANNER_VERSION, TOLERANCE, check_version, moved, record, recorded
 
 THEN = {
     "scores": {"curve": [0.1], "regression": [0.2]},

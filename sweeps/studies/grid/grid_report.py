@@ -2,19 +2,42 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from softcore.errors import RequestError
-from sweeps.grid_report import effects, findings, panels, pilot, readings, variances
-from sweeps.grid_report.planner import planner_parts
-from sweeps.grid_report.recorded import by_preset
+from sweeps.grid_report import pilot
 from sweeps.replication.report import log_to_mlflow
 from sweeps.replication.words import source_rows
 from sweeps.sources import Source, files_of, from_folder, from_names
 from sweeps.store import out_folder, write_bytes, write_text
-from sweeps.studies.document import GRID, VARIANCE, Part, Report, to_html, to_markdown
+from sweeps.studies.document import GRID, SEALED, VARIANCE, Part, Report, to_html, to_markdown
+from sweeps.studies.grid import effects, findings, panels, variances
+from sweeps.studies.grid.decisions import decisions
+from sweeps.studies.grid.recorded import by_preset
+from sweeps.studies.sealed import readings
+from sweeps.studies.sealed.readings import stored
+from sweeps.studies.sealed.sealed import sealed
 from sweeps.wording import SIMULATED
+
+
+def planner_parts(readings: Path, *, read_sealed: bool = False) -> tuple[Part, Part]:
+    """Plans held against the sealed cells, and plans judged by their decisions.
+
+    `readings` is the file of readings (`sealed-readings.json` beside the tables); sealed cells are read, and the
+    reading is added to the file, only where `read_sealed` says so. A file that is odd is a RequestError.
+    """
+    stored(readings)
+    return (
+        Part(
+            title="Plans held against sealed cells",
+            needs=(GRID, SEALED),
+            make=partial(sealed, readings=readings, read_sealed=read_sealed),
+        ),
+        Part(title="Plans judged by their decisions", needs=(GRID,), make=decisions),
+    )
+
 
 NAME = "grid"
 RESULTS = "results"
@@ -60,7 +83,7 @@ def report(
     `to` is the folder to write into; without it `grid` in the output folder. Gives the report and the paths of
     `grid.md`, `grid.html` and each `grid-<picture>.png` by name. From sweeps it also writes their results tables into
     `results` within `to`, and logs the files to the sweeps' MLflow runs. `read_sealed` reads the sealed cells, which is
-    counted in `sealed-readings.json` beside the results tables (`sweeps.grid_report.readings`). RequestError, before
+    counted in `sealed-readings.json` beside the results tables (`sweeps.studies.sealed.readings`). RequestError, before
     anything is written, for an unknown sweep, a folder without results, or neither.
     """
     if bool(names) == (results is not None):

@@ -11,8 +11,8 @@ from sweeps.band_tables import FrontierBands
 from sweeps.cell_prices import Costs, all_questions
 from sweeps.columns import records
 from sweeps.frontier_bands import CellDraws, priced
-from sweeps.grid_report.panel_bands import LEVEL, fixed_costs
 from sweeps.recipes import VARIETIES
+from sweeps.studies.grid.panel_bands import LEVEL, fixed_costs
 
 PRICES = "thesis"
 

@@ -10,9 +10,9 @@ from softcore.errors import RequestError
 from softcore.seeding import generator
 from softcore.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED
 from softcore.variance import VarianceModel
-from sweeps.grid_report.recorded import CO_PRIMARY, between, core, listed, measured, words
 from sweeps.replicates import replicates
 from sweeps.studies.document import GRID, VARIANCE, Section, Sources, Table
+from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, listed, measured, words
 
 TITLE = "What varies: seeds and people"
 METRICS = (*CO_PRIMARY, *(f"{name}/{test}" for test in ("10h", "10s") for name in ("rmsce", "fgsm", "accuracy")))

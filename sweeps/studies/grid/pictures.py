@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from softcore.prices.read import usd
 from sweeps.canvas import figure_with_title, plain, subtitle
 from sweeps.drawing import CostAxis, colour, cost_axis, marks
-from sweeps.grid_report.panel_bands import BEST, LEVEL, SEEDS_BEST
 from sweeps.recipes import VARIETIES
+from sweeps.studies.grid.panel_bands import BEST, LEVEL, SEEDS_BEST
 from sweeps.wording import metric_title, metric_unit, test_set_short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sweeps.grid_report.frontiers import Found
-    from sweeps.grid_report.panel_bands import BothWays
+    from sweeps.studies.grid.frontiers import Found
+    from sweeps.studies.grid.panel_bands import BothWays
 
 INK, MISS, QUIET = "#0055a4", "#d62728", "#8a8a8a"
 

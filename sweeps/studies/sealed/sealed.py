@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from softcore.statistics import MeanInterval
-from sweeps.grid_report.predicted_picture import predicted_picture
-from sweeps.grid_report.readings import Identity, Reading, read, stored
-from sweeps.grid_report.recorded import listed
 from sweeps.planning.checks import LEVELS, Check
 from sweeps.planning.defaults import LOST
-from sweeps.planning.judge import Judgement
 from sweeps.studies.document import Section, Sources, Table, any_simulated
+from sweeps.studies.grid.recorded import listed
+from sweeps.studies.sealed.judge import Judgement
+from sweeps.studies.sealed.predicted_picture import predicted_picture
+from sweeps.studies.sealed.readings import Identity, Reading, read, stored
 
 TITLE = "Plans held against sealed cells"
 _WHAT = (

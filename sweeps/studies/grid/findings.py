@@ -5,13 +5,13 @@ from typing import Any
 
 from softcore.prices.read import usd
 from sweeps.frontier_bands import cell_draws
-from sweeps.grid_report.finding_tables import alone_table, break_even_table, free_table, others_table, together_table
-from sweeps.grid_report.frontiers import Found, frontiers_of
-from sweeps.grid_report.panel_bands import LEVEL
-from sweeps.grid_report.pictures import frontiers_png
-from sweeps.grid_report.recorded import CO_PRIMARY, between, core, granted, listed, measured, words
 from sweeps.regimes import DONT_BUY, ENOUGH, MATTERS, NO_CHOICE, TIED, Regime
 from sweeps.studies.document import Picture, Section, Sources, any_simulated
+from sweeps.studies.grid.finding_tables import alone_table, break_even_table, free_table, others_table, together_table
+from sweeps.studies.grid.frontiers import Found, frontiers_of
+from sweeps.studies.grid.panel_bands import LEVEL
+from sweeps.studies.grid.pictures import frontiers_png
+from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, granted, listed, measured, words
 from sweeps.wording import hours, test_set_short
 
 TITLE = "What the grid says"

@@ -11,8 +11,12 @@ from softcore.seeding import generator
 from softcore.strata import PEOPLE
 from sweeps.cell_prices import assumptions, cell_costs, questions_of
 from sweeps.frontier import summarise
-from sweeps.grid_report.across import NAMES, A, B, Pairs, draws, one_sided, pairs
-from sweeps.grid_report.panel_bands import (
+from sweeps.pricing import purchases
+from sweeps.recipes import VARIETIES
+from sweeps.replicates import replicates
+from sweeps.studies.document import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
+from sweeps.studies.grid.across import NAMES, A, B, Pairs, draws, one_sided, pairs
+from sweeps.studies.grid.panel_bands import (
     BEST,
     COSTS,
     LEVEL,
@@ -24,12 +28,8 @@ from sweeps.grid_report.panel_bands import (
     OneWay,
     one_way,
 )
-from sweeps.grid_report.pictures import panels_png
-from sweeps.grid_report.recorded import CO_PRIMARY, core, granted, listed, measured, words
-from sweeps.pricing import purchases
-from sweeps.recipes import VARIETIES
-from sweeps.replicates import replicates
-from sweeps.studies.document import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
+from sweeps.studies.grid.pictures import panels_png
+from sweeps.studies.grid.recorded import CO_PRIMARY, core, granted, listed, measured, words
 from sweeps.wording import hours
 
 TITLE = "Do the bands hold: panels A against panels B"

@@ -1,6 +1,6 @@
 """Which planner this is: a version that people raise, and what it predicts of a made-up grid, which shows when to.
 
-    python -m sweeps.planning.version    record what a version predicts that was just raised
+    python -m sweeps.studies.sealed.version    record what a version predicts that was just raised
 
 Numbers are recorded and compared within a tolerance; the digest is that of the record. A digest of what a machine
 computes would be another one on the next machine, however few digits it took: the nearest cells' noise is drawn along
@@ -19,9 +19,9 @@ import pandas as pd
 from softcore.errors import RequestError
 from sweeps.columns import records
 from sweeps.planning.advise import advise
-from sweeps.planning.judge import judge
 from sweeps.studies.coverage import planted_plans as planted
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, World, bought, table
+from sweeps.studies.sealed.judge import judge
 
 # Raise it by one whenever predictions change, and record them: by another version, the sealed cells are read once more,
 # which counts. Moved files, other words and faster code leave it as it is. The readings in docs/results/grid are by
@@ -34,7 +34,7 @@ METRIC = "ce/planted"  # not one of those that sealed cells are read on: what lo
 # 0.0125 at most (40 times) and hardly any others; versions 1 to 3 are 0.19 and more from version 5.
 TOLERANCE = 0.02
 _BOUNDS = ("", " low 80", " high 80", " low 95", " high 95")
-_COMMAND = "python -m sweeps.planning.version"
+_COMMAND = "python -m sweeps.studies.sealed.version"
 
 Predictions = Mapping[str, Mapping[str, Sequence[float]]]
 

@@ -3,7 +3,7 @@
 Cells that a planner is judged by are worth something as long as nobody tries until it fits. So a reading is made only
 when it is asked for, is kept in a file beside the results, and counts: the same planner, learning from the same trials
 and held against the same cells, is the same reading; a change of any of the three is another. A planner is the same
-while its version and what is recorded of its predictions (`sweeps.planning.version`) are the same.
+while its version and what is recorded of its predictions (`sweeps.studies.sealed.version`) are the same.
 """
 
 import datetime
@@ -18,14 +18,14 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.axis_names import REPLICATES
-from sweeps.grid_report.digests import table_digest
 from sweeps.plain import plain
-from sweeps.planning.judge import Judgement, judge
-from sweeps.planning.version import PLANNER_VERSION, check_version, predictions_digest
 from sweeps.sources import merged
 from sweeps.spec import resolve
 from sweeps.store import write_text
 from sweeps.studies.document import GRID, PRESETS, SEALED, VARIANCE, Sources
+from sweeps.studies.sealed.digests import table_digest
+from sweeps.studies.sealed.judge import Judgement, judge
+from sweeps.studies.sealed.version import PLANNER_VERSION, check_version, predictions_digest
 
 NAME = "sealed-readings.json"
 METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")

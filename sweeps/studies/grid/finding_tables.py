@@ -6,12 +6,12 @@ import numpy as np
 
 from softcore.prices.read import price, usd
 from sweeps.columns import records
-from sweeps.grid_report.frontiers import Found
-from sweeps.grid_report.panel_bands import LEVEL
-from sweeps.grid_report.recorded import between, words
 from sweeps.recipes import VARIETIES
 from sweeps.regimes import DONT_BUY
 from sweeps.studies.document import Table
+from sweeps.studies.grid.frontiers import Found
+from sweeps.studies.grid.panel_bands import LEVEL
+from sweeps.studies.grid.recorded import between, words
 from sweeps.wording import dollars, hours
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 from softcore.errors import RequestError
 from softcore.variance import Difference, difference
 from sweeps.columns import axis_columns, records
-from sweeps.grid_report.recorded import CO_PRIMARY, between, core, listed, measured, words
 from sweeps.replicates import Replicates, replicates
 from sweeps.studies.document import Section, Sources, Table
+from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, listed, measured, words
 
 TITLE = "Do mixup, the entropy weight, means and mixed questions help?"
 LEVEL = 0.95

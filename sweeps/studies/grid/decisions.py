@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from sweeps.columns import records
-from sweeps.grid_report.readings import learnt_from, metrics_of
-from sweeps.planning.regret import BUDGETS, NOTHING, PLANNER, Regret, decision_regret
 from sweeps.studies.document import Section, Sources, Table
+from sweeps.studies.sealed.readings import learnt_from, metrics_of
+from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, Regret, decision_regret
 
 TITLE = "Plans judged by their decisions"
 _WHAT = (

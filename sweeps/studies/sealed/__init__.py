@@ -1,0 +1,1 @@
+"""Sealed cells: who predicted them, how often they were read."""
