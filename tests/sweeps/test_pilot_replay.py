@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.pilot_replay import write_files
 from softcore.datasets import load
 from softcore.labels.build import build
 from softcore.labels.people import first_batches, hire, split
 from softcore.policy import LabelPolicy
 from sweeps.cells import trials
 from sweeps.spec import resolve
+from sweeps.studies.pilots.pilot_replay import write_files
 
 
 def holds_the_promise(dataset, seed, folder, root, panel=0):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from softcore.errors import RequestError
-from sweeps.grid_report import pilot
 from sweeps.replication.report import log_to_mlflow
 from sweeps.replication.words import source_rows
 from sweeps.sources import Source, files_of, from_folder, from_names
@@ -16,6 +15,7 @@ from sweeps.studies.document import GRID, SEALED, VARIANCE, Part, Report, to_htm
 from sweeps.studies.grid import effects, findings, panels, variances
 from sweeps.studies.grid.decisions import decisions
 from sweeps.studies.grid.recorded import by_preset
+from sweeps.studies.pilots import pilot
 from sweeps.studies.sealed import readings
 from sweeps.studies.sealed.readings import stored
 from sweeps.studies.sealed.sealed import sealed

@@ -7,18 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.pilot_sealed import of_sealed
 from softcore.errors import RequestError
 from softcore.statistics import mean_interval, share_interval
-from sweeps.grid_report import pilot
-from sweeps.grid_report.foretold import _by, _verdict
-from sweeps.grid_report.pilot import METRICS, PART, pilot_section, pilots_of
-from sweeps.grid_report.pilot_scores import replayed
 from sweeps.plain import plain
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 from sweeps.studies.document import GRID
 from sweeps.studies.grid.recorded import by_preset
+from sweeps.studies.pilots import pilot
+from sweeps.studies.pilots.foretold import _by, _verdict
+from sweeps.studies.pilots.pilot import METRICS, PART, pilot_section, pilots_of
+from sweeps.studies.pilots.pilot_scores import replayed
+from sweeps.studies.pilots.pilot_sealed import of_sealed
 from sweeps.studies.sealed.regret import NOTHING, PLANNER
 
 PAGES = ("t1-clamp", "t2-clamp")
@@ -174,7 +174,7 @@ def test_pilots_are_found_by_name_among_the_recordings_with_a_hash_or_none():
 
 def test_what_is_not_recorded_is_said_with_the_command_that_records_it(good):
     said = PART.section({GRID: good[GRID]})
-    assert "python -m bench.pilot_replay" in said.lines[0]
+    assert "python -m sweeps.studies.pilots.pilot_replay" in said.lines[0]
     grid = good[GRID].results
     half = good | {GRID: replace(good[GRID], results=grid[grid["panel"] == 0])}
     with pytest.raises(RequestError, match="no finished trial of whole people on panel B of seed 0 yet"):

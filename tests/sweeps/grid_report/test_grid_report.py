@@ -10,11 +10,11 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.cli import main
-from sweeps.grid_report.pilot import PART as PILOTS
 from sweeps.sources import files_of
 from sweeps.studies.document import GRID, SEALED, VARIANCE, Part, Section, Table, to_html, to_markdown
 from sweeps.studies.grid.grid_report import PARTS, TITLE, grid_report, planner_parts
 from sweeps.studies.grid.recorded import by_preset
+from sweeps.studies.pilots.pilot import PART as PILOTS
 from sweeps.studies.sealed.readings import NAME
 
 NASTY = "<script>alert('x')</script>|*&\"`x`"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import sweeps
-from bench.pilot_sealed import of_sealed
-from sweeps.grid_report.foretold import by_part
-from sweeps.grid_report.pilot import METRICS, pilot_section
 from sweeps.sources import from_file
+from sweeps.studies.pilots.foretold import by_part
+from sweeps.studies.pilots.pilot import METRICS, pilot_section
+from sweeps.studies.pilots.pilot_sealed import of_sealed
 from sweeps.studies.sealed.regret import PLANNER
 
 RECORDED = Path(sweeps.__file__).parents[1] / "docs" / "results" / "grid"

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.pilot_coverage import GAINS, METRIC, SHAPES, one_pilot, pilot_results, truth
 from softcore.errors import RequestError
 from sweeps.planning.advise import advise
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.checks import choose_model
 from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.rows import rows
+from sweeps.studies.pilots.pilot_coverage import GAINS, METRIC, SHAPES, one_pilot, pilot_results, truth
 
 
 def pilot(seed: int, gains: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Do intervals of plans from a pilot hold? Made-up pilots whose truth is known, far beyond what they measured.
 
-    python -m bench.pilot_coverage [--pilots 100]
+    python -m sweeps.studies.pilots.pilot_coverage [--pilots 100]
 
 A pilot is what `sweeps data pilot` makes of 8 batches of 25 images and 3 people each: 12 cells, 3 seeds. People are
 drawn one by one, a batch has its own, and their answers stay what they are whatever the seed. Predicted are single runs

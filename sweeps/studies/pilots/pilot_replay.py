@@ -1,6 +1,6 @@
 """Three pilots of CIFAR-10S, gone through as a user would: answers to files, files to a sweep, a sweep to a plan.
 
-    python -m bench.pilot_replay [--pilots 0 1 2] [--panel 0] [--scale half] [--out sweeps-out] [--to docs/results/grid]
+    python -m sweeps.studies.pilots.pilot_replay [--pilots 0 1 2] [--panel 0] [--scale half] [--out sweeps-out] [--to docs/results/grid]
 
 Pilot k is the first 8 batches and 3 people each of panel A of seed k, exactly those that the trials of panel A, seed k,
 of the preset `grid` ask. Panel B of that seed shares nobody with it, and shows what its predictions were worth:
@@ -8,7 +8,7 @@ of the preset `grid` ask. Panel B of that seed shares nobody with it, and shows 
 sweep that was stopped goes on. With all three, `--to` gets the results tables from which the report is made again.
 
 With `--panel 1` a pilot is of panel B, named pilot-b-k. The sealed cells' seeds have panel A alone, so that
-`--panel 1 --pilots 560 751 892 946` makes pilots for `bench.pilot_sealed`.
+`--panel 1 --pilots 560 751 892 946` makes pilots for `sweeps.studies.pilots.pilot_sealed`.
 """
 
 import argparse

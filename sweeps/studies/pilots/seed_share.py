@@ -1,6 +1,6 @@
 """How much do seeds vary beside the trials of one seed? What the prior of plans on seeds rests on, from results tables.
 
-    python -m bench.seed_share docs/results/*.csv docs/results/grid/grid-0*.csv [--metric ce/10h ...]
+    python -m sweeps.studies.pilots.seed_share docs/results/*.csv docs/results/grid/grid-0*.csv [--metric ce/10h ...]
 
 For each table and metric the standard deviation of what all trials of a seed share (a crowd's part included) over that
 of trials within a seed about their cells; with three seeds each is known to a factor of two or three.

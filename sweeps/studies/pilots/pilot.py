@@ -5,17 +5,17 @@ from typing import Any
 
 import pandas as pd
 
-from sweeps.grid_report.foretold import by_part, chosen_words, held_words, score_table, shared_words
-from sweeps.grid_report.pilot_scores import Replayed, budget_words, replayed
 from sweeps.sources import Source
 from sweeps.studies.document import GRID, PILOT, Part, Section, Sources, Table
 from sweeps.studies.grid.recorded import listed
+from sweeps.studies.pilots.foretold import by_part, chosen_words, held_words, score_table, shared_words
+from sweeps.studies.pilots.pilot_scores import Replayed, budget_words, replayed
 from sweeps.studies.sealed.regret import NOTHING, PLANNER
 
 TITLE = "From a pilot to a plan"
 METRICS = ("scaled-ce/10h", "ce/10h")
 CLICKS = "all clicks"  # the rule of thumb
-RECORD = "`python -m bench.pilot_replay --to docs/results/grid`"
+RECORD = "`python -m sweeps.studies.pilots.pilot_replay --to docs/results/grid`"
 
 
 def pilots_of(sources: Sources) -> dict[int, Source]:

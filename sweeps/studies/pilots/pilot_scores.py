@@ -9,7 +9,6 @@ from jaxtyping import Bool, Float
 from softcore.errors import RequestError
 from softcore.prices.read import FREE, PriceList, price_list
 from sweeps.columns import answer_columns
-from sweeps.grid_report.foretold import Foretold, foretold
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
 from sweeps.planning.checks import Choice
@@ -18,6 +17,7 @@ from sweeps.planning.ranges import points
 from sweeps.planning.rows import SEPARATE, Rows, rows
 from sweeps.recipes import VARIETIES
 from sweeps.regimes import ENOUGH, MATTERS
+from sweeps.studies.pilots.foretold import Foretold, foretold
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, RULES
 from sweeps.wording import dollars
 

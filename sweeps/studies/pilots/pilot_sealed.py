@@ -1,10 +1,10 @@
 """Pilots of panel B of the sealed cells' seeds, held against the sealed cells, which asked panel A.
 
-    python -m bench.pilot_sealed docs/results/grid/grid-sealed-*.csv docs/results/pilots/pilot-b-*.csv
+    python -m sweeps.studies.pilots.pilot_sealed docs/results/grid/grid-sealed-*.csv docs/results/pilots/pilot-b-*.csv
 
 Predicted is every sealed cell of a page asked of 1 to 3 people, plainly trained on labels kept apart: beyond three
 panel A takes people whom the pilot asked. Printed are coverage, interval scores of every model and how far they are
-apart. `bench.pilot_replay` makes the pilots.
+apart. `sweeps.studies.pilots.pilot_replay` makes the pilots.
 """
 
 import argparse
@@ -16,10 +16,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pandas as pd
 
-from bench.pilot_replay import METRICS, PEOPLE
-from sweeps.grid_report.foretold import Foretold, by_part, chosen_words, foretold, held_words, score_table
-from sweeps.grid_report.pilot_scores import CLICK, plain_cells
 from sweeps.sources import from_file
+from sweeps.studies.pilots.foretold import Foretold, by_part, chosen_words, foretold, held_words, score_table
+from sweeps.studies.pilots.pilot_replay import METRICS, PEOPLE
+from sweeps.studies.pilots.pilot_scores import CLICK, plain_cells
 
 PANEL_A = 0
 NAME = re.compile(r"pilot-b-(\d+)")

@@ -1,0 +1,1 @@
+"""What small collections foretold."""
