@@ -72,7 +72,7 @@ def report_replication(
     as_json: AsJson = False,
 ) -> None:
     """Say of each of the thesis's claims whether runs agree, disagree or leave it open; writes HTML, Markdown, CSV."""
-    from sweeps.replication.report import report, show
+    from sweeps.studies.thesis.replication import report, show
 
     show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
 

@@ -68,7 +68,7 @@ def print_json(content: Any) -> None:
 def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=None, fee=None) -> ReportTable:
     """A sweep's frontier, `ce` and `scaled-ce` side by side."""
     from sweeps.frontier import frontiers
-    from sweeps.report import frontiers_table
+    from sweeps.studies.thesis.tables import frontiers_table
 
     title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")
     return frontiers_table(frontiers(sweep.results(), metric or sweep.metric, cost, wage, fee), title)
@@ -122,7 +122,7 @@ def show_sweep(sweep: "Sweep", as_json: bool) -> None:
 
 def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> None:
     """The sweep as a report table in a format; with `preset` as that one's table, from the cells that they share."""
-    from sweeps.report import table as report
+    from sweeps.studies.thesis.tables import table as report
 
     results, name = sweep.results(), str(sweep.store.resolved()["name"])
     if preset is not None:

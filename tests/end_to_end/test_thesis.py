@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 import sweeps
-from sweeps.layouts import LAYOUTS
 from sweeps.replay import replay
-from sweeps.report import table
 from sweeps.report_table import EMPTY
 from sweeps.show import preset_cells
 from sweeps.spec import presets
+from sweeps.studies.thesis.tables import LAYOUTS, table
 from sweeps.sweep import Sweep
 
 pytestmark = [

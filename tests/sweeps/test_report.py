@@ -7,9 +7,8 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier import frontiers
-from sweeps.layouts import LAYOUTS
-from sweeps.report import frontiers_table, table
 from sweeps.report_table import to_csv, to_json, to_markdown, to_text
+from sweeps.studies.thesis.tables import LAYOUTS, frontiers_table, table
 
 POOLED = {"aggregation": "mean", "annotators": "all", "items": 900}
 KEPT = POOLED | {"aggregation": "separate"}

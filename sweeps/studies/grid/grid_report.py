@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from softcore.errors import RequestError
-from sweeps.replication.report import log_to_mlflow
-from sweeps.replication.words import source_rows
 from sweeps.sources import Source, files_of, from_folder, from_names
 from sweeps.store import out_folder, write_bytes, write_text
 from sweeps.studies.document import GRID, SEALED, VARIANCE, Part, Report, to_html, to_markdown
@@ -19,6 +17,8 @@ from sweeps.studies.pilots import pilot
 from sweeps.studies.sealed import readings
 from sweeps.studies.sealed.readings import stored
 from sweeps.studies.sealed.sealed import sealed
+from sweeps.studies.thesis.replication import log_to_mlflow
+from sweeps.studies.thesis.words import source_rows
 from sweeps.wording import SIMULATED
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sweeps.replication.claims import Claim, claims
-from sweeps.replication.findings import Finding, findings
-from sweeps.replication.sides import Trials
 from sweeps.sources import Source, merged
+from sweeps.studies.thesis.claims import Claim, claims
+from sweeps.studies.thesis.findings import Finding, findings
+from sweeps.studies.thesis.sides import Trials
 
 POOLED = {"aggregation": "mean", "annotators": "all", "items": 900}
 KEPT = POOLED | {"aggregation": "separate"}

@@ -1,8 +1,8 @@
 import pytest
 
 from softcore.scoring.metrics import lower_is_better
-from sweeps.replication.claims import AGAINST, AS_CLAIMED, NOT_PRINTED, TIE, claims
-from sweeps.replication.published import tables
+from sweeps.studies.thesis.claims import AGAINST, AS_CLAIMED, NOT_PRINTED, TIE, claims
+from sweeps.studies.thesis.published import tables
 
 # Where the thesis's own numbers do not lie on the side of its words. A slip in copying either would show here.
 NOT_AS_CLAIMED = {

@@ -3,7 +3,7 @@
 import pytest
 
 from softcore.statistics import MeanInterval
-from sweeps.replication.findings import AGREES, DISAGREES, NOT_RUN, OPEN, verdict
+from sweeps.studies.thesis.findings import AGREES, DISAGREES, NOT_RUN, OPEN, verdict
 
 KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
 OVER_HARD = "3.1-clicks-over-hard/ce/10h"

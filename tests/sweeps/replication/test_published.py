@@ -1,7 +1,7 @@
 import pytest
 
-from sweeps.replication.published import Printed, preferred, row, tables
-from sweeps.replication.words import thesis_words
+from sweeps.studies.thesis.published import Printed, preferred, row, tables
+from sweeps.studies.thesis.words import thesis_words
 
 CELLS = {  # rows x metrics x test sets of each table
     "3.1": 5 * 3 * 2,

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from sweeps.replication.released import not_run, shifts
-from sweeps.replication.sides import Trials
+from sweeps.studies.thesis.released import not_run, shifts
+from sweeps.studies.thesis.sides import Trials
 
 KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
 

@@ -9,15 +9,15 @@ import pytest
 from sweeps import store as stores
 from sweeps.cells import COLUMNS, Cell
 from sweeps.cli import main
-from sweeps.replication.claims import claims
-from sweeps.replication.document import document, replication
-from sweeps.replication.findings import VERDICTS
-from sweeps.replication.markdown import to_markdown
-from sweeps.replication.page import to_html
-from sweeps.replication.report import report
-from sweeps.replication.rows import COLUMNS as ROW_COLUMNS
-from sweeps.replication.rows import frame, rows
 from sweeps.sources import Source, files_of
+from sweeps.studies.thesis.claims import claims
+from sweeps.studies.thesis.document import document, replication
+from sweeps.studies.thesis.findings import VERDICTS
+from sweeps.studies.thesis.markdown import to_markdown
+from sweeps.studies.thesis.page import to_html
+from sweeps.studies.thesis.replication import report
+from sweeps.studies.thesis.rows import COLUMNS as ROW_COLUMNS
+from sweeps.studies.thesis.rows import frame, rows
 from sweeps.sweep import Sweep
 from sweeps.tracking import Runs, default_uri
 

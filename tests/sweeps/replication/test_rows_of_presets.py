@@ -10,9 +10,9 @@ import pytest
 from softcore.datasets import load
 from softcore.errors import RequestError
 from sweeps.cells import cells
-from sweeps.replication.published import tables
-from sweeps.replication.sides import Trials
 from sweeps.spec import resolve
+from sweeps.studies.thesis.published import tables
+from sweeps.studies.thesis.sides import Trials
 
 # A preset's name from a table's: "3.1" is table-3-1, "figure B.3" is figure-B-3.
 PRESETS = {

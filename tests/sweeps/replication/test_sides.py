@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.replication.published import row
-from sweeps.replication.sides import Trials, axis_text, matching, values
+from sweeps.studies.thesis.published import row
+from sweeps.studies.thesis.sides import Trials, axis_text, matching, values
 
 KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
 

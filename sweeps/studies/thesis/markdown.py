@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from sweeps.markup import markdown_table, markdown_text
-from sweeps.replication.document import Document
-from sweeps.replication.lines import Section
+from sweeps.studies.thesis.document import Document, Section
 
 
 def to_markdown(report: Document) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softcore.errors import RequestError
-from sweeps.replication.document import Replication, count_lines, document, replication
-from sweeps.replication.markdown import to_markdown
-from sweeps.replication.page import to_html
-from sweeps.replication.rows import frame, rows
-from sweeps.replication.words import chance, summary
 from sweeps.sources import files_of, from_folder, from_sweep
 from sweeps.store import out_folder, write_text
+from sweeps.studies.thesis.document import Replication, count_lines, document, replication
+from sweeps.studies.thesis.markdown import to_markdown
+from sweeps.studies.thesis.page import to_html
+from sweeps.studies.thesis.rows import frame, rows
+from sweeps.studies.thesis.words import chance, summary
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from softcore.statistics import MeanInterval
 from sweeps.columns import metric_columns
-from sweeps.replication.findings import over, paired, simulation
-from sweeps.replication.published import Row, tables
-from sweeps.replication.sides import Part, Trials, values
+from sweeps.studies.thesis.findings import over, paired, simulation
+from sweeps.studies.thesis.published import Row, tables
+from sweeps.studies.thesis.sides import Part, Trials, values
 
 VARIETY, RELEASED_VARIETY = "t2-clamp", "t2-clamp-released"
 METRIC, RELEASED_METRIC = "rmsce", "rmsce-released"

@@ -7,10 +7,10 @@ import pandas as pd
 
 from softcore.statistics import MeanInterval
 from sweeps.columns import axis_columns
-from sweeps.replication.findings import AGREES, DISAGREES, LEVEL, NOT_RUN, OPEN, VERDICTS, Finding
-from sweeps.replication.published import Table
-from sweeps.replication.sides import axis_text
 from sweeps.sources import Source
+from sweeps.studies.thesis.findings import AGREES, DISAGREES, LEVEL, NOT_RUN, OPEN, VERDICTS, Finding
+from sweeps.studies.thesis.published import Table
+from sweeps.studies.thesis.sides import axis_text
 
 UNKNOWN = "unknown"
 DASH = "–"

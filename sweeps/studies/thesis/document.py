@@ -1,13 +1,29 @@
-"""A report's tables as text, laid out once for Markdown and HTML."""
+"""A replication report before it has a format: what it says, in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sweeps.replication.claims import AGAINST, TIE
-from sweeps.replication.findings import NOT_RUN, OPEN, Finding
-from sweeps.replication.published import tables
-from sweeps.replication.released import OPTIONS, Shift
-from sweeps.replication.words import DASH, check_words, interval_words, signed, thesis_words
+from sweeps.sources import Source, merged
+from sweeps.studies.thesis.claims import AGAINST, TIE, Claim
+from sweeps.studies.thesis.claims import claims as all_claims
+from sweeps.studies.thesis.findings import NOT_RUN, OPEN, RULE, VERDICTS, Finding, findings
+from sweeps.studies.thesis.published import tables
+from sweeps.studies.thesis.released import OPTIONS, Shift, not_run, shifts
+from sweeps.studies.thesis.rows import counts
+from sweeps.studies.thesis.sides import Trials
+from sweeps.studies.thesis.words import (
+    DASH,
+    READ,
+    chance,
+    check_words,
+    interval_words,
+    signed,
+    source_rows,
+    summary,
+    temperature,
+    thesis_words,
+)
+from sweeps.wording import SIMULATED
 
 HEADINGS = (
     *("Claim", "A against B", "Metric, test set", "Thesis A", "Thesis B", "A − B"),
@@ -128,3 +144,80 @@ def shift_section(found: Sequence[Shift], missing: Sequence[str]) -> Section:
         numbers = (f"{shift.text:.3f}", f"{shift.released:.3f}", interval_words(shift.difference) + alone)
         rows.append((name, check_words(shift.metric), *numbers, count))
     return Section(title="The released code", notes=tuple(notes), headings=SHIFT_HEADINGS, rows=tuple(rows))
+
+
+TITLE = "Do the thesis's conclusions hold in our runs?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """The report: sentences on top, counts and sources as mappings of texts, sections of rows, how to read it."""
+
+    title: str
+    simulated: str
+    summary: tuple[str, ...]
+    counts: tuple[Mapping[str, str], ...]
+    sources: tuple[Mapping[str, str], ...]
+    command: str
+    notes: tuple[str, ...]
+    sections: tuple[Section, ...]
+    read: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replication:
+    """Every claim with what the sources say of it, and how far the released code's options move the tables."""
+
+    sources: tuple[Source, ...]
+    findings: tuple[Finding, ...]
+    shifts: tuple[Shift, ...]
+    notes: tuple[str, ...]
+
+
+def replication(sources: Sequence[Source], claims: Sequence[Claim] | None = None) -> Replication:
+    """Hold `claims` (all of the thesis's by default) against results; no finished trial at all is a RequestError."""
+    done, simulated, notes = merged(sources)
+    trials = Trials(done)
+    found = findings(all_claims() if claims is None else claims, trials, simulated)
+    moved = shifts(trials, simulated)
+    return Replication(sources=tuple(sources), findings=tuple(found), shifts=tuple(moved), notes=tuple(notes))
+
+
+def document(made: Replication, command: str) -> Document:
+    """The report on `made`; `command` is what makes it again."""
+    missing = not_run_section(made.findings)
+    shifted = shift_section(made.shifts, not_run(made.shifts))
+    sentences = (summary(made.findings), chance(made.findings), temperature(made.findings))
+    return Document(
+        title=TITLE,
+        simulated=_simulated(made),
+        summary=tuple(filter(None, sentences)),
+        counts=count_lines(made.findings),
+        sources=tuple(source_rows(made.sources)),
+        command=command,
+        notes=(*_unmanifested(made.sources), *made.notes),
+        sections=(*claim_sections(made.findings), shifted, *([missing] if missing else [])),
+        read=(("The rule", RULE), *READ),
+    )
+
+
+def count_lines(found: Sequence[Finding]) -> tuple[Mapping[str, str], ...]:
+    """How many findings have each verdict, a line a table, and all of them."""
+    lines = [
+        {"table": tables()[key].title} | {word: str(number[word]) for word in VERDICTS}
+        for key, number in counts(found).items()
+    ]
+    total = {word: str(sum(f.verdict == word for f in found)) for word in VERDICTS}
+    return (*lines, {"table": "All", **total})
+
+
+def _simulated(made: Replication) -> str:
+    names = [source.name for source in made.sources if source.simulated]
+    return f"{SIMULATED}: in {', '.join(names)} a program gave the answers, not people" if names else ""
+
+
+def _unmanifested(sources: Sequence[Source]) -> list[str]:
+    bare = [source.name for source in sources if not source.about.get("hardware")]
+    if not bare:
+        return []
+    return [f"Of {', '.join(bare)} no manifest is at hand: hardware, versions and code are unknown."]

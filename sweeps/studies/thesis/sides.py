@@ -11,7 +11,7 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.columns import axis_columns
-from sweeps.replication.published import Row, Where, preferred
+from sweeps.studies.thesis.published import Row, Where, preferred
 
 # Trials are only held against trials that have these in common.
 SETTING = ("dataset", "epochs", "batch", "schedule", "weight_decay", "augmentation", "image_size")

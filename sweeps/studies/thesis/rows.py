@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from sweeps.replication.claims import Claim
-from sweeps.replication.findings import VERDICTS, Finding, Measured
-from sweeps.replication.published import tables
-from sweeps.replication.released import OPTIONS, Shift, not_run
+from sweeps.studies.thesis.claims import Claim
+from sweeps.studies.thesis.findings import VERDICTS, Finding, Measured
+from sweeps.studies.thesis.published import tables
+from sweeps.studies.thesis.released import OPTIONS, Shift, not_run
 
 COLUMNS = (
     *("part", "id", "tables", "section", "says", "kind", "a", "b", "metric", "test_set"),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import yaml
 
-from sweeps.replication.published import Row, row
+from sweeps.studies.thesis.published import Row, row
 
 Kind = Literal["better", "not-better", "same", "larger-gap"]
 AS_CLAIMED, AGAINST, TIE, NOT_PRINTED = "as claimed", "against the claim", "a tie", "not printed"
@@ -69,7 +69,7 @@ class Claim:
 @cache
 def claims() -> tuple[Claim, ...]:
     """Every claim of `claims.yaml`, one a metric and test set, in the order of the thesis's text."""
-    content = yaml.safe_load((files("sweeps.replication") / "claims.yaml").read_text("utf-8"))
+    content = yaml.safe_load((files("sweeps.studies.thesis") / "claims.yaml").read_text("utf-8"))
     return tuple(claim for entry in content["claims"] for claim in _claims(entry, content["checks"]))
 
 

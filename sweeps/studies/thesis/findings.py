@@ -7,9 +7,9 @@ import numpy as np
 
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.columns import CORRUPTED
-from sweeps.replication.claims import Claim, Kind
-from sweeps.replication.published import Row
-from sweeps.replication.sides import Part, Trials, axis_text, models, values
+from sweeps.studies.thesis.claims import Claim, Kind
+from sweeps.studies.thesis.published import Row
+from sweeps.studies.thesis.sides import Part, Trials, axis_text, models, values
 
 AGREES, DISAGREES, OPEN, NOT_RUN = "agrees", "disagrees", "open", "not run"
 VERDICTS = (AGREES, DISAGREES, OPEN, NOT_RUN)

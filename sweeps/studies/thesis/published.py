@@ -69,7 +69,7 @@ def preferred() -> Mapping[str, Any]:
 
 @cache
 def _content() -> dict[str, Any]:
-    return dict(yaml.safe_load((files("sweeps.replication") / "published.yaml").read_text("utf-8")))
+    return dict(yaml.safe_load((files("sweeps.studies.thesis") / "published.yaml").read_text("utf-8")))
 
 
 def _table(key: str, table: Mapping[str, Any], otherwise: Mapping[str, Any]) -> Table:

@@ -6,9 +6,8 @@ from importlib.resources import files
 from string import Template
 
 from sweeps.markup import template
-from sweeps.replication.document import Document
-from sweeps.replication.findings import AGREES, DISAGREES, OPEN
-from sweeps.replication.lines import HEADINGS, SHIFT_HEADINGS, Section
+from sweeps.studies.thesis.document import HEADINGS, SHIFT_HEADINGS, Document, Section
+from sweeps.studies.thesis.findings import AGREES, DISAGREES, OPEN
 
 # Columns of numbers, by heading: they stand to the right.
 _NUMBERS = {*HEADINGS[3:9], HEADINGS[11], *SHIFT_HEADINGS[2:5]}
@@ -17,7 +16,7 @@ _SHADED = (AGREES, DISAGREES, OPEN)  # a cell that says one of these is coloured
 
 def to_html(report: Document) -> str:
     """The page; every name is escaped and nothing is loaded from elsewhere."""
-    return Template((files("sweeps.replication") / "page.html").read_text("utf-8")).substitute(
+    return Template((files("sweeps.studies.thesis") / "page.html").read_text("utf-8")).substitute(
         title=escape(report.title),
         look=template("report.css"),
         simulated=f'<p class="simulated">{escape(report.simulated)}</p>' if report.simulated else "",

@@ -1,0 +1,1 @@
+"""The thesis's tables, numbers and claims beside ours."""
