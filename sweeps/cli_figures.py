@@ -110,12 +110,12 @@ def data_figure(name: str, dataset: str, items: Sequence[int] = (), root: str | 
 
     data = load(dataset, data_root(root))
     if FIGURES[name].source != MIXED:
-        from sweeps.label_figures import LABEL_FIGURES
+        from sweeps.studies.thesis.figures.label_figures import LABEL_FIGURES
 
         return LABEL_FIGURES[name](data, items)
     if getattr(data, "mixed", None) is None:
         raise RequestError(f"figure {name} shows mixed images; {data.name} has none, the data set hmix has")
-    from sweeps.mixed_figures import MIXED_FIGURES
+    from sweeps.studies.thesis.figures.mixed_figures import MIXED_FIGURES
 
     return MIXED_FIGURES[name](data)
 

@@ -77,7 +77,7 @@ def test_the_list_names_every_figure_of_the_thesis_that_there_is():
 
 
 def test_the_figures_of_mixed_images_are_those_that_can_be_drawn():
-    from sweeps.mixed_figures import MIXED_FIGURES
+    from sweeps.studies.thesis.figures.mixed_figures import MIXED_FIGURES
 
     assert set(MIXED_FIGURES) == {name for name, entry in FIGURES.items() if entry.source == "mixed images"}
 

@@ -6,7 +6,7 @@ import pytest
 from softcore.data.dataset import Dataset
 from softcore.data.records import Answer, table
 from softcore.errors import RequestError
-from sweeps.examples import (
+from sweeps.studies.thesis.figures.examples import (
     LabelPairs,
     equally_rich,
     furthest,

@@ -14,9 +14,9 @@ from softcore.errors import RequestError
 from softcore.labels.aggregate import aggregate
 from softcore.labels.build import people_labels
 from softcore.labels.elicited import soft_labels
-from sweeps.construction_figure import answer_words, construction_figure
-from sweeps.label_figures import COMPARISONS, LABEL_FIGURES, comparison_figure
-from sweeps.label_panels import bars_shown, caption_lines
+from sweeps.studies.thesis.figures.construction_figure import answer_words, construction_figure
+from sweeps.studies.thesis.figures.label_figures import COMPARISONS, LABEL_FIGURES, comparison_figure
+from sweeps.studies.thesis.figures.label_panels import bars_shown, caption_lines
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,13 @@ from softcore.data.readers import CIFAR_CLASSES
 from softcore.data.records import Answer, table
 from softcore.datasets import load
 from softcore.errors import RequestError
-from sweeps.mixed_figures import MIXED_FIGURES, all_coefficients_figure, boundary_figure, confidence_figure
-from sweeps.mixed_pictures import examples_figure, soft_label_figure
+from sweeps.studies.thesis.figures.mixed_figures import (
+    MIXED_FIGURES,
+    all_coefficients_figure,
+    boundary_figure,
+    confidence_figure,
+)
+from sweeps.studies.thesis.figures.mixed_pictures import examples_figure, soft_label_figure
 
 AIRPLANE, DEER, HORSE, SHIP = (CIFAR_CLASSES.index(name) for name in ("airplane", "deer", "horse", "ship"))
 PEOPLE = ("ann", "bob", "cat")

@@ -11,8 +11,9 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from sweeps.canvas import figure_with_title, subtitle
 from sweeps.drawing import colour
-from sweeps.examples import FOUR, GAMMA, telling_answer
-from sweeps.label_panels import (
+from sweeps.recipes import VARIETIES
+from sweeps.studies.thesis.figures.examples import FOUR, GAMMA, telling_answer
+from sweeps.studies.thesis.figures.label_panels import (
     BAR,
     BY_HAND,
     GREY,
@@ -32,7 +33,6 @@ from sweeps.label_panels import (
     named_image,
     text_at,
 )
-from sweeps.recipes import VARIETIES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,9 +18,9 @@ from softcore.card.measures import entropy
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from sweeps.canvas import figure_with_title, subtitle
-from sweeps.construction_figure import construction_figure
 from sweeps.drawing import colour
-from sweeps.examples import (
+from sweeps.studies.thesis.figures.construction_figure import construction_figure
+from sweeps.studies.thesis.figures.examples import (
     GAMMA,
     NEARLY_HARD,
     LabelPairs,
@@ -32,7 +32,7 @@ from sweeps.examples import (
     similar_classes,
     softened,
 )
-from sweeps.label_panels import (
+from sweeps.studies.thesis.figures.label_panels import (
     BAR,
     BY_HAND,
     HEAD,

@@ -9,7 +9,7 @@ from softcore.data.hmix import MixedImages, mix_images
 from softcore.errors import RequestError
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from sweeps.canvas import figure_with_title, subtitle
-from sweeps.label_panels import (
+from sweeps.studies.thesis.figures.label_panels import (
     BAR,
     GREY,
     NAMES,
