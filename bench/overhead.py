@@ -41,11 +41,12 @@ def ours(n: int) -> None:
     """`n` trials that do nothing through the project's runner, with store and mirror."""
     from sweeps import store as stores
     from sweeps.cells import resolved, sweep_id
+    from sweeps.drive import prepare
     from sweeps.manifest import manifest
     from sweeps.mirror import Mirror
     from sweeps.proposer import Grid
     from sweeps.runner import run_trials
-    from sweeps.sweep import Sweep, prepare
+    from sweeps.sweep import Sweep
     from sweeps.tracking import default_uri
     from sweeps.trial import config_of
 

@@ -11,7 +11,7 @@ __all__ = ["open", "run"]
 def __getattr__(name: str) -> Any:
     # The real functions pull in torch; `sweeps --help` must not wait for that.
     if name in ("run", "open", "Sweep"):
-        from sweeps import sweep
+        from sweeps import drive, sweep
 
-        return {"run": sweep.run, "open": sweep.open_sweep, "Sweep": sweep.Sweep}[name]
+        return {"run": drive.run, "open": sweep.open_sweep, "Sweep": sweep.Sweep}[name]
     raise AttributeError(f"module 'sweeps' has no attribute '{name}'")

@@ -60,7 +60,7 @@ def run(
 
     resolve(spec, scale=scale, sets=set_ or [])
     _check_early(cpus, tracking_uri)
-    from sweeps.sweep import run as run_sweep
+    from sweeps.drive import run as run_sweep
 
     how: dict[str, Any] = {"data_root": data_root, "out": out, "cpus": cpus, "address": ray_address}
     sweep = run_sweep(spec, scale=scale, sets=set_ or [], tune=tune, tracking_uri=tracking_uri, **how)
@@ -89,7 +89,7 @@ def resume(
 ) -> None:
     """Go on with a sweep that was stopped in any way; failed trials are tried again."""
     _check_early(cpus, tracking_uri)
-    from sweeps.sweep import resume as resume_sweep
+    from sweeps.drive import resume as resume_sweep
 
     found = resume_sweep(sweep, out=out, data_root=data_root, cpus=cpus, address=ray_address, tracking_uri=tracking_uri)
     _ended(found, tracking_uri, as_json)
@@ -199,7 +199,7 @@ def replay(
     data_root: DataRoot = None,
 ) -> None:
     """Train a stored trial again; 0 if metrics and prediction bytes are equal, 1 if not."""
-    from sweeps.replay import replay as again
+    from sweeps.drive import replay as again
 
     differences = again(trial, out=out, root=data_root)
     if differences:

@@ -45,11 +45,11 @@ def submit(
     from cluster.dashboard import checked_address
     from softcore.errors import RequestError
     from sweeps.cells import resolved, sweep_id
+    from sweeps.drive import prepare
     from sweeps.job_files import packed, run_command, with_dataset
     from sweeps.manifest import manifest
     from sweeps.spec import resolve
     from sweeps.store import check_writable, create, out_folder, write_text
-    from sweeps.sweep import prepare
 
     address = address or os.environ.get(ADDRESS)
     if not address:

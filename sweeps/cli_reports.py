@@ -26,9 +26,10 @@ def frontier(
     as_json: AsJson = False,
 ) -> None:
     """Print which cells no other beats on cost and metric; writes the picture and the page into the sweep's folder."""
+    from sweeps.drive import draw_frontier
     from sweeps.prices import prices_for, swaps_table
     from sweeps.show import frontier_table, print_table
-    from sweeps.sweep import draw_frontier, open_sweep
+    from sweeps.sweep import open_sweep
 
     found = open_sweep(sweep, out=out)
     prices: Any = prices_for(found, cost, click_overhead=click_overhead, data_root=data_root)

@@ -13,8 +13,8 @@ from softcore.datasets import load
 from softcore.prices.read import PRICES
 from softcore.scoring.metrics import ALWAYS
 from sweeps.cli import main
+from sweeps.drive import replay
 from sweeps.material import Material
-from sweeps.replay import replay
 from sweeps.tracking import KEY, default_uri
 from sweeps.trial import run
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import sweeps
-from sweeps.replay import replay
+from sweeps.drive import replay
 from sweeps.report_table import EMPTY
 from sweeps.show import preset_cells
 from sweeps.spec import presets

@@ -11,9 +11,9 @@ from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from sweeps import store as stores
 from sweeps.cells import resolved, sweep_id
+from sweeps.drive import replay
 from sweeps.manifest import manifest
 from sweeps.material import Material
-from sweeps.replay import replay
 from sweeps.spec import resolve
 from sweeps.sweep import Sweep
 from sweeps.trial import run

@@ -1,0 +1,209 @@
+"""A sweep driven: run, resumed, replayed; joins what runs, tracks and shows."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from softcore.data.dataset import Dataset
+from softcore.datasets import data_root
+from softcore.errors import RequestError
+from softcore.prices.read import PriceList
+from sweeps import store as stores
+from sweeps.cells import resolved, sweep_id
+from sweeps.manifest import manifest
+from sweeps.material import Material, load_data, make_material
+from sweeps.spec import Spec
+from sweeps.spec import resolve as resolve_spec
+from sweeps.store import Store
+from sweeps.tracking_server import check_server
+from sweeps.tune import choose, record, tuned, tuning_spec
+
+if TYPE_CHECKING:
+    pass
+import json
+import tempfile
+
+from softcore.files import sha256
+from sweeps.sweep import Sweep, open_sweep
+from sweeps.trial import run as run_trial
+from sweeps.trial import trial_of
+
+
+def run(
+    spec: str | Path | Mapping[str, Any] | Spec,
+    *,
+    scale: str | None = None,
+    sets: Sequence[str] = (),
+    data_root: str | Path | None = None,
+    out: str | Path | None = None,
+    cpus: int | None = None,
+    address: str | None = None,
+    tracking_uri: str | None = None,
+    tune: str | None = None,
+) -> Sweep:
+    """Run a spec (a preset's name, a YAML file, a mapping) to its end, or on from where it was stopped.
+
+    `scale` and `sets` ("axis=value") change the spec as the command line does. `cpus` limits this machine's cores,
+    `address` joins a Ray cluster that this machine is a node of. `tune` names an axis whose value is first chosen on
+    the validation images by a sweep of its own (`sweeps.tune`); choice and curve are kept in the manifest. Results are
+    in the returned sweep; trials may have failed. Raises RequestError for a request that can't be served, before
+    anything is written, and KeyboardInterrupt when it was stopped (it can be run again).
+    """
+    asked, dataset, source = prepare(spec, scale=scale, sets=sets, root=data_root)
+    folder = stores.out_folder(out)
+    stores.check_writable(folder)
+    chosen: list[dict[str, Any]] = []
+    if tune is not None:
+        trying, parts = tuning_spec(asked, tune, dataset)
+        resolved(asked, dataset)  # what would be refused afterwards is refused before
+        where: dict[str, Any] = {"out": out, "cpus": cpus, "address": address, "tracking_uri": tracking_uri}
+        trial_sweep = run(trying, data_root=data_root, **where)
+        choices = choose(trial_sweep.results(), tune, parts, dataset)
+        asked, chosen = tuned(asked, choices), record(choices, trial_sweep.id)
+    content = resolved(asked, dataset)
+    identity = sweep_id(asked, dataset)
+    uri = _checked_tracking(tracking_uri)
+    material = make_material(dataset, asked.evaluate, source)
+    store = stores.create(folder, identity, asked.model_dump(), content, manifest(asked, dataset, source, uri))
+    if chosen:
+        store.update_manifest(tuning=chosen)
+    carry_on(Sweep(store), material, cpus=cpus, address=address, tracking_uri=uri)
+    return Sweep(store)
+
+
+def resume(
+    name: str,
+    *,
+    out: str | Path | None = None,
+    data_root: str | Path | None = None,
+    cpus: int | None = None,
+    address: str | None = None,
+    tracking_uri: str | None = None,
+) -> Sweep:
+    """Go on with a sweep that was stopped in any way; failed trials are tried again."""
+    sweep = open_sweep(name, out=out)
+    material = sweep.material(data_root)
+    uri = _checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
+    carry_on(sweep, material, cpus=cpus, address=address, tracking_uri=uri)
+    return sweep
+
+
+def prepare(
+    spec: Any, *, scale: str | None, sets: Sequence[str], root: str | Path | None
+) -> tuple[Spec, Dataset, Path]:
+    """The resolved spec, its data set and the data root."""
+    asked = resolve_spec(spec, scale=scale, sets=sets)
+    where = data_root(root)
+    return asked, load_data(asked.dataset, where, asked.word_vectors), where
+
+
+def _checked_tracking(uri: str | None) -> str | None:
+    if uri:
+        check_server(uri)
+    return uri
+
+
+def carry_on(
+    sweep: Sweep, material: Material, *, cpus: int | None, address: str | None, tracking_uri: str | None
+) -> None:
+    """Run what is left of a sweep, mirror it, draw its frontier."""
+    from sweeps.proposer import Grid
+    from sweeps.runner import run_trials
+    from sweeps.trial import config_of
+
+    store = sweep.store
+    with store.lock():
+        _same_corruptions(store, material)
+        store.clear_unfinished()
+        store.adopt()
+        done = set(store.finished())
+        waiting = [trial for trial in sweep.trials() if trial.id not in done]
+        with _mirror(sweep, tracking_uri) as mirror:
+            complete = not waiting or run_trials(
+                store,
+                Grid(waiting),
+                material,
+                waiting=len(waiting),
+                done=len(done),
+                as_config=config_of,
+                cpus=cpus,
+                address=address,
+                cpus_per_trial=store.spec()["resources"]["cpus"],
+                gpus_per_trial=store.spec()["resources"]["gpus"],
+                listeners=(mirror,),
+            )
+            if complete and store.finished():
+                draw_frontier(sweep)
+            mirror.finish(complete)
+    if not complete:
+        raise KeyboardInterrupt
+
+
+def _same_corruptions(store: Store, material: Material) -> None:
+    """Note where the corrupted images come from, and refuse to go on with others."""
+    if material.corrupted is None:
+        return
+    source, before = material.corrupted.source, store.manifest().get("corruptions")
+    if before not in (None, source):
+        raise RequestError(
+            f"{store.id} began with {before} corrupted images, this data root gives {source} ones; "
+            "name the one that it began with (--data-root)"
+        )
+    store.update_manifest(corruptions=source)
+
+
+def _mirror(sweep: Sweep, uri: str | None) -> Any:
+    from sweeps.mirror import Mirror
+    from sweeps.tracking import default_uri
+
+    return Mirror(sweep, uri or default_uri(sweep.folder.parent))
+
+
+def draw_frontier(
+    sweep: Sweep,
+    metric: str | None = None,
+    *,
+    cost: str | PriceList = "thesis",
+    wage: float | None = None,
+    fee: float | None = None,
+) -> dict[str, Path]:
+    """Write the frontier's table, picture and page into the sweep's folder; their paths by kind."""
+    from sweeps.frontier_files import write_frontier
+
+    return write_frontier(
+        sweep.folder,
+        sweep.results(),
+        metric or sweep.metric,
+        sweep_id=sweep.id,
+        simulated=sweep.simulated,
+        hardware=sweep.store.manifest()["hardware"],
+        prices=cost,
+        wage=wage,
+        fee=fee,
+    )
+
+
+TIMES = ("train_seconds", "eval_seconds")
+
+
+def replay(name: str, *, out: str | Path | None = None, root: str | Path | None = None) -> list[str]:
+    """What differs between a stored trial and the same trial trained now; empty when nothing does.
+
+    Metrics, costs and the bytes of predictions, weights and panel are compared, the two times are not.
+    """
+    store, trial = stores.find_trial(name, stores.out_folder(out))
+    stored = json.loads((store.trials / trial / "trial.json").read_text())
+    material = Sweep(store).material(root)
+    with tempfile.TemporaryDirectory(prefix="sweeps-replay-") as scratch:
+        run_trial(trial_of(stored["config"]), material, Path(scratch))
+        again = json.loads((Path(scratch) / trial / "trial.json").read_text())
+    old, new = stored["result"], again["result"]
+    differences = [
+        f"{key}: {old.get(key)} was stored, now {new.get(key)}"
+        for key in sorted(old.keys() | new.keys())
+        if key not in TIMES and old.get(key) != new.get(key)
+    ]
+    # The files as they lie there, not what was written down of them when they were made.
+    files = [store.trials / trial / f"{key}.npz" for key in again["sha256"]]
+    there = {path.stem: sha256(path) if path.is_file() else None for path in files}
+    return differences + [f"the bytes of {key}" for key in there if there[key] != again["sha256"][key]]
