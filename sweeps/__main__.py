@@ -1,5 +1,5 @@
 """`python -m sweeps` is `sweeps`."""
 
-from sweeps.cli import main
+from sweeps.commands.app import main
 
 main()

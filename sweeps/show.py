@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from softcore.errors import RequestError
 from sweeps.cells import trials_of
-from sweeps.report_table import EMPTY, Entry, ReportTable, rich_table, to_csv, to_json, to_markdown
+from sweeps.report_table import EMPTY, Entry, ReportTable, rich_table, to_json
 from sweeps.store import Store
 
 if TYPE_CHECKING:
@@ -118,31 +117,6 @@ def show_sweep(sweep: "Sweep", as_json: bool) -> None:
     print_table(table(rows, title="Cells"))
     if content["budgets"]:
         print_table(table(content["budgets"], title="Annotation-time budgets (hours of people's time)"))
-
-
-def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> None:
-    """The sweep as a report table in a format; with `preset` as that one's table, from the cells that they share."""
-    from sweeps.studies.thesis.tables import table as report
-
-    results, name = sweep.results(), str(sweep.store.resolved()["name"])
-    if preset is not None:
-        results, name = results[results["cell"].isin(preset_cells(sweep, preset))], preset
-        if results.empty:
-            raise RequestError(f"{sweep.id} has no finished trial of {preset} (at scale {sweep.store.spec()['scale']})")
-    made = report(results, name)
-    if format_ == "text":
-        print_table(made)
-    else:
-        print({"json": to_json, "csv": to_csv, "markdown": to_markdown}[format_](made))
-
-
-def preset_cells(sweep: "Sweep", preset: str, sets: Sequence[str] = ()) -> list[str]:
-    """Ids of the cells that `preset` has at the sweep's scale (and with its settings), on the sweep's data."""
-    from sweeps.cells import cells
-    from sweeps.spec import resolve
-
-    spec = resolve(preset, scale=sweep.store.spec()["scale"], sets=sets)
-    return [cell.id for cell in cells(spec, sweep.dataset())]
 
 
 def encode(results: pd.DataFrame, format_: str) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeps.cli_plan import plan, row
+from sweeps.commands.plan import plan, row
 from sweeps.frontier_bands import cell_draws, priced_at_costs
 from sweeps.planning.plan import Plan
 from sweeps.several_metrics import several_metrics

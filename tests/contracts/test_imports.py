@@ -101,7 +101,7 @@ def run(code):
 HEAVY = "('torch', 'ray', 'mlflow', 'pandas', 'numpy', 'scipy', 'sklearn', 'plotly', 'matplotlib', 'pydantic')"
 
 
-@pytest.mark.parametrize("module", ["sweeps.cli", "sweeps", "cluster", "softcore"])
+@pytest.mark.parametrize("module", ["sweeps.commands.app", "sweeps", "cluster", "softcore"])
 def test_the_command_line_starts_without_anything_heavy(module):
     assert run(f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"
 

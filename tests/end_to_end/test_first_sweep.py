@@ -12,7 +12,7 @@ import sweeps
 from softcore.datasets import load
 from softcore.prices.read import PRICES
 from softcore.scoring.metrics import ALWAYS
-from sweeps.cli import main
+from sweeps.commands.app import main
 from sweeps.drive import replay
 from sweeps.material import Material
 from sweeps.tracking import KEY, default_uri

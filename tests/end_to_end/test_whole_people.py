@@ -12,8 +12,8 @@ import yaml
 import sweeps
 from softcore.datasets import data_root, load
 from softcore.prices.read import PRICES
+from sweeps.commands.reports import prices_for
 from sweeps.drive import replay
-from sweeps.prices import prices_for
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from softcore.card.simulator import _fails, simulator_card
-from sweeps.cli_data import app
+from sweeps.commands.data import app
 
 
 def test_a_failure_is_named_by_the_rule_and_nothing_else():

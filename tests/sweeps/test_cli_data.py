@@ -12,7 +12,7 @@ from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
 from softcore.data.records import Answer, table
 from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
-from sweeps.cli_data import app
+from sweeps.commands.data import app
 
 
 def run(*arguments):

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
-from sweeps.cli import app
-from sweeps.cli_figures import FIGURES, sweep_figure
+from sweeps.commands.app import app
+from sweeps.commands.figures import FIGURES, sweep_figure
 from sweeps.curves import people_curve_figure
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -166,6 +166,6 @@ def test_hard_labels_beside_bought_answers_are_not_called_free(make):
 
 
 def test_asking_for_help_imports_nothing_that_draws():
-    code = "import sys, sweeps.cli; print([m for m in ('matplotlib', 'pandas', 'torch') if m in sys.modules])"
+    code = "import sys, sweeps.commands.app; print([m for m in ('matplotlib', 'pandas', 'torch') if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

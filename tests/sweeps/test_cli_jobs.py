@@ -11,7 +11,7 @@ from cluster import jobs
 from cluster.errors import ClusterError
 from cluster.jobs import Job
 from softcore.errors import RequestError
-from sweeps import cli_jobs
+from sweeps.commands import jobs as cli_jobs
 
 HEAD = "http://127.0.0.1:8265"
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from softcore.errors import RequestError
-from sweeps.cli_plan import plan
-from sweeps.cli_reports import report_bands
+from sweeps.commands.plan import plan
+from sweeps.commands.reports import report_bands
 from sweeps.sources import from_names
 from sweeps.spec import resolve
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, table

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from softcore.datasets import load
 from softcore.errors import RequestError
 from sweeps.cells import trials
-from sweeps.cli import app
+from sweeps.commands.app import app
 from sweeps.pilot import pilot_of, pilot_spec
 from sweeps.planning.rows import LEAST_CELLS
 from sweeps.spec import resolve

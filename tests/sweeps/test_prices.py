@@ -12,8 +12,8 @@ from softcore.errors import RequestError
 from softcore.prices.read import PRICES
 from sweeps import store as stores
 from sweeps.cells import COLUMNS, Cell
-from sweeps.cli import app
-from sweeps.prices import prices_for
+from sweeps.commands.app import app
+from sweeps.commands.reports import prices_for
 from sweeps.sweep import open_sweep
 
 ROWS = """annotator_id,trial_index,is_attn_check,chosen_label,cifar10_test_set_idx,reaction_time,time_elapsed

@@ -13,7 +13,7 @@ import yaml
 
 from softcore.datasets import DATASETS, load
 from sweeps import tracking_server
-from sweeps.cli import main
+from sweeps.commands.app import main
 from sweeps.spec import presets
 
 PRESETS = ", ".join(presets())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.cli import main
+from sweeps.commands.app import main
 from sweeps.sources import files_of
 from sweeps.studies.document import GRID, SEALED, VARIANCE, Part, Section, Table, to_html, to_markdown
 from sweeps.studies.grid.grid_report import PARTS, TITLE, grid_report, planner_parts

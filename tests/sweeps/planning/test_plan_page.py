@@ -9,7 +9,7 @@ import pytest
 
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
-from sweeps.cli_plan import plan
+from sweeps.commands.plan import plan
 from sweeps.plan_page import Asked, judged, page_data, plan_page
 from sweeps.plan_page_files import write_plan_page
 from sweeps.planning.advise import advice

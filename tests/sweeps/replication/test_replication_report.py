@@ -8,7 +8,7 @@ import pytest
 
 from sweeps import store as stores
 from sweeps.cells import COLUMNS, Cell
-from sweeps.cli import main
+from sweeps.commands.app import main
 from sweeps.sources import Source, files_of
 from sweeps.studies.thesis.claims import claims
 from sweeps.studies.thesis.document import document, replication

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sweeps.options import AsJson
+from sweeps.commands.options import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console

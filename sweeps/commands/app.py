@@ -14,8 +14,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sweeps import cli_data, cli_figures, cli_jobs, cli_plan, cli_reports
-from sweeps.options import Address, AsJson, Cpus, DataRoot, Id, Out, Scale, Sets, Tracking
+from sweeps.commands import data as cli_data
+from sweeps.commands import figures as cli_figures
+from sweeps.commands import jobs as cli_jobs
+from sweeps.commands import plan as cli_plan
+from sweeps.commands import reports as cli_reports
+from sweeps.commands.options import Address, AsJson, Cpus, DataRoot, Id, Out, Scale, Sets, Tracking
 
 INTERRUPTED = 130
 
@@ -264,7 +268,7 @@ def ui(
 @app.command()
 def doctor(out: Out = None, data_root: DataRoot = None, as_json: AsJson = False) -> None:
     """Check this machine: versions, memory, disk, output folder, data, MLflow store."""
-    from sweeps.doctor import checks
+    from sweeps.commands.doctor import checks
     from sweeps.show import print_table, table
 
     found = checks(out, data_root)

@@ -1,11 +1,27 @@
 """`sweeps frontier` and `sweeps report`: what a sweep found."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sweeps.options import AsJson, Cost, DataRoot, Fee, Id, Out, Overhead, Wage
+from softcore.errors import RequestError
+from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Id, Out, Overhead, Wage
+from sweeps.report_table import ReportTable, to_csv, to_json, to_markdown
+
+if TYPE_CHECKING:
+    from sweeps.sweep import Sweep
+import numpy as np
+
+from softcore.data.clicks_archive import measured_clicks
+from softcore.datasets import data_root as root_of
+from softcore.prices.price_list import with_click_overhead
+from softcore.prices.read import PriceList, price_list
+from sweeps.columns import records
+from sweeps.frontier import summarise, to_reprice
+from sweeps.show import print_table, table
+from sweeps.swaps import swaps
 
 app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)
 
@@ -27,7 +43,8 @@ def frontier(
 ) -> None:
     """Print which cells no other beats on cost and metric; writes the picture and the page into the sweep's folder."""
     from sweeps.drive import draw_frontier
-    from sweeps.prices import prices_for, swaps_table
+
+    pass  # MOVED
     from sweeps.show import frontier_table, print_table
     from sweeps.sweep import open_sweep
 
@@ -58,7 +75,7 @@ def report_table(
     as_json: AsJson = False,
 ) -> None:
     """Print a sweep as the thesis's table of the same name, or as cells by metrics."""
-    from sweeps.show import print_report
+    pass  # MOVED
     from sweeps.sweep import open_sweep
 
     print_report(open_sweep(sweep, out=out), "json" if as_json else format_, preset)
@@ -112,7 +129,7 @@ def report_bands(
 ) -> None:
     """Print the frontier with its uncertainty: intervals, bands, ties, regimes, break-even prices."""
     from sweeps.bands_report import lines, tables
-    from sweeps.cli_plan import default_metric, prices_of
+    from sweeps.commands.plan import default_metric, prices_of
     from sweeps.frontier_bands import frontier_bands
     from sweeps.show import print_json, print_table
     from sweeps.sources import from_names, merged
@@ -130,3 +147,67 @@ def report_bands(
         print_table(shown)
     for line in (*lines(found, prices), *notes):
         print(line)
+
+
+def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> None:
+    """The sweep as a report table in a format; with `preset` as that one's table, from the cells that they share."""
+    from sweeps.studies.thesis.tables import table as report
+
+    results, name = sweep.results(), str(sweep.store.resolved()["name"])
+    if preset is not None:
+        results, name = results[results["cell"].isin(preset_cells(sweep, preset))], preset
+        if results.empty:
+            raise RequestError(f"{sweep.id} has no finished trial of {preset} (at scale {sweep.store.spec()['scale']})")
+    made = report(results, name)
+    if format_ == "text":
+        print_table(made)
+    else:
+        print({"json": to_json, "csv": to_csv, "markdown": to_markdown}[format_](made))
+
+
+def preset_cells(sweep: "Sweep", preset: str, sets: Sequence[str] = ()) -> list[str]:
+    """Ids of the cells that `preset` has at the sweep's scale (and with its settings), on the sweep's data."""
+    from sweeps.cells import cells
+    from sweeps.spec import resolve
+
+    spec = resolve(preset, scale=sweep.store.spec()["scale"], sets=sets)
+    return [cell.id for cell in cells(spec, sweep.dataset())]
+
+
+def prices_for(
+    sweep: "Sweep", cost: str, *, click_overhead: float | None = None, data_root: str | Path | None = None
+) -> PriceList:
+    """The price list `cost` as it holds for a sweep.
+
+    Clicks of CIFAR-10H are priced as measured where the list takes them so and the annotator-level archive is below the
+    data root (the sweep's own unless another is named); `click_overhead` seconds are added to each.
+    """
+    prices = price_list(cost)
+    manifest = sweep.store.manifest()
+    if prices.measure_clicks and manifest["dataset"] in prices.measured_on:
+        prices = measured_clicks(prices, root_of(data_root or manifest["data_root"]))
+    return prices if click_overhead is None else with_click_overhead(prices, click_overhead)
+
+
+def swaps_table(sweep: "Sweep", metric: str, prices: PriceList, questions: list[str]) -> ReportTable:
+    """At which prices of `questions` (moved together) which cell leaves the frontier of `metric`, and to which."""
+    results = sweep.results()
+    bought, value = to_reprice(results, metric)
+    recipes = summarise(results).set_index("cell")["recipe"]
+    found = swaps(bought, value, prices, questions)
+    rows: list[dict[str, Any]] = [
+        {
+            "swap": number,
+            "factor": round(row["factor"], 4),
+            "seconds": None if np.isnan(row["seconds"]) else round(row["seconds"], 3),
+            "as it gets": row["when"],
+            "leaves the frontier": recipes[row["cell"]],
+            "because of": recipes[row["beaten_by"]],
+        }
+        for number, row in enumerate(records(found), 1)
+    ]
+    if not rows:
+        raise RequestError(f"no price of {', '.join(questions)} changes the frontier of {metric}")
+    return table(
+        rows, title=f"Where winners on {metric} swap, moving the price of {', '.join(questions)} ({prices.name})"
+    )

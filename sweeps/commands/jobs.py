@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sweeps.options import AsJson, Id, Out, Scale, Sets
+from sweeps.commands.options import AsJson, Id, Out, Scale, Sets
 
 if TYPE_CHECKING:
     from cluster.jobs import Job

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from softcore.errors import RequestError
-from sweeps.options import AsJson, Cost, DataRoot, Fee, Out, Overhead, Wage
+from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Out, Overhead, Wage
 
 if TYPE_CHECKING:
     from sweeps.planning.plan import Advice
