@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.prices.read import PRICES, PriceList
-from sweeps.frontier import frontier, to_reprice
-from sweeps.pricing import reprice
+from sweeps.frontier.frontier import frontier, to_reprice
+from sweeps.frontier.pricing import reprice
 
 METRIC = "ce/10h"
 QUESTIONS = ("click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp", "first-choice")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from softcore.prices.read import PriceList, price
-from sweeps.band_tables import FrontierBands
 from sweeps.columns import records
+from sweeps.frontier.banded import FrontierBands
 from sweeps.report_table import ReportTable
 from sweeps.show import table
 from sweeps.wording import hours, hours_between, metric_title, test_set_title

@@ -11,7 +11,7 @@ from softcore.prices.read import FREE, PriceList, price_list
 from sweeps.canvas import figure_with_title, plain, points, save, subtitle
 from sweeps.columns import ANSWERS, answer_columns, metric_columns, records, test_sets
 from sweeps.drawing import colour, cost_axis, marks, usd_per_second
-from sweeps.frontier import frontier, summarise
+from sweeps.frontier.frontier import frontier, summarise
 from sweeps.recipes import recipes
 from sweeps.wording import coverage, metric_title, metric_unit, test_set_short
 

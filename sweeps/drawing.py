@@ -12,7 +12,7 @@ from softcore.scoring.metrics import lower_is_better
 from sweeps.wording import dollars, hours
 
 if TYPE_CHECKING:
-    from sweeps.band_tables import FrontierBands
+    from sweeps.frontier.banded import FrontierBands
 
 GREY = "#b4b4b4"
 SHADE, SHADE_ALL = (0.14, 0.09)  # how dark the bands of each cost and of all costs at once are, in BAND's colour

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sweeps.band_tables import FrontierBands
+    from sweeps.frontier.banded import FrontierBands
 
 __all__ = ["cost_curve_png", "frontier_figure", "frontier_png", "items_curve_png"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from softcore.prices.read import PriceList, price_list
 from sweeps.figures import WIDE, frontier_png
-from sweeps.frontier import frontiers
+from sweeps.frontier.frontier import frontiers
 from sweeps.frontier_shades import shaded
 from sweeps.page import frontier_page
 from sweeps.wording import INTERVAL, verdict

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from sweeps.cells import COLUMNS, Trial
-from sweeps.frontier import summarise
+from sweeps.frontier.frontier import summarise
 from sweeps.recipes import recipe
 from sweeps.results import cell_id, frame, row
 from sweeps.store import DONE

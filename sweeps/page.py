@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from softcore.prices.read import PriceList
-from sweeps.band_tables import FrontierBands
 from sweeps.columns import records
 from sweeps.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
-from sweeps.frontier import side_by_side
+from sweeps.frontier.banded import FrontierBands
+from sweeps.frontier.frontier import side_by_side
 from sweeps.frontier_shades import Shaded, chances, traces
 from sweeps.markup import template
 from sweeps.plain import plain

@@ -15,8 +15,10 @@ from softcore.errors import RequestError
 from softcore.prices.price_list import LOW_WAGE
 from softcore.prices.read import PRICES, PriceList
 from sweeps.drawing import LIKELY, ROUND_TIMES
-from sweeps.frontier import with_companion
-from sweeps.frontier_bands import CellDraws, cell_draws
+from sweeps.frontier.banded import CellDraws, cell_draws
+from sweeps.frontier.frontier import with_companion
+from sweeps.frontier.pricing import SAME_QUESTION
+from sweeps.frontier.regimes import ENOUGH
 from sweeps.markup import template
 from sweeps.page import SOFTNESS, script_json
 from sweeps.plain import plain
@@ -33,8 +35,6 @@ from sweeps.plan_page_data import (
 from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.rank import Limits
 from sweeps.planning.sentences import SENTENCES
-from sweeps.pricing import SAME_QUESTION
-from sweeps.regimes import ENOUGH
 from sweeps.wording import SIMULATED, pay
 
 SCRIPTS = ("draws.js", "plans.js", "plan_words.js", "bands.js", "controls.js", "picture.js", "show.js")

@@ -8,11 +8,13 @@ import pandas as pd
 
 from softcore.prices.read import FREE, PriceList
 from softcore.scoring.metrics import lower_is_better
-from sweeps.cell_prices import questions_of
 from sweeps.columns import VALIDATION, metric_columns, records
 from sweeps.drawing import colour, enlarged, marks
-from sweeps.frontier import summarise
-from sweeps.frontier_bands import CellDraws
+from sweeps.frontier.banded import CellDraws
+from sweeps.frontier.cell_prices import questions_of
+from sweeps.frontier.frontier import summarise
+from sweeps.frontier.pricing import Purchases, answers_by_question, costs, purchases
+from sweeps.frontier.weights import several_metrics
 from sweeps.packed import packed
 from sweeps.planning.advise import best_free, covers, interval, notes, rule
 from sweeps.planning.as_spec import template
@@ -20,9 +22,7 @@ from sweeps.planning.candidates import purchases_of
 from sweeps.planning.prepare import Prepared
 from sweeps.planning.rank import axes_of, named, people_needed
 from sweeps.planning.rows import POINT
-from sweeps.pricing import Purchases, answers_by_question, costs, purchases
 from sweeps.recipes import ASKED, VARIETIES, question
-from sweeps.several_metrics import several_metrics
 from sweeps.wording import direction, metric_title, metric_unit, test_set_short, test_set_title
 
 Seconds = dict[str, list[float]]  # by question: answers, seconds at the lowest and at the highest of its prices

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from softcore.prices.read import PriceList
-from sweeps.band_tables import FrontierBands
 from sweeps.canvas import plain
 from sweeps.drawing import LIKELY, CostAxis, cost_axis, usd_per_second
 from sweeps.figures import WIDE, frontier_figure
-from sweeps.frontier import frontier
-from sweeps.frontier_bands import CellDraws, priced_at_costs
+from sweeps.frontier.banded import CellDraws, FrontierBands, priced_at_costs
+from sweeps.frontier.frontier import frontier
+from sweeps.frontier.pricing import non_dominated
 from sweeps.planning.plan import Advice
-from sweeps.pricing import non_dominated
 from sweeps.wording import dollars
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def print_json(content: Any) -> None:
 
 def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=None, fee=None) -> ReportTable:
     """A sweep's frontier, `ce` and `scaled-ce` side by side."""
-    from sweeps.frontier import frontiers
+    from sweeps.frontier.frontier import frontiers
     from sweeps.studies.thesis.tables import frontiers_table
 
     title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")

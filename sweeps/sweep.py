@@ -77,8 +77,8 @@ class Sweep:
         wage: float | None = None,
         fee: float | None = None,
     ) -> pd.DataFrame:
-        """Every cell with its cost and value, and whether it is on the frontier (`sweeps.frontier`)."""
-        from sweeps.frontier import frontier
+        """Every cell with its cost and value, and whether it is on the frontier (`sweeps.frontier.frontier`)."""
+        from sweeps.frontier.frontier import frontier
 
         return frontier(self.results(), metric or self.metric, cost=cost, wage=wage, fee=fee)
 

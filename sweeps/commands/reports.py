@@ -19,9 +19,9 @@ from softcore.datasets import data_root as root_of
 from softcore.prices.price_list import with_click_overhead
 from softcore.prices.read import PriceList, price_list
 from sweeps.columns import records
-from sweeps.frontier import summarise, to_reprice
+from sweeps.frontier.frontier import summarise, to_reprice
+from sweeps.frontier.swaps import swaps
 from sweeps.show import print_table, table
-from sweeps.swaps import swaps
 
 app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)
 
@@ -130,7 +130,7 @@ def report_bands(
     """Print the frontier with its uncertainty: intervals, bands, ties, regimes, break-even prices."""
     from sweeps.bands_report import lines, tables
     from sweeps.commands.plan import default_metric, prices_of
-    from sweeps.frontier_bands import frontier_bands
+    from sweeps.frontier.banded import frontier_bands
     from sweeps.show import print_json, print_table
     from sweeps.sources import from_names, merged
 

@@ -8,6 +8,7 @@ import pandas as pd
 from softcore.layout import Pool
 from softcore.prices.read import PriceList, price_list
 from sweeps.columns import ANSWERS, answer_columns
+from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, priced
 from sweeps.planning.noise import people_seen
 from sweeps.planning.plan import BUY, DONT_BUY, Advice, FreeRecipe, Plan
@@ -16,7 +17,6 @@ from sweeps.planning.rank import Limits, axes_of, best_of_each_kind, days_needed
 from sweeps.planning.sentences import said
 from sweeps.planning.spending import cheaper_words, dearest_words, least_words, likeliest_words, next_step, stop
 from sweeps.recipes import question
-from sweeps.regimes import ENOUGH
 from sweeps.wording import dollars
 
 _INTERVALS = "Intervals of plans are over one run with new people and a new seed."

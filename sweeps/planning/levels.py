@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweeps.frontier.regimes import QUICK
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows
-from sweeps.regimes import QUICK
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
 from softcore.layout import Pool
+from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidates
 from sweeps.planning.checks import Choice
@@ -17,7 +18,6 @@ from sweeps.planning.defaults import default_model
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.ranges import Range, of_variety, points, ranges, refuse_beyond
 from sweeps.planning.rows import Rows, rows
-from sweeps.regimes import ENOUGH, MATTERS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

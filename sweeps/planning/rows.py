@@ -14,7 +14,7 @@ from softcore.scoring.metrics import lower_is_better
 from softcore.variance import VarianceModel
 from sweeps.axis_names import TRAINING_AXES
 from sweeps.columns import answer_columns, records
-from sweeps.pricing import RECORDED
+from sweeps.frontier.pricing import RECORDED
 from sweeps.replicates import replicates
 
 PLAIN, SEPARATE = "plain", "separate"

@@ -3,12 +3,12 @@
 import numpy as np
 from jaxtyping import Bool
 
+from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost
 from sweeps.planning.plan import Step
 from sweeps.planning.prepare import Prepared
 from sweeps.planning.rank import best_within, named
 from sweeps.planning.sentences import said
-from sweeps.regimes import ENOUGH
 from sweeps.wording import dollars
 
 STEP_USD = 100.0

@@ -1,4 +1,4 @@
-// The frontier of the measured cells with its bands (sweeps/bands.py), and what weights on several metrics decide.
+// The frontier of the measured cells with its bands (sweeps/frontier/bands.py), and what weights on several metrics decide.
 
 // Seconds of each cell at the lowest prices, at their middle and at the highest.
 function cellCosts(moved) {
@@ -101,7 +101,7 @@ function lineOf(columns, order, cost, loss, level, drawn) {
 }
 
 // Who wins under `weights` (one a metric) among the cells that `budget` dollars buy, and at which weights another would
-// (sweeps/pareto.py): scores are straight lines in a weight, so that the edges are exact. Null where nothing is bought.
+// (sweeps/frontier/weights.py): scores are straight lines in a weight, so that the edges are exact. Null where nothing is bought.
 function weigh(weights, budget, settings) {
   const { metrics, cells } = DATA.weights;
   const total = weights.reduce((sum, weight) => sum + weight, 0);

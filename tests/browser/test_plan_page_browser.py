@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sweeps.commands.plan import plan, row
-from sweeps.frontier_bands import cell_draws, priced_at_costs
+from sweeps.frontier.banded import cell_draws, priced_at_costs
+from sweeps.frontier.weights import several_metrics
 from sweeps.planning.plan import Plan
-from sweeps.several_metrics import several_metrics
 from sweeps.sources import from_names
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 

@@ -20,8 +20,8 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.prices.price_list import with_click_overhead
 from softcore.prices.read import price_list
-from sweeps import frontier as frontiers
 from sweeps.cells import sweep_id, trials
+from sweeps.frontier import frontier as frontiers
 from sweeps.material import load_data, make_material
 from sweeps.sources import from_file
 from sweeps.spec import resolve

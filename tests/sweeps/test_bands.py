@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.bands import bands, best_at, frontier_of_each, on_frontier, steps
+from sweeps.frontier.bands import bands, best_at, frontier_of_each, on_frontier, steps
 from sweeps.shrinkage import Draws
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.break_even import assumption, break_even
+from sweeps.frontier.break_even import assumption, break_even
 from sweeps.shrinkage import Draws
 from sweeps.studies.coverage.verdicts import CLICKS_A_PAGE, break_evens
 

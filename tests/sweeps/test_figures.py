@@ -7,7 +7,7 @@ from softcore.errors import RequestError
 from sweeps.curves import cost_curve_figure, items_curve_figure
 from sweeps.drawing import COLOURS, MARKS, cost_axis, step
 from sweeps.figures import cost_curve_png, frontier_figure, frontier_png, items_curve_png
-from sweeps.frontier import frontier, frontiers
+from sweeps.frontier.frontier import frontier, frontiers
 from sweeps.recipes import VARIETIES
 from sweeps.wording import dollars, hours, verdict
 

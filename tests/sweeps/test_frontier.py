@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES, PriceList
-from sweeps.frontier import frontier, frontiers, side_by_side, summarise
-from sweeps.pricing import non_dominated
+from sweeps.frontier.frontier import frontier, frontiers, side_by_side, summarise
+from sweeps.frontier.pricing import non_dominated
 
 # Few distinct numbers, so that ties are common.
 points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=25)

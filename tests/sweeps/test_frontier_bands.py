@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.frontier_bands import cell_draws, frontier_bands, priced
-from sweeps.regimes import BETTER, DONT_BUY, MORE
+from sweeps.frontier.banded import cell_draws, frontier_bands, priced
+from sweeps.frontier.regimes import BETTER, DONT_BUY, MORE
 from sweeps.studies.coverage.planted import SECONDS, Noise, by_answers, grid, problem
 
 METRIC = "ce/10h"

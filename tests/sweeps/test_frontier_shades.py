@@ -9,7 +9,7 @@ import pytest
 from softcore.prices.read import PRICES
 from sweeps import frontier_shades
 from sweeps.drawing import cost_axis, segments, shades, step
-from sweeps.frontier import frontiers
+from sweeps.frontier.frontier import frontiers
 from sweeps.frontier_files import write_frontier
 from sweeps.frontier_shades import chances, shaded
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from softcore.prices.read import PRICES
-from sweeps.frontier import frontiers
+from sweeps.frontier.frontier import frontiers
 from sweeps.page import figure, frontier_page
 
 MONEY = {"prices": PRICES["thesis"], "wage": 12.0, "fee": 0.333}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softcore.errors import RequestError
-from sweeps.pareto import hypervolume, pareto, weight_swaps, weighted
+from sweeps.frontier.weights import hypervolume, pareto, weight_swaps, weighted
 
 points = st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=12)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES, PriceList
-from sweeps.frontier import frontier, to_reprice
-from sweeps.pricing import Purchases, costs, middle, non_dominated, reprice, undominated
+from sweeps.frontier.frontier import frontier, to_reprice
+from sweeps.frontier.pricing import Purchases, costs, middle, non_dominated, reprice, undominated
 
 PAGE = PRICES["page"]
 

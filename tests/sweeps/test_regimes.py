@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.regimes import BETTER, DONT_BUY, FREE, MIX, MORE, NO_CHOICE, TIED, gap_that_matters, kind, regimes
+from sweeps.frontier.regimes import BETTER, DONT_BUY, FREE, MIX, MORE, NO_CHOICE, TIED, gap_that_matters, kind, regimes
 from sweeps.shrinkage import Draws
 from sweeps.studies.coverage.verdicts import VERDICTS, verdict
 

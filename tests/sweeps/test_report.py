@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.frontier import frontiers
+from sweeps.frontier.frontier import frontiers
 from sweeps.report_table import to_csv, to_json, to_markdown, to_text
 from sweeps.studies.thesis.tables import LAYOUTS, frontiers_table, table
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.several_metrics import several_metrics
+from sweeps.frontier.weights import several_metrics
 
 TWO = ("ce/10h", "accuracy/10h")
 WEIGHTS = {"ce/10h": 1.0, "accuracy/10h": 1.0}

@@ -8,8 +8,8 @@ import pytest
 
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
-from sweeps.pricing import Purchases, reprice
-from sweeps.swaps import equal_cost_ratio, swaps
+from sweeps.frontier.pricing import Purchases, reprice
+from sweeps.frontier.swaps import equal_cost_ratio, swaps
 
 
 def bought(clicks, pages, cells="abcd", recorded=None):

@@ -22,7 +22,7 @@ import numpy as np
 from softcore.statistics import share_interval
 from softcore.strata import OWN, PEOPLE, Strata, cell_means, strata
 from softcore.variance import VarianceModel, pooled_variance
-from sweeps.bands import bands, best_at
+from sweeps.frontier.bands import bands, best_at
 from sweeps.shrinkage import Draws, plain_draws
 from sweeps.studies.coverage.planted import STYLES, Grid, Problem, grid, noise_like, problem, truth_like
 

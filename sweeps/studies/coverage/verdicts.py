@@ -17,8 +17,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from softcore.variance import difference
-from sweeps.break_even import break_even
-from sweeps.regimes import BETTER, DONT_BUY, MIX, MORE, TIED, regimes
+from sweeps.frontier.break_even import break_even
+from sweeps.frontier.regimes import BETTER, DONT_BUY, MIX, MORE, TIED, regimes
 from sweeps.studies.coverage.coverage import line, shrunk, small_grid, split_errors, variance
 from sweeps.studies.coverage.planted import MIXED, SECONDS, STYLES, by_answers, noise_like, problem
 

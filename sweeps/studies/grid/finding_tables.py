@@ -6,8 +6,8 @@ import numpy as np
 
 from softcore.prices.read import price, usd
 from sweeps.columns import records
+from sweeps.frontier.regimes import DONT_BUY
 from sweeps.recipes import VARIETIES
-from sweeps.regimes import DONT_BUY
 from sweeps.studies.document import Table
 from sweeps.studies.grid.frontiers import Found
 from sweeps.studies.grid.panel_bands import LEVEL

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from softcore.prices.read import usd
-from sweeps.frontier_bands import cell_draws
-from sweeps.regimes import DONT_BUY, ENOUGH, MATTERS, NO_CHOICE, TIED, Regime
+from sweeps.frontier.banded import cell_draws
+from sweeps.frontier.regimes import DONT_BUY, ENOUGH, MATTERS, NO_CHOICE, TIED, Regime
 from sweeps.studies.document import Picture, Section, Sources, any_simulated
 from sweeps.studies.grid.finding_tables import alone_table, break_even_table, free_table, others_table, together_table
 from sweeps.studies.grid.frontiers import Found, frontiers_of

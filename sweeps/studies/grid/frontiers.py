@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from softcore.errors import RequestError
-from sweeps.band_tables import FrontierBands
-from sweeps.cell_prices import Costs, all_questions
 from sweeps.columns import records
-from sweeps.frontier_bands import CellDraws, priced
+from sweeps.frontier.banded import CellDraws, FrontierBands, priced
+from sweeps.frontier.cell_prices import Costs, all_questions
 from sweeps.recipes import VARIETIES
 from sweeps.studies.grid.panel_bands import LEVEL, fixed_costs
 

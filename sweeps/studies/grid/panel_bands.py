@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from softcore.statistics import half_width
-from sweeps.bands import bands, best_at, winner_at
+from sweeps.frontier.bands import bands, best_at, winner_at
 from sweeps.shrinkage import Draws
 from sweeps.studies.grid.across import Pairs
 

@@ -9,9 +9,9 @@ import pandas as pd
 from softcore.errors import RequestError
 from softcore.seeding import generator
 from softcore.strata import PEOPLE
-from sweeps.cell_prices import assumptions, cell_costs, questions_of
-from sweeps.frontier import summarise
-from sweeps.pricing import purchases
+from sweeps.frontier.cell_prices import assumptions, cell_costs, questions_of
+from sweeps.frontier.frontier import summarise
+from sweeps.frontier.pricing import purchases
 from sweeps.recipes import VARIETIES
 from sweeps.replicates import replicates
 from sweeps.studies.document import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from softcore.errors import RequestError
 from softcore.prices.read import FREE, PriceList, price_list
 from sweeps.columns import answer_columns
+from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
 from sweeps.planning.checks import Choice
@@ -16,7 +17,6 @@ from sweeps.planning.noise import new_people
 from sweeps.planning.ranges import points
 from sweeps.planning.rows import SEPARATE, Rows, rows
 from sweeps.recipes import VARIETIES
-from sweeps.regimes import ENOUGH, MATTERS
 from sweeps.studies.pilots.foretold import Foretold, foretold
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, RULES
 from sweeps.wording import dollars

@@ -12,7 +12,7 @@ from softcore.errors import RequestError
 from softcore.prices.read import price
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.columns import CORRUPTED, axis_columns, corrupted, metric_columns, records, test_sets
-from sweeps.frontier import side_by_side
+from sweeps.frontier.frontier import side_by_side
 from sweeps.recipes import recipes
 from sweeps.report_table import EMPTY, Entry, ReportTable
 from sweeps.wording import INTERVAL, dollars, hours_between, metric_title, test_set_title, value, verdict

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from softcore.errors import RequestError, known
-from sweeps.bands import best_at
+from sweeps.frontier.bands import best_at
 from sweeps.shrinkage import Draws
 
 FREE, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both"

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError, known
 from softcore.prices.read import PriceList
-from sweeps.pricing import SAME_QUESTION, Costs, Purchases, costs, middle
+from sweeps.frontier.pricing import SAME_QUESTION, Costs, Purchases, costs, middle
 
 _CHUNK = 256  # rows of cells by cells at a time
 Questions = str | Sequence[str]

@@ -8,8 +8,8 @@ from softcore.prices.read import FREE, PriceList, price_list, usd
 from softcore.scoring.metrics import lower_is_better
 from softcore.statistics import half_width
 from sweeps.columns import answer_columns, axis_columns, metric_columns
-from sweeps.pricing import RECORDED, Purchases, costs, middle, purchases, undominated
-from sweeps.pricing import non_dominated as non_dominated
+from sweeps.frontier.pricing import RECORDED, Purchases, costs, middle, purchases, undominated
+from sweeps.frontier.pricing import non_dominated as non_dominated
 from sweeps.recipes import question, recipes
 
 _STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
@@ -106,7 +106,7 @@ def frontier(
 
 
 def to_reprice(results: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarray]:
-    """What the cells of a results table bought and their values [cells], for `sweeps.pricing.reprice`.
+    """What the cells of a results table bought and their values [cells], for `sweeps.frontier.pricing.reprice`.
 
     Of a value less is better; it is NaN where a cell can't be compared. An unknown metric is a RequestError.
     """

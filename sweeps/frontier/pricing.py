@@ -58,7 +58,7 @@ class Costs:
 
 
 def purchases(summary: pd.DataFrame) -> Purchases:
-    """What the cells of a summary (`sweeps.frontier.summarise`) bought; a negative count is a RequestError."""
+    """What the cells of a summary (`sweeps.frontier.frontier.summarise`) bought; a negative count is a RequestError."""
     columns = answer_columns(summary)
     answers = np.nan_to_num(summary[columns].to_numpy(dtype=float)) if columns else np.zeros((len(summary), 0))
     if (answers < 0).any():
