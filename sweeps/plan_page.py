@@ -32,9 +32,9 @@ from sweeps.plan_page_data import (
     price_data,
     weights_data,
 )
+from sweeps.planning.plan import SENTENCES
 from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.rank import Limits
-from sweeps.planning.sentences import SENTENCES
 from sweeps.wording import SIMULATED, pay
 
 SCRIPTS = ("draws.js", "plans.js", "plan_words.js", "bands.js", "controls.js", "picture.js", "show.js")

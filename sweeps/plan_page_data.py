@@ -17,8 +17,8 @@ from sweeps.frontier.pricing import Purchases, answers_by_question, costs, purch
 from sweeps.frontier.weights import several_metrics
 from sweeps.packed import packed
 from sweeps.planning.advise import best_free, covers, interval, notes, rule
-from sweeps.planning.as_spec import template
 from sweeps.planning.candidates import purchases_of
+from sweeps.planning.plan import template
 from sweeps.planning.prepare import Prepared
 from sweeps.planning.rank import axes_of, named, people_needed
 from sweeps.planning.rows import POINT

@@ -143,7 +143,7 @@ def prices_of(cost: str, results: Any, click_overhead: float | None, data_root: 
 
 def write_spec(path: Path, advice: "Advice") -> None:
     """Write the recommended plan as a spec; refused where the advice is not to buy."""
-    from sweeps.planning.as_spec import as_spec
+    from sweeps.planning.plan import as_spec
     from sweeps.store import write_text
 
     if advice.plan is None:

@@ -1,9 +1,14 @@
 """A plan and the advice around it: frozen, in plain values, with the sentences that go with them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
+import yaml
+
+from sweeps.axis_names import AXES, TRAINING_AXES
 from sweeps.planning.checks import Check
 from sweeps.wording import dollars
 from sweeps.wording import value as in_words
@@ -159,3 +164,97 @@ class Advice:
         plain |= {"stop": None if self.stop is None else asdict(self.stop), "prices": dict(self.prices)}
         plain |= {"plans": [plan.as_dict() for plan in self.plans], "checks": [c.as_dict() for c in self.checks]}
         return plain | {"notes": list(self.notes)}
+
+
+SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "worth": "{plan} for {money} {gains}",
+        "worth_passed": "{plan} for {money} {gains}; plans ranked above it do not pass ({first})",
+        "not_worth": "no plan for this budget is worth it; the best, {plan}, {gains}",
+        "gains": "gains {gain} in {metric} on {free}, the best free recipe, and beats it with probability "
+        "{beats_free} ({rule})",
+        "rule": "{enough} is asked for",
+        "rule_matters": "probability {enough} and a gain of {matters} are asked for",
+        "no_second": "no second plan: the budget buys one kind only",
+        "second": "second, {plan}: {gap} worse on average (80%: {low} to {high}), better with probability "
+        "{probability}, and {dearer}",
+        "second_tied": "second, {plan}: {gap} worse on average (80%: {low} to {high}), better with probability "
+        "{probability}, and {dearer}; the two are tied",
+        "costs_more": "costs {money} more",
+        "costs_less": "costs {money} less",
+        "costs_the_same": "costs the same",
+        "cheaper": "as good in all that matters ({matters}) and {saved} cheaper: {plan} for {money}, {gap} worse "
+        "(80%: {low} to {high})",
+        "likeliest": "of all that the budget buys, {plan} for {money} is the likeliest to be worth it after all: on "
+        "average it gains {enough} with probability {probability}",
+        "enough": "{matters} or more",
+        "anything": "anything",
+        "least": "the cheapest plan that is worth buying: {plan} for {money}",
+        "no_least": "no {known} plan is worth buying, whatever the budget",
+        "dearest": "whatever it costs: {plan} for {money} would gain {gain} more (80%: {low} to {high}), with "
+        "probability {probability}",
+        "no_dearest": "no {known} plan is predicted to be better, whatever it costs",
+        "next": "the next {more} buy {plan} and gain {gain} (80%: {low} to {high}), with probability {probability}",
+        "no_next": "the next {more} buy nothing better among the {known} plans",
+        "stop": "stop at {money}, with {plan}: {next}",
+        "below": "{limit} is below the cheapest {known} plan: {plan} takes {amount}",
+        "never_together": "no {known} plan keeps all of the limits; each alone can be kept: raise one of them",
+        "no_budget": "a plan needs a budget: budget_usd, budget_hours or days",
+        "not_positive": "{limit} must be a finite number above 0, not {number}",
+        "beyond": "{some} of {all} plans, marked (beyond), go beyond where the model was checked ({checked}): their "
+        "intervals are wider, and rest on the {model} going on as it began.",
+    }
+)
+
+
+def said(sentence: str, **words: str) -> str:
+    """The sentence of that name with its words filled in."""
+    return SENTENCES[sentence].format(**words)
+
+
+SEEDS = 3
+_ABOUT = """\
+# <recipe>: <question>.
+# <images> images, <annotators> people each (<people> in all), <money>.
+# Predicted <metric>: <predicted>, 80% of runs with new people in <low> to <high>.
+"""
+_OF_MIXING = ("mixing", "alpha", "target_mixing", "loss", "entropy_floor")
+
+
+def as_spec(plan: Plan) -> str:
+    """YAML of a sweep that trains on what `plan` buys, with hard labels beside it, trained alike, on `SEEDS` seeds.
+
+    It names the data set that the plan was learnt from: put your own in its place.
+    """
+    words = {
+        "recipe": plan.recipe,
+        "question": plan.question,
+        "images": str(plan.images),
+        "annotators": str(plan.annotators),
+        "people": str(plan.people),
+        "money": plan.money,
+        "metric": plan.metric,
+        "predicted": f"{plan.predicted:.3f}",
+        "low": f"{plan.interval_80[0]:.3f}",
+        "high": f"{plan.interval_80[1]:.3f}",
+    }
+    return re.sub(r"<(\w+)>", lambda word: words.get(word[1], word[0]), template(plan.axes, plan.metric))
+
+
+def template(axes: Mapping[str, Any], metric: str) -> str:
+    """The spec of a plan that trains cells of these axes, with `<images>` and other words of `as_spec` to fill in.
+
+    All plans of one question, M and way of training have the same.
+    """
+    named = {axis: value for axis in AXES if (value := axes.get(axis)) is not None} | {"items": "<images>"}
+    # Hard labels can't be mixed by people's answers, and train plainly: they are what the plan has to beat.
+    alike = {axis: named[axis] for axis in TRAINING_AXES if axis in named and axis not in _OF_MIXING}
+    content: dict[str, Any] = {
+        "name": "plan",
+        "dataset": axes["dataset"],
+        "seeds": SEEDS,
+        "metric": metric,
+        "common": alike,
+        "blocks": [{"variety": "hard"}, {axis: value for axis, value in named.items() if axis not in alike}],
+    }
+    return _ABOUT + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, Int
 from softcore.errors import RequestError
 from sweeps.columns import ANSWERS, answer_columns
 from sweeps.planning.candidates import Cost
+from sweeps.planning.plan import said
 from sweeps.planning.prepare import Prepared
 from sweeps.planning.rows import PLAIN
-from sweeps.planning.sentences import said
 from sweeps.recipes import recipe
 from sweeps.wording import dollars
 from sweeps.wording import hours as hours_in_words

@@ -88,5 +88,5 @@ function hours(seconds) {
   return seconds < 3.6e6 ? `${general(seconds / 3600, 3)} h` : `${thousands(fixed(seconds / 3600, 0))} h`;
 }
 
-// The sentence of that name (sweeps/planning/sentences.py) with its words filled in.
+// The sentence of that name (sweeps/planning/plan.py) with its words filled in.
 const said = (sentence, words = {}) => DATA.sentences[sentence].replace(/\{(\w+)\}/g, (whole, word) => words[word] ?? whole);

@@ -11,7 +11,7 @@ from softcore.datasets import load
 from softcore.errors import RequestError
 from sweeps.cells import trials
 from sweeps.commands.app import app
-from sweeps.pilot import pilot_of, pilot_spec
+from sweeps.planning.pilot import pilot_of, pilot_spec
 from sweeps.planning.rows import LEAST_CELLS
 from sweeps.spec import resolve
 

@@ -10,8 +10,7 @@ from jaxtyping import Float
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.columns import answer_columns
 from sweeps.planning.bootstrap import draws_generator
-from sweeps.planning.checks import Check, Choice, check
-from sweeps.planning.defaults import default_model
+from sweeps.planning.checks import Check, Choice, check, default_model
 from sweeps.planning.ranges import beyond, ranges
 from sweeps.planning.rows import Rows, named_like, rows
 from sweeps.studies.document import Table

@@ -24,8 +24,8 @@ import sweeps
 from softcore.data.dataset import Dataset
 from softcore.datasets import data_root, load
 from softcore.labels.people import first_batches, hire, split
-from sweeps.pilot import pilot_spec
 from sweeps.planning.advise import advise
+from sweeps.planning.pilot import pilot_spec
 from sweeps.sources import files_of, from_sweep
 from sweeps.store import write_text
 

@@ -20,7 +20,7 @@ from sweeps.columns import answer_columns
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
-from sweeps.planning.defaults import default_model
+from sweeps.planning.checks import default_model
 from sweeps.planning.noise import new_people
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows, rows
 

@@ -13,8 +13,8 @@ from sweeps.commands.plan import plan
 from sweeps.plan_page import Asked, judged, page_data, plan_page
 from sweeps.plan_page_files import write_plan_page
 from sweeps.planning.advise import advice
-from sweeps.planning.as_spec import as_spec, template
 from sweeps.planning.candidates import priced
+from sweeps.planning.plan import as_spec, template
 from sweeps.planning.prepare import prepare
 from sweeps.planning.rank import Limits
 from sweeps.sources import Source
