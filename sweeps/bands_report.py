@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from softcore.prices.read import PriceList, price
-from sweeps.columns import records
 from sweeps.frontier.banded import FrontierBands
 from sweeps.report_table import ReportTable
+from sweeps.results.names import hours, hours_between, metric_title, test_set_title
+from sweeps.results.table import records
 from sweeps.show import table
-from sweeps.wording import hours, hours_between, metric_title, test_set_title
 
 
 def tables(found: FrontierBands, name: str) -> Iterator[ReportTable]:

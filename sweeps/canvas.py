@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweeps.drawing import enlarged, marks
-from sweeps.wording import SIMULATED
+from sweeps.results.names import SIMULATED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

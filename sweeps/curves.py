@@ -9,11 +9,10 @@ import pandas as pd
 from softcore.errors import RequestError, known
 from softcore.prices.read import FREE, PriceList, price_list
 from sweeps.canvas import figure_with_title, plain, points, save, subtitle
-from sweeps.columns import ANSWERS, answer_columns, metric_columns, records, test_sets
 from sweeps.drawing import colour, cost_axis, marks, usd_per_second
 from sweeps.frontier.frontier import frontier, summarise
-from sweeps.recipes import recipes
-from sweeps.wording import coverage, metric_title, metric_unit, test_set_short
+from sweeps.results.names import coverage, metric_title, metric_unit, recipes, test_set_short
+from sweeps.results.table import ANSWERS, answer_columns, metric_columns, records, test_sets
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

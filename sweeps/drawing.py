@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.scoring.metrics import lower_is_better
-from sweeps.wording import dollars, hours
+from sweeps.results.names import dollars, hours
 
 if TYPE_CHECKING:
     from sweeps.frontier.banded import FrontierBands

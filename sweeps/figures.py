@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sweeps.canvas import figure_with_title, plain, points, save, subtitle
-from sweeps.columns import records
 from sweeps.curves import cost_curve_png, items_curve_png
 from sweeps.drawing import (
     BAND,
@@ -22,8 +21,8 @@ from sweeps.drawing import (
     shades,
     usd_per_second,
 )
-from sweeps.recipes import VARIETIES
-from sweeps.wording import coverage, dollars, hours, metric_title, metric_unit, test_set_title
+from sweeps.results.names import VARIETIES, coverage, dollars, hours, metric_title, metric_unit, test_set_title
+from sweeps.results.table import records
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

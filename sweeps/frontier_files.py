@@ -13,7 +13,7 @@ from sweeps.figures import WIDE, frontier_png
 from sweeps.frontier.frontier import frontiers
 from sweeps.frontier_shades import shaded
 from sweeps.page import frontier_page
-from sweeps.wording import INTERVAL, verdict
+from sweeps.results.names import INTERVAL, verdict
 
 _QUESTION = "Which labels cost what, and how well do they do?"
 

@@ -16,8 +16,8 @@ import pandas as pd
 
 from sweeps.cells import COLUMNS, Trial
 from sweeps.frontier.frontier import summarise
-from sweeps.recipes import recipe
-from sweeps.results import cell_id, frame, row
+from sweeps.results.names import recipe
+from sweeps.results.table import cell_id, frame, row
 from sweeps.store import DONE
 from sweeps.sweep import Sweep
 from sweeps.tracking import Runs

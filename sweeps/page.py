@@ -10,17 +10,15 @@ import numpy as np
 import pandas as pd
 
 from softcore.prices.read import PriceList
-from sweeps.columns import records
 from sweeps.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
 from sweeps.frontier.banded import FrontierBands
 from sweeps.frontier.frontier import side_by_side
 from sweeps.frontier_shades import Shaded, chances, traces
 from sweeps.markup import template
-from sweeps.plain import plain
-from sweeps.recipes import VARIETIES
-from sweeps.wording import (
+from sweeps.results.names import (
     INTERVAL,
     SIMULATED,
+    VARIETIES,
     coverage,
     dollars,
     hours,
@@ -31,6 +29,7 @@ from sweeps.wording import (
     value,
     verdict,
 )
+from sweeps.results.table import plain, records
 
 SOFTNESS = (
     "Any soft label makes a model less sure of itself, and plain cross-entropy rewards that. One temperature, fitted "

@@ -21,7 +21,6 @@ from sweeps.frontier.pricing import SAME_QUESTION
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.markup import template
 from sweeps.page import SOFTNESS, script_json
-from sweeps.plain import plain
 from sweeps.plan_page_data import (
     LEVEL,
     cell_data,
@@ -35,7 +34,8 @@ from sweeps.plan_page_data import (
 from sweeps.planning.plan import SENTENCES
 from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.rank import Limits
-from sweeps.wording import SIMULATED, pay
+from sweeps.results.names import SIMULATED, pay
+from sweeps.results.table import plain
 
 SCRIPTS = ("draws.js", "plans.js", "plan_words.js", "bands.js", "controls.js", "picture.js", "show.js")
 _WHY_SCALED = (

@@ -8,7 +8,6 @@ import pandas as pd
 
 from softcore.prices.read import FREE, PriceList
 from softcore.scoring.metrics import lower_is_better
-from sweeps.columns import VALIDATION, metric_columns, records
 from sweeps.drawing import colour, enlarged, marks
 from sweeps.frontier.banded import CellDraws
 from sweeps.frontier.cell_prices import questions_of
@@ -22,8 +21,17 @@ from sweeps.planning.plan import template
 from sweeps.planning.prepare import Prepared
 from sweeps.planning.rank import axes_of, named, people_needed
 from sweeps.planning.rows import POINT
-from sweeps.recipes import ASKED, VARIETIES, question
-from sweeps.wording import direction, metric_title, metric_unit, test_set_short, test_set_title
+from sweeps.results.names import (
+    ASKED,
+    VARIETIES,
+    direction,
+    metric_title,
+    metric_unit,
+    question,
+    test_set_short,
+    test_set_title,
+)
+from sweeps.results.table import VALIDATION, metric_columns, records
 
 Seconds = dict[str, list[float]]  # by question: answers, seconds at the lowest and at the highest of its prices
 LEVEL = 0.9  # of a cell's interval and of bands

@@ -15,7 +15,7 @@ from sweeps.frontier.banded import CellDraws, FrontierBands, priced_at_costs
 from sweeps.frontier.frontier import frontier
 from sweeps.frontier.pricing import non_dominated
 from sweeps.planning.plan import Advice
-from sweeps.wording import dollars
+from sweeps.results.names import dollars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

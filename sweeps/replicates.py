@@ -13,9 +13,8 @@ from softcore.prices.read import FREE
 from softcore.scoring.metrics import lower_is_better
 from softcore.strata import Strata, strata
 from softcore.variance import VarianceModel, pooled_variance
-from sweeps.columns import ANSWERS, answer_columns, metric_columns
-from sweeps.frontier.regimes import kind
-from sweeps.recipes import recipes
+from sweeps.results.names import kind, recipes
+from sweeps.results.table import ANSWERS, answer_columns, metric_columns
 from sweeps.shrinkage import Draws, plain_draws, shrunk_draws
 
 PAGES, PAGES_BY_IMAGE, CLICKS = "pages", "pages by image", "clicks"

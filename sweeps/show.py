@@ -59,7 +59,7 @@ def print_table(shown: ReportTable, as_json: bool = False) -> None:
 
 def print_json(content: Any) -> None:
     """Print plain values as JSON, null for what is not a finite number."""
-    from sweeps.plain import plain
+    from sweeps.results.table import plain
 
     print(json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False))
 
@@ -94,8 +94,8 @@ def _state(store: Store) -> dict[str, Any]:
 
 def show_sweep(sweep: "Sweep", as_json: bool) -> None:
     """A sweep's state, its cells with what they cost, and what each annotation-time budget buys."""
-    from sweeps.recipes import recipes
-    from sweeps.results import cell_id
+    from sweeps.results.names import recipes
+    from sweeps.results.table import cell_id
 
     content, done = sweep.store.resolved(), sweep.store.finished()
     cells = pd.DataFrame(content["cells"])

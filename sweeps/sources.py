@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.columns import metric_columns
+from sweeps.results.table import metric_columns
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep

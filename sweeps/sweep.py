@@ -14,7 +14,7 @@ from softcore.prices.read import PriceList
 from sweeps import store as stores
 from sweeps.cells import Trial, trials_of
 from sweeps.material import Material, load_data, make_material
-from sweeps.results import cell_id, frame, row
+from sweeps.results.table import cell_id, frame, row
 from sweeps.store import DONE, FAILED, Store
 
 if TYPE_CHECKING:

@@ -205,7 +205,7 @@ def _places(name: str, out: str | None, to: str | None) -> tuple[Path, str | Non
 
 def _of_the_thesis(results: "pd.DataFrame") -> "pd.DataFrame":
     """The results with the metrics of the thesis's figures alone, on its test sets: no corruptions, no validation."""
-    from sweeps.columns import CORRUPTED, VALIDATION, metric_columns
+    from sweeps.results.table import CORRUPTED, VALIDATION, metric_columns
 
     def wanted(column: str) -> bool:
         metric, _, test = column.partition("/")

@@ -119,7 +119,7 @@ def _words(options: dict[str, Any]) -> tuple[str, ...]:
 
 def default_metric(results: Any) -> str:
     """Scaled cross-entropy on the first test set: what of a gain is left when softness alone is free."""
-    from sweeps.columns import metric_columns
+    from sweeps.results.table import metric_columns
 
     there = metric_columns(results)
     found = [name for name in there if name.startswith("scaled-ce/") and not name.endswith(("-c", "-c-generated"))]
@@ -153,8 +153,8 @@ def write_spec(path: Path, advice: "Advice") -> None:
 
 def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
     from sweeps.report_table import ReportTable
+    from sweeps.results.names import metric_title, test_set_title
     from sweeps.show import print_table, table
-    from sweeps.wording import metric_title, test_set_title
 
     metric, _, test_set = advice.metric.partition("/")
     simulated = "Simulated annotators. " if any(source.simulated for source in sources) else ""
@@ -169,7 +169,7 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
 
 def row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
     """What the table says of the plan at `place`; `buy` is the place of the one to buy."""
-    from sweeps.wording import hours_between
+    from sweeps.results.names import hours_between
 
     low, high = plan.interval_80
     return {

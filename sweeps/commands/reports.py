@@ -18,9 +18,9 @@ from softcore.data.clicks_archive import measured_clicks
 from softcore.datasets import data_root as root_of
 from softcore.prices.price_list import with_click_overhead
 from softcore.prices.read import PriceList, price_list
-from sweeps.columns import records
 from sweeps.frontier.frontier import summarise, to_reprice
 from sweeps.frontier.swaps import swaps
+from sweeps.results.table import records
 from sweeps.show import print_table, table
 
 app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)

@@ -18,15 +18,15 @@ from softcore.scoring.metrics import lower_is_better
 from softcore.seeding import generator
 from softcore.strata import CELL, PANELS, PEOPLE, SEED
 from softcore.variance import VarianceModel, covers_of_cells
-from sweeps.columns import records
 from sweeps.frontier.bands import Bands, Step, bands, on_frontier, steps
 from sweeps.frontier.break_even import BreakEven, break_even
 from sweeps.frontier.cell_prices import Costs, all_questions, answers_to, assumptions, cell_costs, compared
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import Purchases, purchases
-from sweeps.frontier.regimes import BETTER, MATTERS, MORE, Regime, regimes
-from sweeps.plain import plain
+from sweeps.frontier.regimes import MATTERS, Regime, regimes
 from sweeps.replicates import Replicates, replicates
+from sweeps.results.names import BETTER, MORE
+from sweeps.results.table import plain, records
 from sweeps.shrinkage import Draws
 
 _VALUES = ("mean", "value", "low", "high")

@@ -8,10 +8,10 @@ from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError, known
 from softcore.prices.read import PriceList, price_list
-from sweeps.columns import ANSWERS, answer_columns
 from sweeps.frontier.break_even import assumption
 from sweeps.frontier.pricing import SAME_QUESTION, Purchases, middle
 from sweeps.frontier.pricing import costs as priced
+from sweeps.results.table import ANSWERS, answer_columns
 
 Costs = Mapping[str, float] | PriceList | str  # of each cell by name, or a price list
 

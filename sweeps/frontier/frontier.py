@@ -7,10 +7,10 @@ from softcore.errors import RequestError, known
 from softcore.prices.read import FREE, PriceList, price_list, usd
 from softcore.scoring.metrics import lower_is_better
 from softcore.statistics import half_width
-from sweeps.columns import answer_columns, axis_columns, metric_columns
 from sweeps.frontier.pricing import RECORDED, Purchases, costs, middle, purchases, undominated
 from sweeps.frontier.pricing import non_dominated as non_dominated
-from sweeps.recipes import question, recipes
+from sweeps.results.names import question, recipes
+from sweeps.results.table import answer_columns, axis_columns, metric_columns
 
 _STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
 from softcore.prices.read import FREE, PriceList
-from sweeps.columns import ANSWERS, answer_columns
+from sweeps.results.table import ANSWERS, answer_columns
 
 RECORDED = "recorded_seconds"
 # Varieties that ask what another asks and read the answer otherwise: one price, whatever it is.

@@ -9,14 +9,12 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError, known
 from sweeps.frontier.bands import best_at
+from sweeps.results.names import FREE, KINDS
 from sweeps.shrinkage import Draws
 
-FREE, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both"
-KINDS = (MORE, BETTER, MIX)
 DONT_BUY, TIED, NO_CHOICE = "don't buy", "tied", "no choice"
 ENOUGH = 0.9  # probability at which a verdict is given
 MATTERS: Mapping[str, float] = MappingProxyType({"ce": 0.03, "scaled-ce": 0.01})
-QUICK = ("click", "first-choice")  # questions that take one choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +60,6 @@ class Regime:
                 f"{ENOUGH:g} and {self.matters:g}"
             )
         return f"{self.verdict}: ahead by {interval} with probability {self.probability:.2f}"
-
-
-def kind(variety: str, *, free: bool = False, mixed: bool = False) -> str:
-    """What buying a cell is: clicks are more labels, pages better ones, clicks and pages (`mixed`) a mix of both."""
-    return FREE if free else MIX if mixed else MORE if variety in QUICK else BETTER
 
 
 def gap_that_matters(metric: str) -> float:

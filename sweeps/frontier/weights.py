@@ -10,12 +10,11 @@ from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError, known
 from softcore.scoring.metrics import lower_is_better
-from sweeps.columns import metric_columns, records
 from sweeps.frontier.cell_prices import Costs, cell_costs
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import purchases
 from sweeps.frontier.regimes import MATTERS
-from sweeps.plain import plain
+from sweeps.results.table import metric_columns, plain, records
 
 OBJECTIVES = 4  # hypervolume by slices takes time that grows fast with them
 

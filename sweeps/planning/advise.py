@@ -8,7 +8,6 @@ from jaxtyping import Bool
 
 from softcore.layout import Pool
 from softcore.prices.read import PriceList, price_list
-from sweeps.columns import ANSWERS, answer_columns
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, priced
 from sweeps.planning.noise import people_seen
@@ -24,8 +23,8 @@ from sweeps.planning.rank import (
     people_needed,
     within,
 )
-from sweeps.recipes import question
-from sweeps.wording import dollars
+from sweeps.results.names import dollars, question
+from sweeps.results.table import ANSWERS, answer_columns
 
 STEP_USD = 100.0
 

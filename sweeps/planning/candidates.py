@@ -8,10 +8,10 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.prices.read import PriceList, usd
-from sweeps.columns import ANSWERS, answer_columns
 from sweeps.frontier.pricing import Purchases, costs
 from sweeps.planning.ranges import Range
 from sweeps.planning.rows import Rows
+from sweeps.results.table import ANSWERS, answer_columns
 
 STEPS = 26  # numbers of items between the least and the most, one of them apart
 _PEOPLE = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)

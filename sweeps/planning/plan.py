@@ -10,8 +10,8 @@ import yaml
 
 from sweeps.axis_names import AXES, TRAINING_AXES
 from sweeps.planning.checks import Check
-from sweeps.wording import dollars
-from sweeps.wording import value as in_words
+from sweeps.results.names import dollars
+from sweeps.results.names import value as in_words
 
 BUY, DONT_BUY = "buy", "don't buy"
 Interval = tuple[float, float]

@@ -7,14 +7,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from softcore.errors import RequestError
-from sweeps.columns import ANSWERS, answer_columns
 from sweeps.planning.candidates import Cost
 from sweeps.planning.plan import said
 from sweeps.planning.prepare import Prepared
 from sweeps.planning.rows import PLAIN
-from sweeps.recipes import recipe
-from sweeps.wording import dollars
-from sweeps.wording import hours as hours_in_words
+from sweeps.results.names import dollars, recipe
+from sweeps.results.names import hours as hours_in_words
+from sweeps.results.table import ANSWERS, answer_columns
 
 # A person's images: a session of CIFAR-10S has 25 pages, of CIFAR-10H 200 clicks (Peterson et al. 2019,
 # doi:10.1109/ICCV.2019.00971).

@@ -13,9 +13,9 @@ from softcore.layout import Pool
 from softcore.scoring.metrics import lower_is_better
 from softcore.variance import VarianceModel
 from sweeps.axis_names import TRAINING_AXES
-from sweeps.columns import answer_columns, records
 from sweeps.frontier.pricing import RECORDED
 from sweeps.replicates import replicates
+from sweeps.results.table import answer_columns, records
 
 PLAIN, SEPARATE = "plain", "separate"
 POINT = ("variety", "aggregation", "policy", "people", "items")  # what was bought, and how a model was trained on it

@@ -14,8 +14,8 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
-from sweeps.frontier.regimes import QUICK
 from sweeps.planning.rows import PLAIN, POINT, SEPARATE, Rows
+from sweeps.results.names import QUICK
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,7 +48,7 @@ class Section:
     """A part of the report: what it found in sentences, then tables and pictures.
 
     `summary` are sentences for the top of the report, `data` holds the numbers behind the words for `--json` (anything
-    that `sweeps.plain.plain` takes). Texts are plain: who writes them out escapes them.
+    that `sweeps.results.table.plain` takes). Texts are plain: who writes them out escapes them.
     """
 
     title: str
@@ -104,7 +104,7 @@ class Report:
         return tuple(sentence for section in self.sections for sentence in section.summary)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything that the report rests on, for JSON (`sweeps.plain`)."""
+        """Everything that the report rests on, for JSON (`sweeps.results.table`)."""
         return {
             "title": self.title,
             "simulated_annotators": bool(self.simulated),

@@ -8,8 +8,7 @@ from sweeps.curves import cost_curve_figure, items_curve_figure
 from sweeps.drawing import COLOURS, MARKS, cost_axis, step
 from sweeps.figures import cost_curve_png, frontier_figure, frontier_png, items_curve_png
 from sweeps.frontier.frontier import frontier, frontiers
-from sweeps.recipes import VARIETIES
-from sweeps.wording import dollars, hours, verdict
+from sweeps.results.names import VARIETIES, dollars, hours, verdict
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -9,7 +9,8 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier.banded import cell_draws, frontier_bands, priced
-from sweeps.frontier.regimes import BETTER, DONT_BUY, MORE
+from sweeps.frontier.regimes import DONT_BUY
+from sweeps.results.names import BETTER, MORE
 from sweeps.studies.coverage.planted import SECONDS, Noise, by_answers, grid, problem
 
 METRIC = "ce/10h"

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from sweeps.recipes import ASKED, VARIETIES, recipe, recipes
+from sweeps.results.names import ASKED, VARIETIES, recipe, recipes
 
 
 @pytest.mark.parametrize(

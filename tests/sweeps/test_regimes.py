@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.frontier.regimes import BETTER, DONT_BUY, FREE, MIX, MORE, NO_CHOICE, TIED, gap_that_matters, kind, regimes
+from sweeps.frontier.regimes import DONT_BUY, NO_CHOICE, TIED, gap_that_matters, regimes
+from sweeps.results.names import BETTER, FREE, MIX, MORE, kind
 from sweeps.shrinkage import Draws
 from sweeps.studies.coverage.verdicts import VERDICTS, verdict
 

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 
 from softcore.layout import NOBODY, Layout, Pool
 from softcore.variance import VarianceModel
-from sweeps.frontier.regimes import kind
+from sweeps.results.names import kind
 from sweeps.shrinkage import Draws, shrunk_draws
 
 PAGES, CLICKS = "pages", "clicks"

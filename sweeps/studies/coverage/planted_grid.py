@@ -17,9 +17,8 @@ from softcore.labels.questions import PAGES_ON, routing_clicks
 from softcore.layout import Layout
 from softcore.prices.read import FREE
 from sweeps.cells import Trial
-from sweeps.columns import records
 from sweeps.replicates import replicates
-from sweeps.results import frame, row
+from sweeps.results.table import frame, records, row
 from sweeps.studies.coverage.planted import Grid, Noise, problem
 
 METRIC = "ce/10h"

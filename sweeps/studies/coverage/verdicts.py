@@ -18,7 +18,8 @@ import numpy as np
 
 from softcore.variance import difference
 from sweeps.frontier.break_even import break_even
-from sweeps.frontier.regimes import BETTER, DONT_BUY, MIX, MORE, TIED, regimes
+from sweeps.frontier.regimes import DONT_BUY, TIED, regimes
+from sweeps.results.names import BETTER, MIX, MORE
 from sweeps.studies.coverage.coverage import line, shrunk, small_grid, split_errors, variance
 from sweeps.studies.coverage.planted import MIXED, SECONDS, STYLES, by_answers, noise_like, problem
 

@@ -21,8 +21,8 @@ from softcore.layout import Layout
 from softcore.scoring.metrics import lower_is_better
 from softcore.strata import CELL, CROWD, OWN, PEOPLE, REST, covariance
 from softcore.variance import VarianceModel
-from sweeps.columns import answer_columns
 from sweeps.replicates import Replicates, replicates
+from sweeps.results.table import answer_columns
 from sweeps.shrinkage import SAMPLES, Seen, predicted_draws
 
 A, B = 0, 1

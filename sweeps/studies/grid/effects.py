@@ -8,8 +8,8 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.variance import Difference, difference
-from sweeps.columns import axis_columns, records
 from sweeps.replicates import Replicates, replicates
+from sweeps.results.table import axis_columns, records
 from sweeps.studies.document import Section, Sources, Table
 from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, listed, measured, words
 

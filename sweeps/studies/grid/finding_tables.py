@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from softcore.prices.read import price, usd
-from sweeps.columns import records
 from sweeps.frontier.regimes import DONT_BUY
-from sweeps.recipes import VARIETIES
+from sweeps.results.names import VARIETIES, dollars, hours
+from sweeps.results.table import records
 from sweeps.studies.document import Table
 from sweeps.studies.grid.frontiers import Found
 from sweeps.studies.grid.panel_bands import LEVEL
 from sweeps.studies.grid.recorded import between, words
-from sweeps.wording import dollars, hours
 
 
 def alone_table(found: Sequence[Found]) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from softcore.errors import RequestError
+from sweeps.results.names import SIMULATED
 from sweeps.sources import Source, files_of, from_folder, from_names
 from sweeps.store import out_folder, write_bytes, write_text
 from sweeps.studies.document import GRID, SEALED, VARIANCE, Part, Report, to_html, to_markdown
@@ -19,7 +20,6 @@ from sweeps.studies.sealed.readings import stored
 from sweeps.studies.sealed.sealed import sealed
 from sweeps.studies.thesis.replication import log_to_mlflow
 from sweeps.studies.thesis.words import source_rows
-from sweeps.wording import SIMULATED
 
 
 def planner_parts(readings: Path, *, read_sealed: bool = False) -> tuple[Part, Part]:

@@ -12,8 +12,8 @@ from softcore.strata import PEOPLE
 from sweeps.frontier.cell_prices import assumptions, cell_costs, questions_of
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import purchases
-from sweeps.recipes import VARIETIES
 from sweeps.replicates import replicates
+from sweeps.results.names import VARIETIES, hours
 from sweeps.studies.document import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
 from sweeps.studies.grid.across import NAMES, A, B, Pairs, draws, one_sided, pairs
 from sweeps.studies.grid.panel_bands import (
@@ -30,7 +30,6 @@ from sweeps.studies.grid.panel_bands import (
 )
 from sweeps.studies.grid.pictures import panels_png
 from sweeps.studies.grid.recorded import CO_PRIMARY, core, granted, listed, measured, words
-from sweeps.wording import hours
 
 TITLE = "Do the bands hold: panels A against panels B"
 TOGETHER = "all together"

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from softcore.prices.read import usd
 from sweeps.canvas import figure_with_title, plain, subtitle
 from sweeps.drawing import CostAxis, colour, cost_axis, marks
-from sweeps.recipes import VARIETIES
+from sweeps.results.names import VARIETIES, metric_title, metric_unit, test_set_short
 from sweeps.studies.grid.panel_bands import BEST, LEVEL, SEEDS_BEST
-from sweeps.wording import metric_title, metric_unit, test_set_short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.columns import metric_columns
+from sweeps.results.table import metric_columns
 from sweeps.sources import Source, merged
 from sweeps.studies.document import GRID, PILOT, PRESETS, VARIANCE, Sources
 

@@ -8,11 +8,11 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.statistics import MeanInterval, mean_interval
-from sweeps.columns import answer_columns
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.checks import Check, Choice, check, default_model
 from sweeps.planning.ranges import beyond, ranges
 from sweeps.planning.rows import Rows, named_like, rows
+from sweeps.results.table import answer_columns
 from sweeps.studies.document import Table
 from sweeps.studies.grid.recorded import listed
 from sweeps.studies.sealed.judge import predicted_means

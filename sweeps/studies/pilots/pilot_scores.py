@@ -8,7 +8,6 @@ from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
 from softcore.prices.read import FREE, PriceList, price_list
-from sweeps.columns import answer_columns
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
@@ -16,10 +15,10 @@ from sweeps.planning.checks import Choice
 from sweeps.planning.noise import new_people
 from sweeps.planning.ranges import points
 from sweeps.planning.rows import SEPARATE, Rows, rows
-from sweeps.recipes import VARIETIES
+from sweeps.results.names import VARIETIES, dollars
+from sweeps.results.table import answer_columns
 from sweeps.studies.pilots.foretold import Foretold, foretold
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, RULES
-from sweeps.wording import dollars
 
 PANEL_B = 1
 CLICK = "click"

@@ -9,12 +9,12 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, known
-from sweeps.columns import metric_columns, records
 from sweeps.planning.bootstrap import Fitted, draws_generator
 from sweeps.planning.checks import SCORING_DRAWS, Check, check, choose_model
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.ranges import Range, beyond, ranges
 from sweeps.planning.rows import named_like, rows
+from sweeps.results.table import metric_columns, records
 
 # Fields of checks, by their names in JSON.
 _PARTS = {"all": "checks", **{name: name for name in ("inside", "beyond", "differences", "left_out")}}

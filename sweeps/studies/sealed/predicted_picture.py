@@ -9,10 +9,9 @@ import pandas as pd
 
 from sweeps.canvas import figure_with_title, subtitle
 from sweeps.drawing import colour, enlarged, marks
-from sweeps.recipes import VARIETIES
+from sweeps.results.names import VARIETIES, metric_title, test_set_short
 from sweeps.studies.document import Picture
 from sweeps.studies.sealed.judge import Judgement
-from sweeps.wording import metric_title, test_set_short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,7 +18,7 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.axis_names import REPLICATES
-from sweeps.plain import plain
+from sweeps.results.table import plain
 from sweeps.sources import merged
 from sweeps.spec import resolve
 from sweeps.store import write_text

@@ -16,13 +16,13 @@ from scipy.special import stdtrit
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList, price_list
 from softcore.variance import VarianceModel, contrast_variance
-from sweeps.columns import answer_columns
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
 from sweeps.planning.checks import default_model
 from sweeps.planning.noise import new_people
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows, rows
+from sweeps.results.table import answer_columns
 
 PLANNER, NOTHING = "planner", "buy nothing"
 BUDGETS = 12

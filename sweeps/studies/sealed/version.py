@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.columns import records
 from sweeps.planning.advise import advise
+from sweeps.results.table import records
 from sweeps.studies.coverage import planted_plans as planted
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, World, bought, table
 from sweeps.studies.sealed.judge import judge

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sweeps.results.names import SIMULATED
 from sweeps.sources import Source, merged
 from sweeps.studies.thesis.claims import AGAINST, TIE, Claim
 from sweeps.studies.thesis.claims import claims as all_claims
@@ -23,7 +24,6 @@ from sweeps.studies.thesis.words import (
     temperature,
     thesis_words,
 )
-from sweeps.wording import SIMULATED
 
 HEADINGS = (
     *("Claim", "A against B", "Metric, test set", "Thesis A", "Thesis B", "A − B"),

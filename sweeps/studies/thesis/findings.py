@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from softcore.statistics import MeanInterval, mean_interval
-from sweeps.columns import CORRUPTED
+from sweeps.results.table import CORRUPTED
 from sweeps.studies.thesis.claims import Claim, Kind
 from sweeps.studies.thesis.published import Row
 from sweeps.studies.thesis.sides import Part, Trials, axis_text, models, values

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from softcore.statistics import MeanInterval
-from sweeps.columns import metric_columns
+from sweeps.results.table import metric_columns
 from sweeps.studies.thesis.findings import over, paired, simulation
 from sweeps.studies.thesis.published import Row, tables
 from sweeps.studies.thesis.sides import Part, Trials, values

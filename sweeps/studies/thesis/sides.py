@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.columns import axis_columns
+from sweeps.results.table import axis_columns
 from sweeps.studies.thesis.published import Row, Where, preferred
 
 # Trials are only held against trials that have these in common.

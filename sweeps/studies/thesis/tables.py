@@ -11,11 +11,10 @@ import pandas as pd
 from softcore.errors import RequestError
 from softcore.prices.read import price
 from softcore.statistics import MeanInterval, mean_interval
-from sweeps.columns import CORRUPTED, axis_columns, corrupted, metric_columns, records, test_sets
 from sweeps.frontier.frontier import side_by_side
-from sweeps.recipes import recipes
 from sweeps.report_table import EMPTY, Entry, ReportTable
-from sweeps.wording import INTERVAL, dollars, hours_between, metric_title, test_set_title, value, verdict
+from sweeps.results.names import INTERVAL, dollars, hours_between, metric_title, recipes, test_set_title, value, verdict
+from sweeps.results.table import CORRUPTED, axis_columns, corrupted, metric_columns, records, test_sets
 
 _ALL: Mapping[str, Any] = MappingProxyType({})
 

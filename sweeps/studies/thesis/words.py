@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from softcore.statistics import MeanInterval
-from sweeps.columns import axis_columns
+from sweeps.results.table import axis_columns
 from sweeps.sources import Source
 from sweeps.studies.thesis.findings import AGREES, DISAGREES, LEVEL, NOT_RUN, OPEN, VERDICTS, Finding
 from sweeps.studies.thesis.published import Table

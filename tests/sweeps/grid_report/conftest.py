@@ -6,7 +6,7 @@ import pytest
 
 from sweeps.cells import trials
 from sweeps.replicates import replicates
-from sweeps.results import frame, row
+from sweeps.results.table import frame, row
 from sweeps.sources import Source
 from sweeps.spec import resolve
 from sweeps.studies.coverage.panels import crossed_grid, recorded

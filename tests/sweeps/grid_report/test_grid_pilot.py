@@ -9,7 +9,7 @@ import pytest
 
 from softcore.errors import RequestError
 from softcore.statistics import mean_interval, share_interval
-from sweeps.plain import plain
+from sweeps.results.table import plain
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 from sweeps.studies.document import GRID

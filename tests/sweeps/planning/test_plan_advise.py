@@ -15,8 +15,8 @@ from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.ranges import of_variety, ranges
 from sweeps.planning.rank import Limits, named
 from sweeps.planning.rows import Rows, rows
+from sweeps.results.names import dollars
 from sweeps.studies.coverage.planted_plans import METRIC
-from sweeps.wording import dollars
 
 THESIS = price_list("thesis")
 

@@ -11,7 +11,7 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from sweeps.canvas import figure_with_title, subtitle
 from sweeps.drawing import colour
-from sweeps.recipes import VARIETIES
+from sweeps.results.names import VARIETIES
 from sweeps.studies.thesis.figures.examples import FOUR, GAMMA, telling_answer
 from sweeps.studies.thesis.figures.label_panels import (
     BAR,

@@ -1,0 +1,1 @@
+"""The results table: its columns, and the words for cells."""
