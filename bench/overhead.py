@@ -39,16 +39,15 @@ def nothing(config, context, trials, host):
 
 def ours(n: int) -> None:
     """`n` trials that do nothing through the project's runner, with store and mirror."""
-    from sweeps import store as stores
     from sweeps.cells import resolved, sweep_id
     from sweeps.drive import prepare
-    from sweeps.manifest import manifest
     from sweeps.mirror import Mirror
-    from sweeps.proposer import Grid
-    from sweeps.runner import run_trials
+    from sweeps.running import store as stores
+    from sweeps.running.runner import Grid, run_trials
+    from sweeps.running.store import manifest
+    from sweeps.running.trial import config_of
     from sweeps.sweep import Sweep
     from sweeps.tracking import default_uri
-    from sweeps.trial import config_of
 
     spec, dataset, root = prepare("quickstart", scale="tiny", sets=[f"seeds={-(-n // 11)}"], root=None)
     with tempfile.TemporaryDirectory() as out:

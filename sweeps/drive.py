@@ -8,13 +8,12 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList
-from sweeps import store as stores
 from sweeps.cells import resolved, sweep_id
-from sweeps.manifest import manifest
-from sweeps.material import Material, load_data, make_material
+from sweeps.running import store as stores
+from sweeps.running.store import Store, manifest
+from sweeps.running.trial import Material, load_data, make_material
 from sweeps.spec import Spec
 from sweeps.spec import resolve as resolve_spec
-from sweeps.store import Store
 from sweeps.tracking_server import check_server
 from sweeps.tune import choose, record, tuned, tuning_spec
 
@@ -24,9 +23,9 @@ import json
 import tempfile
 
 from softcore.files import sha256
+from sweeps.running.trial import run as run_trial
+from sweeps.running.trial import trial_of
 from sweeps.sweep import Sweep, open_sweep
-from sweeps.trial import run as run_trial
-from sweeps.trial import trial_of
 
 
 def run(
@@ -107,9 +106,8 @@ def carry_on(
     sweep: Sweep, material: Material, *, cpus: int | None, address: str | None, tracking_uri: str | None
 ) -> None:
     """Run what is left of a sweep, mirror it, draw its frontier."""
-    from sweeps.proposer import Grid
-    from sweeps.runner import run_trials
-    from sweeps.trial import config_of
+    from sweeps.running.runner import Grid, run_trials
+    from sweeps.running.trial import config_of
 
     store = sweep.store
     with store.lock():

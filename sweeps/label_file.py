@@ -8,8 +8,8 @@ from softcore.labels.aggregate import aggregate
 from softcore.labels.build import PEOPLE, people_labels
 from softcore.labels.elicited import ELICITED, SEMANTIC, soft_labels
 from softcore.labels.similarity import SIMILARITIES, class_similarity
-from sweeps.material import load_data
-from sweeps.store import write_bytes
+from sweeps.running.store import write_bytes
+from sweeps.running.trial import load_data
 
 
 def write_labels(

@@ -18,7 +18,7 @@ from sweeps.cells import COLUMNS, Trial
 from sweeps.frontier.frontier import summarise
 from sweeps.results.names import recipe
 from sweeps.results.table import cell_id, frame, row
-from sweeps.store import DONE
+from sweeps.running.store import DONE
 from sweeps.sweep import Sweep
 from sweeps.tracking import Runs
 

@@ -12,8 +12,8 @@ from sweeps.plan_page import Asked, Judged, plan_page
 from sweeps.plan_picture import plan_figure
 from sweeps.planning.advise import advice
 from sweeps.planning.plan import Advice
+from sweeps.running.store import write_bytes, write_text
 from sweeps.sources import Source
-from sweeps.store import write_bytes, write_text
 
 
 def write_plan_page(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sweeps.cells import trials_of
 from sweeps.report_table import EMPTY, Entry, ReportTable, rich_table, to_json
-from sweeps.store import Store
+from sweeps.running.store import Store
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep

@@ -162,7 +162,7 @@ def presets(as_json: AsJson = False) -> None:
 @app.command("list")
 def list_(out: Out = None, as_json: AsJson = False) -> None:
     """List the sweeps of an output folder."""
-    from sweeps import store
+    from sweeps.running import store
     from sweeps.show import print_table, sweeps_table
 
     print_table(sweeps_table(store.stores(store.out_folder(out))), as_json)
@@ -185,8 +185,8 @@ def results(
     to: Annotated[Path | None, typer.Option(help="Write here instead of standard output.")] = None,
 ) -> None:
     """Print one row a trial; works while the sweep runs."""
+    from sweeps.running.store import write_bytes
     from sweeps.show import encode
-    from sweeps.store import write_bytes
     from sweeps.sweep import open_sweep
 
     content = encode(open_sweep(sweep, out=out).results(), format_)
@@ -241,7 +241,7 @@ def ui(
 ) -> None:
     """Open the MLflow UI on an output folder, on this machine only."""
     from softcore.errors import RequestError
-    from sweeps import store
+    from sweeps.running import store
 
     database = store.out_folder(out) / "mlflow" / "mlflow.db"
     if not database.is_file():

@@ -110,7 +110,7 @@ def pilot_data(
     """Write the spec of a pilot: the cells that a few people's answers contain, with M and N' as there are."""
     from softcore.datasets import load
     from sweeps.planning.pilot import pilot_spec
-    from sweeps.store import write_text
+    from sweeps.running.store import write_text
 
     write_text(to, pilot_spec(load(name, data_root), name, to.parent))
     typer.echo(to)

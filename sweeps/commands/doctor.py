@@ -5,7 +5,7 @@ from pathlib import Path
 from cluster.preflight import Check, local_checks
 from softcore.data.fetch import verify
 from softcore.datasets import data_root
-from sweeps.store import out_folder
+from sweeps.running.store import out_folder
 
 
 def checks(out: str | Path | None, root: str | Path | None) -> list[Check]:

@@ -150,7 +150,7 @@ def write_figure(figure: "Figure", path: Path) -> None:
     """
     import matplotlib
 
-    from sweeps.store import write_bytes
+    from sweeps.running.store import write_bytes
 
     kind = path.suffix[1:]
     content = io.BytesIO()

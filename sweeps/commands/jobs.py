@@ -11,7 +11,7 @@ from sweeps.commands.options import AsJson, Id, Out, Scale, Sets
 
 if TYPE_CHECKING:
     from cluster.jobs import Job
-    from sweeps.store import Store
+    from sweeps.running.store import Store
 
 SUBMISSION = "submission.json"
 ADDRESS = "SWEEPS_ADDRESS"
@@ -46,10 +46,9 @@ def submit(
     from softcore.errors import RequestError
     from sweeps.cells import resolved, sweep_id
     from sweeps.drive import prepare
-    from sweeps.job_files import packed, run_command, with_dataset
-    from sweeps.manifest import manifest
+    from sweeps.running.job_files import packed, run_command, with_dataset
+    from sweeps.running.store import check_writable, create, manifest, out_folder, write_text
     from sweeps.spec import resolve
-    from sweeps.store import check_writable, create, out_folder, write_text
 
     address = address or os.environ.get(ADDRESS)
     if not address:
@@ -144,7 +143,7 @@ def _submission(sweep: str, address: str | None, out: str | None) -> "tuple[Stor
     """
     from cluster.dashboard import checked_address
     from softcore.errors import RequestError
-    from sweeps.store import find, out_folder
+    from sweeps.running.store import find, out_folder
 
     named = address or os.environ.get(ADDRESS)
     store: Store | None = None

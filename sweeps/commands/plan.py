@@ -144,7 +144,7 @@ def prices_of(cost: str, results: Any, click_overhead: float | None, data_root: 
 def write_spec(path: Path, advice: "Advice") -> None:
     """Write the recommended plan as a spec; refused where the advice is not to buy."""
     from sweeps.planning.plan import as_spec
-    from sweeps.store import write_text
+    from sweeps.running.store import write_text
 
     if advice.plan is None:
         raise RequestError(f"--spec: there is no plan to write, the advice is: {advice.verdict}; {advice.why}")

@@ -14,7 +14,7 @@ SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
 ONLY_IN = {
     "mlflow": ("sweeps.tracking",),
-    "ray": ("sweeps.runner", "cluster"),
+    "ray": ("sweeps.running.runner", "cluster"),
     "torchattacks": ("softcore.scoring.attacks",),
 }
 
@@ -51,7 +51,7 @@ def importers(package):
 def test_the_walk_sees_what_it_should():
     # A walker that finds nothing would pass everything below.
     assert {"softcore.train", "sweeps.sweep"} <= importers("softcore")
-    assert "sweeps.runner" in importers("cluster")
+    assert "sweeps.running.runner" in importers("cluster")
     assert "sweeps.tracking" in importers("mlflow")
     assert importers("ray")
 
@@ -72,7 +72,7 @@ def test_a_heavy_library_has_one_room(library):
 
 
 def test_training_is_called_from_one_place():
-    assert {m for m in importers("softcore.train") if not belongs(m, "softcore")} == {"sweeps.trial"}
+    assert {m for m in importers("softcore.train") if not belongs(m, "softcore")} == {"sweeps.running.trial"}
 
 
 def test_modules_do_not_import_each_other_in_circles_when_they_load():

@@ -14,9 +14,8 @@ from softcore.prices.read import PRICES
 from softcore.scoring.metrics import ALWAYS
 from sweeps.commands.app import main
 from sweeps.drive import replay
-from sweeps.material import Material
+from sweeps.running.trial import Material, run
 from sweeps.tracking import KEY, default_uri
-from sweeps.trial import run
 
 SPEC = {
     "name": "first",

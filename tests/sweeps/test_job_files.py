@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.job_files import PACKAGES, is_file, package_folder, packed, run_command, with_dataset
+from sweeps.running.job_files import PACKAGES, is_file, package_folder, packed, run_command, with_dataset
 
 
 def command(spec: str, **changes: object) -> list[str]:

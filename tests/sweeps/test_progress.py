@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from sweeps.progress import EVERY, Progress, duration
+from sweeps.running.progress import EVERY, Progress, duration
 
 
 class Terminal(io.StringIO):

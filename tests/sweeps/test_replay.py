@@ -9,14 +9,13 @@ import pytest
 
 from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
-from sweeps import store as stores
 from sweeps.cells import resolved, sweep_id
 from sweeps.drive import replay
-from sweeps.manifest import manifest
-from sweeps.material import Material
+from sweeps.running import store as stores
+from sweeps.running.store import manifest
+from sweeps.running.trial import Material, run
 from sweeps.spec import resolve
 from sweeps.sweep import Sweep
-from sweeps.trial import run
 
 SPEC = {
     "name": "again",

@@ -9,9 +9,8 @@ import pytest
 from ray import cloudpickle
 
 from sweeps.cells import Cell, Trial
-from sweeps.proposer import Grid
-from sweeps.runner import DEATHS, run_trials
-from sweeps.store import DONE, FAILED
+from sweeps.running.runner import DEATHS, Grid, run_trials
+from sweeps.running.store import DONE, FAILED
 
 pytestmark = pytest.mark.slow  # Ray takes some seconds to start
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.store import (
+from sweeps.running.store import (
     DONE,
     EVENTS,
     FAILED,

@@ -8,8 +8,8 @@ from typing import Any
 
 from softcore.errors import RequestError
 from sweeps.results.names import SIMULATED
+from sweeps.running.store import out_folder, write_bytes, write_text
 from sweeps.sources import Source, files_of, from_folder, from_names
-from sweeps.store import out_folder, write_bytes, write_text
 from sweeps.studies.document import GRID, SEALED, VARIANCE, Part, Report, to_html, to_markdown
 from sweeps.studies.grid import effects, findings, panels, variances
 from sweeps.studies.grid.decisions import decisions

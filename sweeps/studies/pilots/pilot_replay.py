@@ -26,8 +26,8 @@ from softcore.datasets import data_root, load
 from softcore.labels.people import first_batches, hire, split
 from sweeps.planning.advise import advise
 from sweeps.planning.pilot import pilot_spec
+from sweeps.running.store import write_text
 from sweeps.sources import files_of, from_sweep
-from sweeps.store import write_text
 
 BATCHES, PEOPLE = 8, 3
 METRICS = ("scaled-ce/10h", "ce/10h")

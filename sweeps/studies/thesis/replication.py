@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softcore.errors import RequestError
+from sweeps.running.store import out_folder, write_text
 from sweeps.sources import files_of, from_folder, from_sweep
-from sweeps.store import out_folder, write_text
 from sweeps.studies.thesis.document import Replication, count_lines, document, replication
 from sweeps.studies.thesis.markdown import to_markdown
 from sweeps.studies.thesis.page import to_html

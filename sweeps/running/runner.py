@@ -6,7 +6,7 @@ import signal
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -20,10 +20,34 @@ from cluster.errors import ClusterError
 from cluster.preflight import shared_folder_check
 from cluster.resources import check_fits, concurrency, this_node, trial_resources
 from sweeps.cells import Trial
-from sweeps.material import Material
-from sweeps.progress import Progress
-from sweeps.proposer import Proposer
-from sweeps.store import DONE, FAILED, STOPPED, Store
+from sweeps.running.progress import Progress
+from sweeps.running.store import DONE, FAILED, STOPPED, Store
+from sweeps.running.trial import Material
+
+
+class Proposer(Protocol):
+    """Asked for the next trial, told each result."""
+
+    def ask(self) -> Trial | None:
+        """The next trial, None when there is no more."""
+
+    def tell(self, trial: Trial, result: Mapping[str, Any] | None) -> None:
+        """What came of a trial: its metrics and costs, None when it failed."""
+
+
+class Grid:
+    """Every trial once, in order."""
+
+    def __init__(self, trials: Iterable[Trial]) -> None:
+        self.waiting = iter(trials)
+
+    def ask(self) -> Trial | None:
+        """The next trial, None when there is no more."""
+        return next(self.waiting, None)
+
+    def tell(self, trial: Trial, result: Mapping[str, Any] | None) -> None:
+        """A grid learns nothing."""
+
 
 log = logging.getLogger(__name__)
 DEATHS = 3  # how often a trial whose process dies under it is started again
@@ -165,7 +189,7 @@ class Recorder(Unsaved, tune.Callback):
 
 def work_on_trial(config: Mapping[str, Any], material: Material, trials: Path, host: str) -> Iterator[Any]:
     """What a worker does: yields the number of each finished epoch, at last the result."""
-    from sweeps.trial import Run, trial_of
+    from sweeps.running.trial import Run, trial_of
 
     run = Run(trial_of(config), material)
     for epoch in run.train():

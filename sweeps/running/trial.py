@@ -5,7 +5,8 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,63 @@ import numpy as np
 import torch
 
 from softcore.data.dataset import Dataset
+from softcore.datasets import load
+from softcore.errors import RequestError
 from softcore.evaluate import Predictions, evaluate, predict
 from softcore.files import sha256
 from softcore.labels.build import Targets, build
 from softcore.labels.mixed import with_mixed
+from softcore.labels.similarity import read_word_vectors
 from softcore.prices.read import label_seconds, usd
-from softcore.scoring.corrupted import Corrupted
+from softcore.scoring.corrupted import Corrupted, corrupted_images
+from softcore.scoring.metrics import check_extras
 from softcore.test_sets import test_sets
 from softcore.train import Epoch, rounded, start
 from softcore.training.images import pooled
 from softcore.training.logistic import fit_curves
 from softcore.training.mixing import TargetCurves
 from sweeps.cells import Cell, Trial
-from sweeps.material import Material
+
+WORD_VECTORS = "word vectors"  # the name of their fingerprint
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Material:
+    """A data set, the evaluations beside the usual ones, and the corrupted test images where one of them needs them."""
+
+    dataset: Dataset
+    extras: tuple[str, ...] = ()
+    corrupted: Corrupted | None = None
+
+
+def load_data(name: str, root: Path, word_vectors: str | None = None) -> Dataset:
+    """The data set `name`, its classes' similarity read from the file `word_vectors` where one is given."""
+    dataset = load(name, root)
+    if word_vectors is None:
+        return dataset
+    path = Path(word_vectors)
+    similarity = read_word_vectors(path, dataset.classes)
+    return replace(
+        dataset,
+        word_similarity=similarity,
+        fingerprints={**dataset.fingerprints, WORD_VECTORS: sha256(path)},
+    )
+
+
+def make_material(dataset: Dataset, extras: Sequence[str], root: Path) -> Material:
+    """The material of a sweep; makes or reads the corrupted test images where `extras` ask for them (a minute).
+
+    Raises RequestError for an unknown extra, or one that the data set has nothing for.
+    """
+    check_extras(extras)
+    corrupted = None
+    if "corruptions" in extras:
+        if not dataset.fixed_tests:
+            raise RequestError(f"evaluate: corruptions needs a fixed test set; {dataset.name} has none")
+        items = np.unique(np.concatenate([test.items for test in dataset.fixed_tests.values()]))
+        corrupted = corrupted_images(root, dataset, items)
+    return Material(dataset=dataset, extras=tuple(extras), corrupted=corrupted)
+
 
 SCHEMA = 1
 _pooled: dict[tuple[str, int | None], np.ndarray] = {}  # a worker runs many trials on the same images

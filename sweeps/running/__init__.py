@@ -1,0 +1,1 @@
+"""What runs trials and keeps them: the runner, one trial, the store."""
