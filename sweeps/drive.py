@@ -166,7 +166,7 @@ def draw_frontier(
     fee: float | None = None,
 ) -> dict[str, Path]:
     """Write the frontier's table, picture and page into the sweep's folder; their paths by kind."""
-    from sweeps.frontier_files import write_frontier
+    from sweeps.show.files import write_frontier
 
     return write_frontier(
         sweep.folder,

@@ -74,7 +74,7 @@ def run(
 
 
 def _print_choices(sweep: Any) -> None:
-    from sweeps.show import print_table, table
+    from sweeps.show.tables import print_table, table
     from sweeps.tune import curve
 
     rows = curve(sweep.store.manifest()["tuning"])
@@ -112,7 +112,7 @@ def _check_early(cpus: int | None, tracking_uri: str | None) -> None:
 
 def _ended(sweep: Any, tracking_uri: str | None, as_json: bool) -> None:
     """What a finished run prints: the frontier, its picture, where to look further."""
-    from sweeps.show import frontier_table, print_table
+    from sweeps.show.tables import frontier_table, print_table
 
     failed = sweep.store.failed()
     if as_json:
@@ -149,7 +149,7 @@ def own_name() -> str:
 @app.command()
 def presets(as_json: AsJson = False) -> None:
     """List the presets."""
-    from sweeps.show import print_table, table
+    from sweeps.show.tables import print_table, table
     from sweeps.spec import presets as all_presets
 
     rows = [
@@ -163,7 +163,7 @@ def presets(as_json: AsJson = False) -> None:
 def list_(out: Out = None, as_json: AsJson = False) -> None:
     """List the sweeps of an output folder."""
     from sweeps.running import store
-    from sweeps.show import print_table, sweeps_table
+    from sweeps.show.tables import print_table, sweeps_table
 
     print_table(sweeps_table(store.stores(store.out_folder(out))), as_json)
 
@@ -171,7 +171,7 @@ def list_(out: Out = None, as_json: AsJson = False) -> None:
 @app.command()
 def show(sweep: Id, out: Out = None, as_json: AsJson = False) -> None:
     """Show a sweep: its state, cells and annotation-time budgets."""
-    from sweeps.show import show_sweep
+    from sweeps.show.tables import show_sweep
     from sweeps.sweep import open_sweep
 
     show_sweep(open_sweep(sweep, out=out), as_json)
@@ -186,7 +186,7 @@ def results(
 ) -> None:
     """Print one row a trial; works while the sweep runs."""
     from sweeps.running.store import write_bytes
-    from sweeps.show import encode
+    from sweeps.show.tables import encode
     from sweeps.sweep import open_sweep
 
     content = encode(open_sweep(sweep, out=out).results(), format_)
@@ -228,7 +228,7 @@ def labels(
     data_root: DataRoot = None,
 ) -> None:
     """Write people's soft labels, one row a label."""
-    from sweeps.label_file import write_labels
+    from sweeps.show.files import write_labels
 
     how: dict[str, Any] = {"gamma": gamma, "similarity": similarity, "word_vectors": word_vectors, "root": data_root}
     print(write_labels(dataset, out, variety=variety, aggregation=aggregation, **how))
@@ -269,7 +269,7 @@ def ui(
 def doctor(out: Out = None, data_root: DataRoot = None, as_json: AsJson = False) -> None:
     """Check this machine: versions, memory, disk, output folder, data, MLflow store."""
     from sweeps.commands.doctor import checks
-    from sweeps.show import print_table, table
+    from sweeps.show.tables import print_table, table
 
     found = checks(out, data_root)
     rows = [{"check": c.name, "ok": c.ok, "found": c.found, "way out": "" if c.ok else c.way_out} for c in found]

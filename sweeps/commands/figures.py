@@ -125,7 +125,7 @@ def sweep_figure(name: str, results: "pd.DataFrame", sweep: str, simulated: bool
 
     Raises RequestError where its finished trials do not have two values of the axis that the figure's curves run along.
     """
-    from sweeps.curves import cost_curve_figure, items_curve_figure, people_curve_figure
+    from sweeps.show.curves import cost_curve_figure, items_curve_figure, people_curve_figure
 
     axis = FIGURES[name].axis
     values = results.loc[results["status"] == "done", axis].dropna().unique()
@@ -160,7 +160,7 @@ def write_figure(figure: "Figure", path: Path) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from sweeps.show import print_table, table
+    from sweeps.show.tables import print_table, table
 
     rows = [
         {"figure": name, "shows": entry.shows, "drawn from": _FROM[entry.source]} for name, entry in FIGURES.items()

@@ -89,7 +89,7 @@ def status(sweep: Id, address: Address = None, out: Out = None, as_json: AsJson 
     """Show how a submitted sweep stands: its job on the cluster, its trials in its folder."""
     from cluster import jobs
     from cluster.errors import ClusterError
-    from sweeps.show import print_table, table
+    from sweeps.show.tables import print_table, table
 
     store, identity, where = _submission(sweep, address, out)
     job: Job | None = None

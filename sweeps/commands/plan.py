@@ -54,7 +54,7 @@ def plan(
     from sweeps.planning.advise import advice
     from sweeps.planning.prepare import prepare
     from sweeps.planning.rank import Limits
-    from sweeps.show import print_json
+    from sweeps.show.tables import print_json
     from sweeps.sources import from_names, merged
 
     sources = from_names(sweeps, out)
@@ -82,8 +82,8 @@ def plan(
         write_spec(spec, found)
         written.append(spec)
     if page is not None:
-        from sweeps.plan_page import Asked, judged
-        from sweeps.plan_page_files import write_plan_page
+        from sweeps.show.plan_page import Asked, judged
+        from sweeps.show.plan_picture import write_plan_page
 
         asked = Asked(
             metric=found.metric,
@@ -152,9 +152,8 @@ def write_spec(path: Path, advice: "Advice") -> None:
 
 
 def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
-    from sweeps.report_table import ReportTable
     from sweeps.results.names import metric_title, test_set_title
-    from sweeps.show import print_table, table
+    from sweeps.show.tables import ReportTable, print_table, table
 
     metric, _, test_set = advice.metric.partition("/")
     simulated = "Simulated annotators. " if any(source.simulated for source in sources) else ""

@@ -8,7 +8,7 @@ import typer
 
 from softcore.errors import RequestError
 from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Id, Out, Overhead, Wage
-from sweeps.report_table import ReportTable, to_csv, to_json, to_markdown
+from sweeps.show.tables import ReportTable, to_csv, to_json, to_markdown
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
@@ -21,7 +21,7 @@ from softcore.prices.read import PriceList, price_list
 from sweeps.frontier.frontier import summarise, to_reprice
 from sweeps.frontier.swaps import swaps
 from sweeps.results.table import records
-from sweeps.show import print_table, table
+from sweeps.show.tables import print_table, table
 
 app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)
 
@@ -45,7 +45,7 @@ def frontier(
     from sweeps.drive import draw_frontier
 
     pass  # MOVED
-    from sweeps.show import frontier_table, print_table
+    from sweeps.show.tables import frontier_table, print_table
     from sweeps.sweep import open_sweep
 
     found = open_sweep(sweep, out=out)
@@ -128,10 +128,9 @@ def report_bands(
     as_json: AsJson = False,
 ) -> None:
     """Print the frontier with its uncertainty: intervals, bands, ties, regimes, break-even prices."""
-    from sweeps.bands_report import lines, tables
     from sweeps.commands.plan import default_metric, prices_of
     from sweeps.frontier.banded import frontier_bands
-    from sweeps.show import print_json, print_table
+    from sweeps.show.tables import lines, print_json, print_table, tables
     from sweeps.sources import from_names, merged
 
     sources = from_names(sweeps, out)

@@ -10,7 +10,7 @@ from string import Template
 from typing import Any
 
 from softcore.errors import RequestError
-from sweeps.markup import html_with_code, markdown_table, markdown_text, markdown_with_code, template
+from sweeps.show.markup import html_with_code, markdown_table, markdown_text, markdown_with_code, template
 from sweeps.sources import Source
 
 GRID, VARIANCE, SEALED = "grid", "grid-variance", "grid-sealed"

@@ -11,7 +11,7 @@ import pytest
 import sweeps
 from sweeps.commands.reports import preset_cells
 from sweeps.drive import replay
-from sweeps.report_table import EMPTY
+from sweeps.show.tables import EMPTY
 from sweeps.spec import presets
 from sweeps.studies.thesis.tables import LAYOUTS, table
 from sweeps.sweep import Sweep

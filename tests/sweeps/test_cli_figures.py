@@ -13,7 +13,7 @@ from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from sweeps.commands.app import app
 from sweeps.commands.figures import FIGURES, sweep_figure
-from sweeps.curves import people_curve_figure
+from sweeps.show.curves import people_curve_figure
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

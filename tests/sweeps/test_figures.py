@@ -4,11 +4,11 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from softcore.errors import RequestError
-from sweeps.curves import cost_curve_figure, items_curve_figure
-from sweeps.drawing import COLOURS, MARKS, cost_axis, step
-from sweeps.figures import cost_curve_png, frontier_figure, frontier_png, items_curve_png
 from sweeps.frontier.frontier import frontier, frontiers
 from sweeps.results.names import VARIETIES, dollars, hours, verdict
+from sweeps.show.curves import cost_curve_figure, items_curve_figure
+from sweeps.show.drawing import COLOURS, MARKS, cost_axis, step
+from sweeps.show.frontier_png import cost_curve_png, frontier_figure, frontier_png, items_curve_png
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

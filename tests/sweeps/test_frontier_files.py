@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps import frontier_files
 from sweeps.frontier.frontier import frontiers
-from sweeps.frontier_files import write_frontier
+from sweeps.show import files as frontier_files
+from sweeps.show.files import write_frontier
 
 ABOUT = {"sweep_id": "demo-1a2b3c4d", "simulated": True, "hardware": "2 cores"}
 

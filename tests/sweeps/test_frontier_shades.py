@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from softcore.prices.read import PRICES
-from sweeps import frontier_shades
-from sweeps.drawing import cost_axis, segments, shades, step
 from sweeps.frontier.frontier import frontiers
-from sweeps.frontier_files import write_frontier
-from sweeps.frontier_shades import chances, shaded
+from sweeps.show import shades as frontier_shades
+from sweeps.show.drawing import cost_axis, segments, shades, step
+from sweeps.show.files import write_frontier
+from sweeps.show.shades import chances, shaded
 
 METRICS = ("ce/10h", "scaled-ce/10h")
 ABOUT = {"sweep_id": "demo-1a2b3c4d", "simulated": True, "hardware": "2 cores"}

@@ -9,7 +9,7 @@ import pytest
 
 from softcore.datasets import load
 from softcore.errors import RequestError
-from sweeps.label_file import write_labels
+from sweeps.show.files import write_labels
 
 PAGES = ("t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from sweeps.packed import packed
+from sweeps.show.plan_page_data import packed
 
 
 def unpacked(text):

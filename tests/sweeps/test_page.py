@@ -6,7 +6,7 @@ import pytest
 
 from softcore.prices.read import PRICES
 from sweeps.frontier.frontier import frontiers
-from sweeps.page import figure, frontier_page
+from sweeps.show.frontier_page import figure, frontier_page
 
 MONEY = {"prices": PRICES["thesis"], "wage": 12.0, "fee": 0.333}
 NASTY = "<script>alert('x')</script>&\"$sweep"

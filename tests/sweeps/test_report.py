@@ -7,7 +7,7 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier.frontier import frontiers
-from sweeps.report_table import to_csv, to_json, to_markdown, to_text
+from sweeps.show.tables import to_csv, to_json, to_markdown, to_text
 from sweeps.studies.thesis.tables import LAYOUTS, frontiers_table, table
 
 POOLED = {"aggregation": "mean", "annotators": "all", "items": 900}

@@ -1,5 +1,4 @@
-from sweeps.report_table import to_markdown
-from sweeps.show import print_table, table
+from sweeps.show.tables import print_table, table, to_markdown
 from sweeps.tune import curve
 
 

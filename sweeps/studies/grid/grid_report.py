@@ -126,7 +126,7 @@ def write(folder: Path, made: Report) -> dict[str, Path]:
 
 def show(made: Report, paths: Mapping[str, Path], as_json: bool = False) -> None:
     """Print the numbers as JSON and nothing else, or the summary and where the report is."""
-    from sweeps.show import print_json
+    from sweeps.show.tables import print_json
 
     if as_json:
         print_json(made.as_dict())

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from softcore.prices.read import usd
-from sweeps.canvas import figure_with_title, plain, subtitle
-from sweeps.drawing import CostAxis, colour, cost_axis, marks
 from sweeps.results.names import VARIETIES, metric_title, metric_unit, test_set_short
+from sweeps.show.drawing import CostAxis, colour, cost_axis, figure_with_title, marks, plain, subtitle
 from sweeps.studies.grid.panel_bands import BEST, LEVEL, SEEDS_BEST
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sweeps.canvas import figure_with_title, subtitle
-from sweeps.drawing import colour, enlarged, marks
 from sweeps.results.names import VARIETIES, metric_title, test_set_short
+from sweeps.show.drawing import colour, enlarged, figure_with_title, marks, subtitle
 from sweeps.studies.document import Picture
 from sweeps.studies.sealed.judge import Judgement
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sweeps.markup import markdown_table, markdown_text
+from sweeps.show.markup import markdown_table, markdown_text
 from sweeps.studies.thesis.document import Document, Section
 
 

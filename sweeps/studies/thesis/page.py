@@ -5,7 +5,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from sweeps.markup import template
+from sweeps.show.markup import template
 from sweeps.studies.thesis.document import HEADINGS, SHIFT_HEADINGS, Document, Section
 from sweeps.studies.thesis.findings import AGREES, DISAGREES, OPEN
 

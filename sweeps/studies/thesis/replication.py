@@ -57,7 +57,7 @@ def show(made: Replication, paths: Mapping[str, Path], as_json: bool = False) ->
     if as_json:
         print(json.dumps(rows(made.findings, made.shifts), indent=1, ensure_ascii=False, allow_nan=False))
         return
-    from sweeps.show import print_table, table
+    from sweeps.show.tables import print_table, table
 
     print_table(table(count_lines(made.findings), title="Claims of the thesis"))
     print(summary(made.findings))

@@ -12,9 +12,9 @@ from softcore.errors import RequestError
 from softcore.prices.read import price
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.frontier.frontier import side_by_side
-from sweeps.report_table import EMPTY, Entry, ReportTable
 from sweeps.results.names import INTERVAL, dollars, hours_between, metric_title, recipes, test_set_title, value, verdict
 from sweeps.results.table import CORRUPTED, axis_columns, corrupted, metric_columns, records, test_sets
+from sweeps.show.tables import EMPTY, Entry, ReportTable, _number
 
 _ALL: Mapping[str, Any] = MappingProxyType({})
 
@@ -358,7 +358,3 @@ def _left_out(done: pd.DataFrame, layout: Layout) -> list[str]:
 def _failures(results: pd.DataFrame) -> list[str]:
     failed = int((results["status"] == "failed").sum())
     return [f"{failed} of {len(results)} trials failed and are left out."] if failed else []
-
-
-def _number(number: float) -> float | None:
-    return float(number) if np.isfinite(number) else None

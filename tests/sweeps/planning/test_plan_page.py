@@ -10,13 +10,13 @@ import pytest
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
 from sweeps.commands.plan import plan
-from sweeps.plan_page import Asked, judged, page_data, plan_page
-from sweeps.plan_page_files import write_plan_page
 from sweeps.planning.advise import advice
 from sweeps.planning.candidates import priced
 from sweeps.planning.plan import as_spec, template
 from sweeps.planning.prepare import prepare
 from sweeps.planning.rank import Limits
+from sweeps.show.plan_page import Asked, judged, page_data, plan_page
+from sweeps.show.plan_picture import write_plan_page
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import METRIC
 

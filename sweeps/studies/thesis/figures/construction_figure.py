@@ -9,9 +9,8 @@ import pandas as pd
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
-from sweeps.canvas import figure_with_title, subtitle
-from sweeps.drawing import colour
 from sweeps.results.names import VARIETIES
+from sweeps.show.drawing import colour, figure_with_title, subtitle
 from sweeps.studies.thesis.figures.examples import FOUR, GAMMA, telling_answer
 from sweeps.studies.thesis.figures.label_panels import (
     BAR,

@@ -17,8 +17,7 @@ import numpy as np
 from softcore.card.measures import entropy
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
-from sweeps.canvas import figure_with_title, subtitle
-from sweeps.drawing import colour
+from sweeps.show.drawing import colour, figure_with_title, subtitle
 from sweeps.studies.thesis.figures.construction_figure import construction_figure
 from sweeps.studies.thesis.figures.examples import (
     GAMMA,

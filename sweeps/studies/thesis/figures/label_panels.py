@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from softcore.data.dataset import Dataset
-from sweeps.canvas import plain
+from sweeps.show.drawing import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

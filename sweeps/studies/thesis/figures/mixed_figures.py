@@ -10,7 +10,7 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from softcore.statistics import clustered_mean
 from softcore.training.logistic import fit_curves
-from sweeps.canvas import figure_with_title, plain, subtitle
+from sweeps.show.drawing import figure_with_title, plain, subtitle
 from sweeps.studies.thesis.figures.label_panels import axes_at, caption, caption_height, caption_lines
 from sweeps.studies.thesis.figures.mixed_pictures import INFERRED, examples_figure, mixed_of, soft_label_figure
 

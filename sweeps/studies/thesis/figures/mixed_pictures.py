@@ -8,7 +8,7 @@ from softcore.data.dataset import Dataset
 from softcore.data.hmix import MixedImages, mix_images
 from softcore.errors import RequestError
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
-from sweeps.canvas import figure_with_title, subtitle
+from sweeps.show.drawing import figure_with_title, subtitle
 from sweeps.studies.thesis.figures.label_panels import (
     BAR,
     GREY,

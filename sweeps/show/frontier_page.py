@@ -10,11 +10,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.prices.read import PriceList
-from sweeps.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
 from sweeps.frontier.banded import FrontierBands
 from sweeps.frontier.frontier import side_by_side
-from sweeps.frontier_shades import Shaded, chances, traces
-from sweeps.markup import template
 from sweeps.results.names import (
     INTERVAL,
     SIMULATED,
@@ -30,6 +27,9 @@ from sweeps.results.names import (
     verdict,
 )
 from sweeps.results.table import plain, records
+from sweeps.show.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
+from sweeps.show.markup import template
+from sweeps.show.shades import Shaded, chances, traces
 
 SOFTNESS = (
     "Any soft label makes a model less sure of itself, and plain cross-entropy rewards that. One temperature, fitted "

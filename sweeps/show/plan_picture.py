@@ -8,18 +8,26 @@ import numpy as np
 import pandas as pd
 
 from softcore.prices.read import PriceList
-from sweeps.canvas import plain
-from sweeps.drawing import LIKELY, CostAxis, cost_axis, usd_per_second
-from sweeps.figures import WIDE, frontier_figure
 from sweeps.frontier.banded import CellDraws, FrontierBands, priced_at_costs
 from sweeps.frontier.frontier import frontier
 from sweeps.frontier.pricing import non_dominated
 from sweeps.planning.plan import Advice
 from sweeps.results.names import dollars
+from sweeps.show.drawing import LIKELY, CostAxis, cost_axis, plain, usd_per_second
+from sweeps.show.frontier_png import WIDE, frontier_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from sweeps.planning.advise import advice
+from sweeps.running.store import write_bytes, write_text
+from sweeps.show.drawing import save
+from sweeps.show.plan_page import Asked, Judged, plan_page
+from sweeps.sources import Source
 
 _RED = "#b00020"
 _GREY = f"on the frontier with a probability below {LIKELY:g}"
@@ -102,3 +110,34 @@ def _plan(panel: "Axes", axis: CostAxis, advice: Advice) -> None:
     place: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 9.5, "color": _RED, "zorder": 8}
     place["bbox"] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}
     panel.text(0.99, 0.985, plain(words), transform=panel.transAxes, **place)
+
+
+def write_plan_page(
+    path: Path,
+    results: pd.DataFrame,
+    found: Sequence[Judged],
+    asked: Asked,
+    sources: Sequence[Source],
+    notes: Sequence[str] = (),
+) -> list[Path]:
+    """Write the page to `path` and the picture beside it (`.png`); the paths of both."""
+    names, simulated = [source.name for source in sources], any(source.simulated for source in sources)
+    write_text(path, plan_page(results, found, asked, sweeps=names, simulated=simulated, notes=notes))
+    picture = io.BytesIO()
+    figure = plan_figure(
+        results,
+        {each.metric: each.cells for each in found if each.cells is not None},
+        advice_of_each(found, asked),
+        prices=asked.prices,
+        budget_usd=asked.limits.budget_usd,
+        simulated=simulated,
+    )
+    save(figure, picture)
+    write_bytes(path.with_suffix(".png"), picture.getvalue())
+    return [path, path.with_suffix(".png")]
+
+
+def advice_of_each(found: Sequence[Judged], asked: Asked) -> dict[str, Advice]:
+    """What `sweeps plan` says to what is asked, by metric, as far as each can be planned for."""
+    money: dict[str, Any] = {"prices": asked.prices, "wage": asked.wage, "fee": asked.fee}
+    return {each.metric: advice(each.plans, asked.limits, **money) for each in found if each.plans is not None}

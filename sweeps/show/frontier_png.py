@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sweeps.canvas import figure_with_title, plain, points, save, subtitle
-from sweeps.curves import cost_curve_png, items_curve_png
-from sweeps.drawing import (
+from sweeps.results.names import VARIETIES, coverage, dollars, hours, metric_title, metric_unit, test_set_title
+from sweeps.results.table import records
+from sweeps.show.curves import cost_curve_png, items_curve_png
+from sweeps.show.drawing import (
     BAND,
     GREY,
     SHADE,
@@ -16,13 +17,16 @@ from sweeps.drawing import (
     CostAxis,
     colour,
     cost_axis,
+    figure_with_title,
     marks,
+    plain,
+    points,
+    save,
     segments,
     shades,
+    subtitle,
     usd_per_second,
 )
-from sweeps.results.names import VARIETIES, coverage, dollars, hours, metric_title, metric_unit, test_set_title
-from sweeps.results.table import records
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -9,7 +9,7 @@ _ESCAPED = {ord(sign): f"\\{sign}" for sign in "\\`*_|"}
 
 def template(name: str) -> str:
     """The text of a file of `templates/`."""
-    return (files("sweeps") / "templates" / name).read_text("utf-8")
+    return (files("sweeps.show") / "templates" / name).read_text("utf-8")
 
 
 def markdown_text(text: str) -> str:

@@ -5,7 +5,7 @@ const RED = "#b00020"; // of the budget and its plan
 const LIKELY = DATA.likely; // probability of being on the frontier below which marks are grey
 const markup = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;"); // Plotly reads some HTML
 
-// The axis of sweeps/drawing.py: positions are log10 of seconds, with a strip for what is free.
+// The axis of sweeps/show/drawing.py: positions are log10 of seconds, with a strip for what is free.
 function costAxis(seconds) {
   const paid = seconds.filter((each) => each > 0).map(Math.log10);
   const someFree = seconds.some((each) => each <= 0);

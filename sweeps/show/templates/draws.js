@@ -1,4 +1,4 @@
-// Draws as Python packed them (sweeps/packed.py), what is read off them, and numbers in words as Python writes them.
+// Draws as Python packed them (sweeps/show/plan_page_data.py), what is read off them, and numbers in words as Python writes them.
 
 // The draws of `packed`: `column(i)` has a column's whole numbers, of which one is `step`; less is better.
 async function unpack(packed) {

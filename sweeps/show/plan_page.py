@@ -14,14 +14,19 @@ import pandas as pd
 from softcore.errors import RequestError
 from softcore.prices.price_list import LOW_WAGE
 from softcore.prices.read import PRICES, PriceList
-from sweeps.drawing import LIKELY, ROUND_TIMES
 from sweeps.frontier.banded import CellDraws, cell_draws
 from sweeps.frontier.frontier import with_companion
 from sweeps.frontier.pricing import SAME_QUESTION
 from sweeps.frontier.regimes import ENOUGH
-from sweeps.markup import template
-from sweeps.page import SOFTNESS, script_json
-from sweeps.plan_page_data import (
+from sweeps.planning.plan import SENTENCES
+from sweeps.planning.prepare import Prepared, prepare
+from sweeps.planning.rank import Limits
+from sweeps.results.names import SIMULATED, pay
+from sweeps.results.table import plain
+from sweeps.show.drawing import LIKELY, ROUND_TIMES
+from sweeps.show.frontier_page import SOFTNESS, script_json
+from sweeps.show.markup import template
+from sweeps.show.plan_page_data import (
     LEVEL,
     cell_data,
     frontier_data,
@@ -31,11 +36,6 @@ from sweeps.plan_page_data import (
     price_data,
     weights_data,
 )
-from sweeps.planning.plan import SENTENCES
-from sweeps.planning.prepare import Prepared, prepare
-from sweeps.planning.rank import Limits
-from sweeps.results.names import SIMULATED, pay
-from sweeps.results.table import plain
 
 SCRIPTS = ("draws.js", "plans.js", "plan_words.js", "bands.js", "controls.js", "picture.js", "show.js")
 _WHY_SCALED = (

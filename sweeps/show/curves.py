@@ -8,11 +8,20 @@ import pandas as pd
 
 from softcore.errors import RequestError, known
 from softcore.prices.read import FREE, PriceList, price_list
-from sweeps.canvas import figure_with_title, plain, points, save, subtitle
-from sweeps.drawing import colour, cost_axis, marks, usd_per_second
 from sweeps.frontier.frontier import frontier, summarise
 from sweeps.results.names import coverage, metric_title, metric_unit, recipes, test_set_short
 from sweeps.results.table import ANSWERS, answer_columns, metric_columns, records, test_sets
+from sweeps.show.drawing import (
+    colour,
+    cost_axis,
+    figure_with_title,
+    marks,
+    plain,
+    points,
+    save,
+    subtitle,
+    usd_per_second,
+)
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

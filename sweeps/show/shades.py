@@ -9,9 +9,9 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList
-from sweeps.drawing import BAND, SHADE, SHADE_ALL, CostAxis, shades
 from sweeps.frontier.banded import FrontierBands, cell_draws, priced_at_costs
 from sweeps.results.names import metric_title
+from sweeps.show.drawing import BAND, SHADE, SHADE_ALL, CostAxis, shades
 
 # Joint draws take time that grows with the third power of the cells: 1 s of a core for 100, and a frontier is drawn at
 # the end of every sweep.

@@ -1,20 +1,21 @@
 """What the page of plans computes with, as plain values: all that no price changes, and seconds that prices change."""
 
+import base64
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int
 
 from softcore.prices.read import FREE, PriceList
 from softcore.scoring.metrics import lower_is_better
-from sweeps.drawing import colour, enlarged, marks
 from sweeps.frontier.banded import CellDraws
 from sweeps.frontier.cell_prices import questions_of
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import Purchases, answers_by_question, costs, purchases
 from sweeps.frontier.weights import several_metrics
-from sweeps.packed import packed
 from sweeps.planning.advise import best_free, covers, interval, notes, rule
 from sweeps.planning.candidates import purchases_of
 from sweeps.planning.plan import template
@@ -32,6 +33,38 @@ from sweeps.results.names import (
     test_set_title,
 )
 from sweeps.results.table import VALIDATION, metric_columns, records
+from sweeps.show.drawing import colour, enlarged, marks
+
+FINE = 4  # decimal places of the values' spread that are kept
+
+
+def packed(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " p"] | None = None) -> dict[str, Any]:
+    """`values` [draws, columns] as plain values for JSON: `offset`, `step`, `shape`, `groups`, `data` (base64).
+
+    A value is the offset and a whole number of steps, of a ten thousandth of the spread or less. Column after column
+    these are kept as they are or, in columns that follow two others of the same of `groups` (which must stand
+    together), as what they differ from the straight line through those. Numbers are zigzag-coded (0, -1, 1, -2 as 0, 1,
+    2, 3), as four planes of bytes, lowest first, deflated.
+    """
+    spread = float(values.std()) if values.size else 0.0
+    step = 10.0 ** (np.floor(np.log10(spread)) - FINE) if spread > 0 else 1.0
+    offset = float(values.mean()) if values.size else 0.0
+    whole = np.round((values.T - offset) / step).astype(np.int64)
+    kept = whole.copy()
+    if groups is not None:
+        for column in range(2, len(whole)):
+            if groups[column] == groups[column - 1] == groups[column - 2]:
+                kept[column] -= 2 * whole[column - 1] - whole[column - 2]
+    coded = np.where(kept < 0, -2 * kept - 1, 2 * kept).astype("<u4")
+    planes = coded.ravel().view(np.uint8).reshape(-1, 4).T.copy()
+    return {
+        "offset": offset,
+        "step": step,
+        "shape": list(values.shape),
+        "groups": None if groups is None else groups.tolist(),
+        "data": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode("ascii"),
+    }
+
 
 Seconds = dict[str, list[float]]  # by question: answers, seconds at the lowest and at the highest of its prices
 LEVEL = 0.9  # of a cell's interval and of bands

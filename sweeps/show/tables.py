@@ -1,0 +1,312 @@
+"""What commands print: tables for people, JSON for programs."""
+
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sweeps.cells import trials_of
+from sweeps.running.store import Store
+
+if TYPE_CHECKING:
+    from sweeps.sweep import Sweep
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from softcore.prices.read import price
+from sweeps.results.names import hours_between, metric_title, recipes, test_set_title
+from sweeps.results.table import records
+
+if TYPE_CHECKING:
+    from rich.table import Table
+from softcore.prices.read import PriceList
+from sweeps.frontier.banded import FrontierBands
+from sweeps.results.names import hours
+
+EMPTY = "–"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry: its row (in a group of rows), its column (in a group of columns), what it says and its numbers."""
+
+    group: str
+    row: str
+    column_group: str
+    column: str
+    text: str
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportTable:
+    """A title, entries in the order of rows and of columns, and notes that say what the table leaves out or assumes."""
+
+    title: str
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+    def columns(self) -> list[tuple[str, str]]:
+        """(group, heading) of each column, in order."""
+        return list(dict.fromkeys((e.column_group, e.column) for e in self.entries))
+
+    def rows(self) -> list[tuple[str, str, list[str]]]:
+        """(group, label, texts) of each row, a text a column; a dash where a row has no entry in a column."""
+        texts = {(e.group, e.row, e.column_group, e.column): e.text for e in self.entries}
+        labels = dict.fromkeys((e.group, e.row) for e in self.entries)
+        columns = self.columns()
+        return [(group, row, [texts.get((group, row, *place), EMPTY) for place in columns]) for group, row in labels]
+
+    def headings(self) -> list[str]:
+        """Headings in one line, with the group of columns in front where there is one."""
+        return [f"{group} {heading}".strip() for group, heading in self.columns()]
+
+    def frame(self) -> pd.DataFrame:
+        """One row an entry: where it stands, its text and numbers."""
+        return pd.DataFrame([asdict(entry) for entry in self.entries])
+
+
+def rich_table(table: ReportTable) -> "Table":
+    """`table` for a terminal: groups of rows set apart by lines, notes below."""
+    from rich.table import Table
+    from rich.text import Text
+
+    # Text, not markup: a class or sweep called "[bold]" must show as it is.
+    view = Table(title=Text(table.title, "bold"), title_justify="left", caption=Text("\n".join(table.notes)))
+    view.caption_justify = "left"
+    grouped = any(group for group, _, _ in table.rows())
+    for heading in ["", ""] if grouped else [""]:
+        view.add_column(heading)
+    for heading in table.headings():
+        view.add_column(Text(heading), justify="right")
+    previous = None
+    for group, label, texts in table.rows():
+        if previous not in (None, group):
+            view.add_section()
+        front = [group if group != previous else "", label] if grouped else [label]
+        view.add_row(*(Text(text) for text in (*front, *texts)))
+        previous = group
+    return view
+
+
+def to_text(table: ReportTable, width: int | None = None) -> str:
+    """`table` as plain text, at most `width` characters wide; by default as wide as it needs."""
+    from rich.console import Console
+
+    console = Console(width=width or 400, color_system=None, legacy_windows=False)
+    with console.capture() as captured:
+        console.print(rich_table(table))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+
+
+def to_markdown(table: ReportTable) -> str:
+    """`table` as Markdown, with its title as a heading and its notes as a list."""
+
+    def line(texts: list[str]) -> str:
+        return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in texts) + " |"
+
+    headings = ["", "Labels", *table.headings()]
+    lines = [f"### {table.title}", "", line(headings), line([":--"] * 2 + ["--:"] * (len(headings) - 2))]
+    lines += [line([group, label, *texts]) for group, label, texts in table.rows()]
+    return "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]).rstrip() + "\n"
+
+
+def to_csv(table: ReportTable) -> str:
+    """The entries of `table` as CSV, one a line, numbers in full."""
+    return table.frame().to_csv(index=False)
+
+
+def to_json(table: ReportTable) -> str:
+    """`table` as JSON: title, notes, entries with numbers in full and null where there are none."""
+    entries = [asdict(entry) for entry in table.entries]
+    return json.dumps({"title": table.title, "notes": table.notes, "entries": entries}, indent=1, ensure_ascii=False)
+
+
+def table(rows: Sequence[Mapping[str, Any]], title: str) -> ReportTable:
+    """A plain table from one mapping a row; the first entry of each is its label, which others may share."""
+    return PlainTable(title=title, source=tuple(dict(row) for row in rows))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainTable(ReportTable):
+    """A table that is JSON as the rows it was made of."""
+
+    source: tuple[dict[str, Any], ...]
+    entries: tuple[Entry, ...] = ()
+
+    def columns(self) -> list[tuple[str, str]]:
+        """("", heading) of each column, in order; the label's has none, unless it is all there is."""
+        return list(dict.fromkeys(("", name) for row in self.source for name in list(row)[len(row) > 1 :]))
+
+    def rows(self) -> list[tuple[str, str, list[str]]]:
+        """("", label, texts) of each row."""
+        headings = [name for _, name in self.columns()]
+        return [
+            ("", str(next(iter(row.values()))), [_shown(row.get(name)) for name in headings]) for row in self.source
+        ]
+
+
+def _shown(value: Any) -> str:
+    return EMPTY if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def print_table(shown: ReportTable, as_json: bool = False) -> None:
+    """Print to standard output: JSON and nothing else, or a table as wide as the terminal."""
+    if as_json:
+        print(json.dumps(shown.source, indent=1) if isinstance(shown, PlainTable) else to_json(shown))
+        return
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    # In a file or a pipe nothing is gained by squeezing columns to 80.
+    Console(width=None if terminal else 200).print(rich_table(shown))
+
+
+def print_json(content: Any) -> None:
+    """Print plain values as JSON, null for what is not a finite number."""
+    from sweeps.results.table import plain
+
+    print(json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=None, fee=None) -> ReportTable:
+    """A sweep's frontier, `ce` and `scaled-ce` side by side."""
+    from sweeps.frontier.frontier import frontiers
+    from sweeps.studies.thesis.tables import frontiers_table
+
+    title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")
+    return frontiers_table(frontiers(sweep.results(), metric or sweep.metric, cost, wage, fee), title)
+
+
+def sweeps_table(stores: Sequence[Store]) -> ReportTable:
+    """The sweeps of an output folder and how far each is."""
+    return table([_state(store) for store in stores], title="Sweeps")
+
+
+def _state(store: Store) -> dict[str, Any]:
+    content = store.resolved()
+    return {
+        "sweep": store.id,
+        "study": content["study"],
+        "dataset": content["dataset"],
+        "cells": len(content["cells"]),
+        "trials": len(trials_of(content)),
+        "done": len(store.finished()),
+        "failed": len(store.failed()),
+        "created": store.manifest()["created"],
+    }
+
+
+def show_sweep(sweep: "Sweep", as_json: bool) -> None:
+    """A sweep's state, its cells with what they cost, and what each annotation-time budget buys."""
+    from sweeps.results.table import cell_id
+
+    content, done = sweep.store.resolved(), sweep.store.finished()
+    cells = pd.DataFrame(content["cells"])
+    ids = [cell_id(cell) for cell in content["cells"]]
+    counts = pd.Series([name.split("-")[0] for name in done], dtype=str).value_counts()
+    rows = [
+        {"cell": name, "labels": recipe, "trials done": int(counts.get(name, 0))}
+        for name, recipe in zip(ids, recipes(cells), strict=True)
+    ]
+    state = _state(sweep.store)
+    if as_json:
+        print(
+            json.dumps(
+                {**state, "cells": rows, "budgets": content["budgets"], "manifest": sweep.store.manifest()}, indent=1
+            )
+        )
+        return
+    print(", ".join(f"{key} {value}" for key, value in state.items()))
+    print_table(table(rows, title="Cells"))
+    if content["budgets"]:
+        print_table(table(content["budgets"], title="Annotation-time budgets (hours of people's time)"))
+
+
+def encode(results: pd.DataFrame, format_: str) -> bytes:
+    """The results table as bytes of CSV, JSON (a list of rows) or Parquet."""
+    if format_ == "csv":
+        return results.to_csv(index=False).encode()
+    if format_ == "json":
+        # Not pandas' own JSON, which cuts numbers after 15 decimals: here they are those of the CSV.
+        rows = results.astype(object).where(results.notna(), None).to_dict("records")
+        return (json.dumps(rows, indent=1, default=lambda value: value.item()) + "\n").encode()
+    buffer = io.BytesIO()
+    # Axes such as `annotators` hold numbers and words ("all"): Parquet wants one kind, so they are text there.
+    mixed = {str(name): results[name].astype("string") for name in results if results[name].dtype == object}
+    results.assign(**mixed).to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _number(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None
+
+
+def tables(found: FrontierBands, name: str) -> Iterator[ReportTable]:
+    """A table of the cells and one of the budgets; costs are people's time."""
+    metric, _, test_set = found.metric.partition("/")
+    title = f"{name}: {metric_title(found.metric)} on {test_set_title(test_set)} ({metric}/{test_set})"
+    level = f"{found.level:.0%}"
+    yield table([_cell(row, level) for row in records(found.table())], title)
+    best = found.as_dict()
+    rows = [_budget(row, regime["verdict"], level) for row, regime in zip(best["bands"], _regimes(best), strict=True)]
+    # Where more time buys nothing better the row before still holds.
+    kept = [row for i, row in enumerate(rows) if not i or _what(row) != _what(rows[i - 1])]
+    yield table(kept, "The best from each cost on")
+
+
+def lines(found: FrontierBands, prices: PriceList) -> Iterator[str]:
+    """What the intervals cover, what prices assume, ties between neighbours, break-even prices, and other notes."""
+    yield f"Intervals ({found.level:.0%}) cover: {found.covers}."
+    yield from (f"It {assumed}." for assumed in found.assumes)
+    content = found.as_dict()
+    for step in content["steps"]:
+        if step["tie"]:
+            yield (
+                f"A tie: {step['dearer_recipe']} is {step['gain']:.3f} [{step['low']:.3f}, {step['high']:.3f}] better "
+                f"than {step['recipe']}."
+            )
+    for ratio in found.break_even:
+        yield f"Break-even: {ratio.words(price(ratio.other, prices))}."
+    yield from (f"Note: {note}." for note in found.notes)
+    yield from (f"Not compared: {cell}: {why}." for cell, why in found.excluded.items())
+
+
+def _what(row: dict[str, Any]) -> list[Any]:
+    return list(row.values())[1:]
+
+
+def _regimes(content: dict[str, Any]) -> list[dict[str, Any]]:
+    return content["regimes"] or [{"verdict": "–"}] * len(content["bands"])
+
+
+def _cell(row: dict[str, Any], level: str) -> dict[str, Any]:
+    cost = "free" if row["free"] else hours_between(row["cost_low"], row["cost_high"])
+    return {
+        "recipe": row["recipe"],
+        "people's time": cost,
+        "mean": f"{row['mean']:.3f}",
+        f"best guess [{level}]": f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
+        "on the frontier": "–" if row["on_frontier"] != row["on_frontier"] else f"{row['on_frontier']:.2f}",
+        "trials": row["trials"],
+    }
+
+
+def _budget(row: dict[str, Any], verdict: str, level: str) -> dict[str, Any]:
+    return {
+        "people's time": hours(row["budget"]),
+        f"best [{level}]": f"{row['best']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
+        "all at once": f"[{row['simultaneous_low']:.3f}, {row['simultaneous_high']:.3f}]",
+        "most often": f"{row['winner_recipe']} ({row['winner_share']:.2f})",
+        "regime": verdict,
+    }
