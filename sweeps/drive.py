@@ -8,14 +8,14 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList
-from sweeps.cells import resolved, sweep_id
 from sweeps.running import store as stores
 from sweeps.running.store import Store, manifest
 from sweeps.running.trial import Material, load_data, make_material
-from sweeps.spec import Spec
-from sweeps.spec import resolve as resolve_spec
+from sweeps.spec.cells import resolved, sweep_id
+from sweeps.spec.spec import Spec
+from sweeps.spec.spec import resolve as resolve_spec
+from sweeps.spec.tune import choose, record, tuned, tuning_spec
 from sweeps.tracking_server import check_server
-from sweeps.tune import choose, record, tuned, tuning_spec
 
 if TYPE_CHECKING:
     pass
@@ -44,7 +44,7 @@ def run(
 
     `scale` and `sets` ("axis=value") change the spec as the command line does. `cpus` limits this machine's cores,
     `address` joins a Ray cluster that this machine is a node of. `tune` names an axis whose value is first chosen on
-    the validation images by a sweep of its own (`sweeps.tune`); choice and curve are kept in the manifest. Results are
+    the validation images by a sweep of its own (`sweeps.spec.tune`); choice and curve are kept in the manifest. Results are
     in the returned sweep; trials may have failed. Raises RequestError for a request that can't be served, before
     anything is written, and KeyboardInterrupt when it was stopped (it can be run again).
     """

@@ -14,11 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from sweeps.cells import COLUMNS, Trial
 from sweeps.frontier.frontier import summarise
 from sweeps.results.names import recipe
 from sweeps.results.table import cell_id, frame, row
 from sweeps.running.store import DONE
+from sweeps.spec.cells import COLUMNS, Trial
 from sweeps.sweep import Sweep
 from sweeps.tracking import Runs
 

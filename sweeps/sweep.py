@@ -11,11 +11,11 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList
-from sweeps.cells import Trial, trials_of
 from sweeps.results.table import cell_id, frame, row
 from sweeps.running import store as stores
 from sweeps.running.store import DONE, FAILED, Store
 from sweeps.running.trial import Material, load_data, make_material
+from sweeps.spec.cells import Trial, trials_of
 
 if TYPE_CHECKING:
     from sweeps.planning.plan import Advice

@@ -60,7 +60,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a sweep, or go on with it where it was stopped."""
-    from sweeps.spec import resolve
+    from sweeps.spec.spec import resolve
 
     resolve(spec, scale=scale, sets=set_ or [])
     _check_early(cpus, tracking_uri)
@@ -75,7 +75,7 @@ def run(
 
 def _print_choices(sweep: Any) -> None:
     from sweeps.show.tables import print_table, table
-    from sweeps.tune import curve
+    from sweeps.spec.tune import curve
 
     rows = curve(sweep.store.manifest()["tuning"])
     print_table(table(rows, title="Chosen on the validation images (★)"))
@@ -150,7 +150,7 @@ def own_name() -> str:
 def presets(as_json: AsJson = False) -> None:
     """List the presets."""
     from sweeps.show.tables import print_table, table
-    from sweeps.spec import presets as all_presets
+    from sweeps.spec.spec import presets as all_presets
 
     rows = [
         {"preset": name, "dataset": spec.dataset, "seeds": len(spec.seeds), "about": spec.about}

@@ -44,11 +44,11 @@ def submit(
     from cluster import jobs
     from cluster.dashboard import checked_address
     from softcore.errors import RequestError
-    from sweeps.cells import resolved, sweep_id
     from sweeps.drive import prepare
     from sweeps.running.job_files import packed, run_command, with_dataset
     from sweeps.running.store import check_writable, create, manifest, out_folder, write_text
-    from sweeps.spec import resolve
+    from sweeps.spec.cells import resolved, sweep_id
+    from sweeps.spec.spec import resolve
 
     address = address or os.environ.get(ADDRESS)
     if not address:
@@ -179,7 +179,7 @@ def _state(identity: str, where: str, job: "Job | None", store: "Store | None") 
         "trials": None,
     }
     if store:
-        from sweeps.cells import trials_of
+        from sweeps.spec.cells import trials_of
 
         total = len(trials_of(store.resolved()))
         row.update(done=len(store.finished()), failed=len(store.failed()), trials=total)

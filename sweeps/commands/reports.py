@@ -166,8 +166,8 @@ def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> Non
 
 def preset_cells(sweep: "Sweep", preset: str, sets: Sequence[str] = ()) -> list[str]:
     """Ids of the cells that `preset` has at the sweep's scale (and with its settings), on the sweep's data."""
-    from sweeps.cells import cells
-    from sweeps.spec import resolve
+    from sweeps.spec.cells import cells
+    from sweeps.spec.spec import resolve
 
     spec = resolve(preset, scale=sweep.store.spec()["scale"], sets=sets)
     return [cell.id for cell in cells(spec, sweep.dataset())]

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from sweeps.axis_names import AXES, TRAINING_AXES
 from sweeps.planning.checks import Check
 from sweeps.results.names import dollars
 from sweeps.results.names import value as in_words
+from sweeps.spec.axes import AXES, TRAINING_AXES
 
 BUY, DONT_BUY = "buy", "don't buy"
 Interval = tuple[float, float]

@@ -12,10 +12,10 @@ from softcore.errors import RequestError, known
 from softcore.layout import Pool
 from softcore.scoring.metrics import lower_is_better
 from softcore.variance import VarianceModel
-from sweeps.axis_names import TRAINING_AXES
 from sweeps.frontier.pricing import RECORDED
 from sweeps.replicates import replicates
 from sweeps.results.table import answer_columns, records
+from sweeps.spec.axes import TRAINING_AXES
 
 PLAIN, SEPARATE = "plain", "separate"
 POINT = ("variety", "aggregation", "policy", "people", "items")  # what was bought, and how a model was trained on it

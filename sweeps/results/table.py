@@ -9,7 +9,7 @@ import pandas as pd
 
 from softcore.prices.read import PRICES
 from softcore.scoring.metrics import METRICS
-from sweeps.cells import COLUMNS, Cell, Trial
+from sweeps.spec.cells import COLUMNS, Cell, Trial
 
 WHOLE = ("annotators", "items", "clicks", "seed", "panel", "image_size", "epochs", "batch")
 REAL = (

@@ -42,7 +42,7 @@ def package_folder(package: str) -> Path:
 
 
 def is_file(spec: str) -> bool:
-    """Whether `spec` names a file and not a preset, by the rule of `sweeps.spec.read`."""
+    """Whether `spec` names a file and not a preset, by the rule of `sweeps.spec.spec.read`."""
     return spec.endswith((".yaml", ".yml")) or "/" in spec
 
 

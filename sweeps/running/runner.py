@@ -19,10 +19,10 @@ from cluster.connection import connect
 from cluster.errors import ClusterError
 from cluster.preflight import shared_folder_check
 from cluster.resources import check_fits, concurrency, this_node, trial_resources
-from sweeps.cells import Trial
 from sweeps.running.progress import Progress
 from sweeps.running.store import DONE, FAILED, STOPPED, Store
 from sweeps.running.trial import Material
+from sweeps.spec.cells import Trial
 
 
 class Proposer(Protocol):

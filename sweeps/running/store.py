@@ -29,7 +29,7 @@ import yaml
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
-from sweeps.spec import Spec
+from sweeps.spec.spec import Spec
 
 DONE, FAILED, STOPPED = "done", "failed", "stopped"
 SPEC, RESOLVED, MANIFEST, EVENTS, TRIALS, LOCK = (

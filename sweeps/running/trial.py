@@ -29,7 +29,7 @@ from softcore.train import Epoch, rounded, start
 from softcore.training.images import pooled
 from softcore.training.logistic import fit_curves
 from softcore.training.mixing import TargetCurves
-from sweeps.cells import Cell, Trial
+from sweeps.spec.cells import Cell, Trial
 
 WORD_VECTORS = "word vectors"  # the name of their fingerprint
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sweeps.cells import trials_of
 from sweeps.running.store import Store
+from sweeps.spec.cells import trials_of
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep

@@ -12,7 +12,7 @@ import sweeps
 from sweeps.commands.reports import preset_cells
 from sweeps.drive import replay
 from sweeps.show.tables import EMPTY
-from sweeps.spec import presets
+from sweeps.spec.spec import presets
 from sweeps.studies.thesis.tables import LAYOUTS, table
 from sweeps.sweep import Sweep
 

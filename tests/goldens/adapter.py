@@ -20,11 +20,11 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.prices.price_list import with_click_overhead
 from softcore.prices.read import price_list
-from sweeps.cells import sweep_id, trials
 from sweeps.frontier import frontier as frontiers
 from sweeps.running.trial import load_data, make_material, run
 from sweeps.sources import from_file
-from sweeps.spec import resolve
+from sweeps.spec.cells import sweep_id, trials
+from sweeps.spec.spec import resolve
 
 ROOT = Path(__file__).parents[2]  # of the checkout
 CIFAR_IMAGES = "cifar10"  # folder below the data root, without which real data sets can't be loaded

@@ -7,9 +7,8 @@ import pytest
 
 from softcore.datasets import load
 from softcore.errors import RequestError
-from sweeps.axes import settle
-from sweeps.axis_names import DEFAULT_AXES
-from sweeps.spec import resolve
+from sweeps.spec.axes import DEFAULT_AXES, settle
+from sweeps.spec.spec import resolve
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import pytest
 
 from softcore.datasets import load
 from softcore.errors import RequestError
-from sweeps.cells import Budget, cells, resolved, sweep_id, trials
-from sweeps.spec import presets, resolve
+from sweeps.spec.cells import Budget, cells, resolved, sweep_id, trials
+from sweeps.spec.spec import presets, resolve
 
 
 @pytest.fixture(scope="module")

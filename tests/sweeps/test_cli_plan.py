@@ -12,7 +12,7 @@ from softcore.errors import RequestError
 from sweeps.commands.plan import plan
 from sweeps.commands.reports import report_bands
 from sweeps.sources import from_names
-from sweeps.spec import resolve
+from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, table
 from sweeps.studies.coverage.planted_plans import bought as bought_cells
 

@@ -12,8 +12,8 @@ import pytest
 from softcore.datasets import load
 from softcore.errors import RequestError
 from softcore.labels.people import image_batches
-from sweeps.cells import cells, resolved, sweep_id, trial_counts, trials, trials_of
-from sweeps.spec import resolve
+from sweeps.spec.cells import cells, resolved, sweep_id, trial_counts, trials, trials_of
+from sweeps.spec.spec import resolve
 
 GRID = {"grid": (82, 424), "grid-variance": (2, 32), "grid-sealed": (24, 96)}  # cells, trials
 

@@ -9,8 +9,8 @@ from softcore.datasets import load
 from softcore.labels.build import build
 from softcore.labels.people import first_batches, hire, split
 from softcore.policy import LabelPolicy
-from sweeps.cells import trials
-from sweeps.spec import resolve
+from sweeps.spec.cells import trials
+from sweeps.spec.spec import resolve
 from sweeps.studies.pilots.pilot_replay import write_files
 
 

@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from softcore.datasets import load
 from softcore.errors import RequestError
-from sweeps.cells import trials
 from sweeps.commands.app import app
 from sweeps.planning.pilot import pilot_of, pilot_spec
 from sweeps.planning.rows import LEAST_CELLS
-from sweeps.spec import resolve
+from sweeps.spec.cells import trials
+from sweeps.spec.spec import resolve
 
 
 @pytest.fixture(scope="module")

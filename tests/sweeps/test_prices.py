@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from softcore.data.clicks_archive import ARCHIVE
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
-from sweeps.cells import COLUMNS, Cell
 from sweeps.commands.app import app
 from sweeps.commands.reports import prices_for
 from sweeps.running import store as stores
+from sweeps.spec.cells import COLUMNS, Cell
 from sweeps.sweep import open_sweep
 
 ROWS = """annotator_id,trial_index,is_attn_check,chosen_label,cifar10_test_set_idx,reaction_time,time_elapsed

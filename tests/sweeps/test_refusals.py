@@ -14,7 +14,7 @@ import yaml
 from softcore.datasets import DATASETS, load
 from sweeps import tracking_server
 from sweeps.commands.app import main
-from sweeps.spec import presets
+from sweeps.spec.spec import presets
 
 PRESETS = ", ".join(presets())
 

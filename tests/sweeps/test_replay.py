@@ -9,12 +9,12 @@ import pytest
 
 from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
-from sweeps.cells import resolved, sweep_id
 from sweeps.drive import replay
 from sweeps.running import store as stores
 from sweeps.running.store import manifest
 from sweeps.running.trial import Material, run
-from sweeps.spec import resolve
+from sweeps.spec.cells import resolved, sweep_id
+from sweeps.spec.spec import resolve
 from sweeps.sweep import Sweep
 
 SPEC = {

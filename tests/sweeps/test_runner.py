@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from ray import cloudpickle
 
-from sweeps.cells import Cell, Trial
 from sweeps.running.runner import DEATHS, Grid, run_trials
 from sweeps.running.store import DONE, FAILED
+from sweeps.spec.cells import Cell, Trial
 
 pytestmark = pytest.mark.slow  # Ray takes some seconds to start
 

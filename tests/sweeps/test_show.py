@@ -1,5 +1,5 @@
 from sweeps.show.tables import print_table, table, to_markdown
-from sweeps.tune import curve
+from sweeps.spec.tune import curve
 
 
 def test_rows_that_share_a_label_are_all_shown():

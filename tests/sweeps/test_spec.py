@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from softcore.errors import RequestError
-from sweeps.spec import SCALES, presets, read, resolve
+from sweeps.spec.spec import SCALES, presets, read, resolve
 
 PLAIN = {"name": "first", "dataset": "digits", "blocks": [{"variety": ["hard", "click"], "annotators": [1, 3]}]}
 

@@ -13,10 +13,10 @@ from softcore.scoring.attacks import folded, logits
 from softcore.test_sets import test_sets as sets_of
 from softcore.train import start
 from softcore.training.images import pooled
-from sweeps.cells import trials
 from sweeps.running import trial as trials_module
 from sweeps.running.trial import Material, Run, config_of, images_at, run, trial_of
-from sweeps.spec import resolve
+from sweeps.spec.cells import trials
+from sweeps.spec.spec import resolve
 
 TIMES = {"train_seconds", "eval_seconds"}
 

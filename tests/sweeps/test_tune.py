@@ -5,9 +5,9 @@ import pytest
 
 from softcore.datasets import load
 from softcore.errors import RequestError
-from sweeps.cells import cells
-from sweeps.spec import resolve
-from sweeps.tune import METRIC, VALUES, choose, curve, record, tuned, tuning_spec
+from sweeps.spec.cells import cells
+from sweeps.spec.spec import resolve
+from sweeps.spec.tune import METRIC, VALUES, choose, curve, record, tuned, tuning_spec
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from jaxtyping import Float
 from softcore.labels.questions import PAGES_ON, routing_clicks
 from softcore.layout import Layout
 from softcore.prices.read import FREE
-from sweeps.cells import Trial
 from sweeps.replicates import replicates
 from sweeps.results.table import frame, records, row
+from sweeps.spec.cells import Trial
 from sweeps.studies.coverage.planted import Grid, Noise, problem
 
 METRIC = "ce/10h"

@@ -17,11 +17,11 @@ from typing import Any
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.axis_names import REPLICATES
 from sweeps.results.table import plain
 from sweeps.running.store import write_text
 from sweeps.sources import merged
-from sweeps.spec import resolve
+from sweeps.spec.axes import REPLICATES
+from sweeps.spec.spec import resolve
 from sweeps.studies.document import GRID, PRESETS, SEALED, VARIANCE, Sources
 from sweeps.studies.sealed.digests import table_digest
 from sweeps.studies.sealed.judge import Judgement, judge

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.cells import trials
 from sweeps.replicates import replicates
 from sweeps.results.table import frame, row
 from sweeps.sources import Source
-from sweeps.spec import resolve
+from sweeps.spec.cells import trials
+from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.panels import crossed_grid, recorded
 from sweeps.studies.coverage.planted import Grid, Noise, problem, truth_like
 from sweeps.studies.document import GRID, VARIANCE

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from softcore.data.dataset import Dataset
-from sweeps.cells import trials
 from sweeps.planning.noise import new_people
 from sweeps.planning.ranges import ranges
 from sweeps.planning.rows import Rows, named_like, rows
 from sweeps.replicates import replicates
 from sweeps.sources import Source, merged
-from sweeps.spec import resolve
+from sweeps.spec.cells import trials
+from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.planted import CLICKS, PAGES, Noise
 from sweeps.studies.coverage.planted_grid import METRIC, STYLES, PlantedGrid
 from sweeps.studies.document import GRID, SEALED, VARIANCE

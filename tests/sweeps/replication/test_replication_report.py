@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.cells import COLUMNS, Cell
 from sweeps.commands.app import main
 from sweeps.running import store as stores
 from sweeps.sources import Source, files_of
+from sweeps.spec.cells import COLUMNS, Cell
 from sweeps.studies.thesis.claims import claims
 from sweeps.studies.thesis.document import document, replication
 from sweeps.studies.thesis.findings import VERDICTS

@@ -9,8 +9,8 @@ import pytest
 
 from softcore.datasets import load
 from softcore.errors import RequestError
-from sweeps.cells import cells
-from sweeps.spec import resolve
+from sweeps.spec.cells import cells
+from sweeps.spec.spec import resolve
 from sweeps.studies.thesis.published import tables
 from sweeps.studies.thesis.sides import Trials
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from softcore.errors import RequestError, known
-from sweeps.axis_names import AXES, PARTIAL_AXES, REPLICATES, SCALES
+from sweeps.spec.axes import AXES, PARTIAL_AXES, REPLICATES, SCALES
 
 SETTINGS = ("name", "study", "dataset", "seeds", "panels", "metric", "evaluate", "word_vectors")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
@@ -149,7 +149,7 @@ def _grid(block: Mapping[str, Any], place: str) -> dict[str, list[Any]]:
 
 def presets() -> dict[str, Spec]:
     """Every preset by name, in order."""
-    folder = resources.files("sweeps") / "presets"
+    folder = resources.files("sweeps.spec") / "presets"
     names = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
     return {name: read(name) for name in names}
 
@@ -194,7 +194,7 @@ def _text(name: str) -> tuple[str, str]:
             return Path(name).read_text(encoding="utf-8"), name
         except (OSError, UnicodeDecodeError) as error:
             raise RequestError(f"spec {name} can't be read: {getattr(error, 'strerror', None) or error}") from None
-    folder = resources.files("sweeps") / "presets"
+    folder = resources.files("sweeps.spec") / "presets"
     file = folder / f"{name}.yaml"
     if not file.is_file():
         names = [entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")]

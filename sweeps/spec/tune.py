@@ -8,8 +8,8 @@ import pandas as pd
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
-from sweeps.cells import cells
-from sweeps.spec import Spec
+from sweeps.spec.cells import cells
+from sweeps.spec.spec import Spec
 
 METRIC = "ce/validation"  # against the validation images' hard labels; no test set is read
 MAXENT_ALPHAS = (5, 10, 20, 50)

@@ -3,21 +3,54 @@
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
-from softcore.labels.ask import PEOPLE, check_replicate
+from softcore.labels.ask import PEOPLE, check_replicate, most_answers
 from softcore.labels.people import left_to_train_on
 from softcore.policy import LabelPolicy, TrainingPolicy
+from softcore.prices.read import price
 from softcore.scoring.metrics import lower_is_better
 from softcore.test_sets import test_sets
-from sweeps.axes import check_number, clear_labels, settle
-from sweeps.axis_names import DEFAULT_AXES, LABEL_AXES, REPLICATES, TRAINING_AXES
-from sweeps.budget import Budget, spend
-from sweeps.spec import Spec
+from sweeps.spec.axes import DEFAULT_AXES, LABEL_AXES, REPLICATES, TRAINING_AXES, check_number, clear_labels, settle
+from sweeps.spec.spec import Spec
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an annotation-time budget buys in one cell, and what of it can't be spent."""
+
+    hours: float
+    buys: str
+    annotators: int | str
+    items: int
+    spent_hours: float
+    unspent_hours: float
+
+
+def spend(axes: dict[str, Any], dataset: Dataset, available: int) -> Budget:
+    """Resolve `budget_hours` into M (or N') at the thesis's price of the variety; sets them in `axes`."""
+    hours, buys, variety = axes["budget_hours"], axes["budget_buys"], axes["variety"]
+    seconds, most = price(variety), most_answers(dataset, variety)
+    if buys == "annotators":
+        fixed, bought, cap = axes["items"], "annotators", most
+    elif axes["annotators"] == "all":
+        raise RequestError("budget_buys: items needs a number of annotators an item, not 'all'")
+    else:
+        fixed, bought, cap = axes["annotators"], "items", available
+    one = seconds * fixed / 3600
+    count = min(math.floor(hours / one + 1e-9), cap)
+    if count < 1:
+        what = f"one annotator on {fixed} items" if bought == "annotators" else f"{fixed} annotators on one item"
+        raise RequestError(f"budget_hours {hours:g} buys no {variety} label: {what} takes {one:.3g} hours")
+    axes[bought] = count
+    spent = count * one
+    return Budget(hours, buys, axes["annotators"], axes["items"], spent, hours - spent)
+
 
 # What makes a trial: a budget is resolved into `annotators` and `items`, or into `hired_hours` where people are hired
 # until it is spent, and is not part of it.
