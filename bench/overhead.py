@@ -40,14 +40,14 @@ def nothing(config, context, trials, host):
 def ours(n: int) -> None:
     """`n` trials that do nothing through the project's runner, with store and mirror."""
     from sweeps.drive import prepare
-    from sweeps.mirror import Mirror
     from sweeps.running import store as stores
     from sweeps.running.runner import Grid, run_trials
     from sweeps.running.store import manifest
     from sweeps.running.trial import config_of
     from sweeps.spec.cells import resolved, sweep_id
     from sweeps.sweep import Sweep
-    from sweeps.tracking import default_uri
+    from sweeps.tracking.mirror import Mirror
+    from sweeps.tracking.runs import default_uri
 
     spec, dataset, root = prepare("quickstart", scale="tiny", sets=[f"seeds={-(-n // 11)}"], root=None)
     with tempfile.TemporaryDirectory() as out:

@@ -15,7 +15,7 @@ from sweeps.spec.cells import resolved, sweep_id
 from sweeps.spec.spec import Spec
 from sweeps.spec.spec import resolve as resolve_spec
 from sweeps.spec.tune import choose, record, tuned, tuning_spec
-from sweeps.tracking_server import check_server
+from sweeps.tracking.server import check_server
 
 if TYPE_CHECKING:
     pass
@@ -151,8 +151,8 @@ def _same_corruptions(store: Store, material: Material) -> None:
 
 
 def _mirror(sweep: Sweep, uri: str | None) -> Any:
-    from sweeps.mirror import Mirror
-    from sweeps.tracking import default_uri
+    from sweeps.tracking.mirror import Mirror
+    from sweeps.tracking.runs import default_uri
 
     return Mirror(sweep, uri or default_uri(sweep.folder.parent))
 

@@ -102,7 +102,7 @@ def resume(
 def _check_early(cpus: int | None, tracking_uri: str | None) -> None:
     """Refuse what needs neither data nor torch to be seen wrong, before seconds go into importing them."""
     from softcore.errors import RequestError
-    from sweeps.tracking_server import check_server
+    from sweeps.tracking.server import check_server
 
     if cpus is not None and cpus < 1:
         raise RequestError(f"--cpus must be at least 1; it is {cpus}")
@@ -252,7 +252,7 @@ def ui(
         "--default-artifact-root",
         str(database.parent / "artifacts"),
     ]
-    from sweeps.tracking import views
+    from sweeps.tracking.runs import views
 
     for study, view in views(f"sqlite:///{database}").items():
         print(f"{study}, cells: http://127.0.0.1:{port}{view}")

@@ -15,7 +15,7 @@ from softcore.scoring.metrics import ALWAYS
 from sweeps.commands.app import main
 from sweeps.drive import replay
 from sweeps.running.trial import Material, run
-from sweeps.tracking import KEY, default_uri
+from sweeps.tracking.runs import KEY, default_uri
 
 SPEC = {
     "name": "first",

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from sweeps.tracking import KEY, default_uri
+from sweeps.tracking.runs import KEY, default_uri
 
 pytestmark = pytest.mark.slow
 

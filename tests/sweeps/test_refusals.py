@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from softcore.datasets import DATASETS, load
-from sweeps import tracking_server
 from sweeps.commands.app import main
 from sweeps.spec.spec import presets
+from sweeps.tracking import server as tracking_server
 
 PRESETS = ", ".join(presets())
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sweeps.tracking import KEY, SWEEP, VIEW, Runs, default_uri, views
+from sweeps.tracking.runs import KEY, SWEEP, VIEW, Runs, default_uri, views
 
 
 @pytest.fixture

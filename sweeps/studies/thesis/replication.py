@@ -92,8 +92,8 @@ def log_to_mlflow(sweeps: Sequence["Sweep"], paths: Sequence[Path]) -> None:
 
 
 def _log(sweep: "Sweep", uri: str | None, paths: Sequence[Path]) -> None:
-    from sweeps.tracking import Runs, default_uri
-    from sweeps.tracking_server import check_server
+    from sweeps.tracking.runs import Runs, default_uri
+    from sweeps.tracking.server import check_server
 
     if uri:
         check_server(uri)

@@ -19,7 +19,7 @@ from sweeps.studies.thesis.replication import report
 from sweeps.studies.thesis.rows import COLUMNS as ROW_COLUMNS
 from sweeps.studies.thesis.rows import frame, rows
 from sweeps.sweep import Sweep
-from sweeps.tracking import Runs, default_uri
+from sweeps.tracking.runs import Runs, default_uri
 
 KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
 NASTY = "<script>alert('x')</script>|*&\"$command"

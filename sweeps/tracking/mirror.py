@@ -20,7 +20,7 @@ from sweeps.results.table import cell_id, frame, row
 from sweeps.running.store import DONE
 from sweeps.spec.cells import COLUMNS, Trial
 from sweeps.sweep import Sweep
-from sweeps.tracking import Runs
+from sweeps.tracking.runs import Runs
 
 log = logging.getLogger(__name__)
 COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
