@@ -13,21 +13,21 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError
-from softcore.layout import Pool
 from softcore.scoring.metrics import lower_is_better
 from softcore.seeding import generator
-from softcore.strata import CELL, PANELS, PEOPLE, SEED
-from softcore.variance import VarianceModel, covers_of_cells
 from sweeps.frontier.bands import Bands, Step, bands, on_frontier, steps
 from sweeps.frontier.break_even import BreakEven, break_even
 from sweeps.frontier.cell_prices import Costs, all_questions, answers_to, assumptions, cell_costs, compared
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import Purchases, purchases
 from sweeps.frontier.regimes import MATTERS, Regime, regimes
-from sweeps.replicates import Replicates, replicates
 from sweeps.results.names import BETTER, MORE
 from sweeps.results.table import plain, records
-from sweeps.shrinkage import Draws
+from sweeps.uncertainty.layout import Pool
+from sweeps.uncertainty.replicates import Replicates, replicates
+from sweeps.uncertainty.shrinkage import Draws
+from sweeps.uncertainty.strata import CELL, PANELS, PEOPLE, SEED
+from sweeps.uncertainty.variance import VarianceModel, covers_of_cells
 
 _VALUES = ("mean", "value", "low", "high")
 

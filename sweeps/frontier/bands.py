@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from softcore.errors import RequestError
-from sweeps.shrinkage import Draws
+from sweeps.uncertainty.shrinkage import Draws
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from softcore.errors import RequestError
-from sweeps.shrinkage import Draws
+from sweeps.uncertainty.shrinkage import Draws
 
 
 @dataclass(frozen=True, kw_only=True)

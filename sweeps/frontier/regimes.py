@@ -10,7 +10,7 @@ from jaxtyping import Float
 from softcore.errors import RequestError, known
 from sweeps.frontier.bands import best_at
 from sweeps.results.names import FREE, KINDS
-from sweeps.shrinkage import Draws
+from sweeps.uncertainty.shrinkage import Draws
 
 DONT_BUY, TIED, NO_CHOICE = "don't buy", "tied", "no choice"
 ENOUGH = 0.9  # probability at which a verdict is given

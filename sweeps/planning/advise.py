@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from softcore.layout import Pool
 from softcore.prices.read import PriceList, price_list
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, priced
@@ -25,6 +24,7 @@ from sweeps.planning.rank import (
 )
 from sweeps.results.names import dollars, question
 from sweeps.results.table import ANSWERS, answer_columns
+from sweeps.uncertainty.layout import Pool
 
 STEP_USD = 100.0
 

@@ -14,9 +14,9 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from softcore.seeding import generator
-from sweeps.importance_sampling import batches, next_proposal
 from sweeps.planning.rows import Rows
 from sweeps.planning.surfaces import Surface
+from sweeps.uncertainty.shrinkage import batches, next_proposal
 
 SAMPLES, ROUNDS, KEPT, DRAWS = 512, 4, 200, 1000
 LEAST_SAMPLES, HEAVY = 40, 5  # that a round's proposal must rest on; degrees of freedom of its tails

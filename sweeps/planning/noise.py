@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from softcore.layout import NOBODY
-from softcore.strata import CELL, CROWD, OWN, PEOPLE, REST, SEED
-from softcore.variance import VarianceModel
+from sweeps.uncertainty.layout import NOBODY
+from sweeps.uncertainty.strata import CELL, CROWD, OWN, PEOPLE, REST, SEED
+from sweeps.uncertainty.variance import VarianceModel
 
 
 def new_people(

@@ -9,7 +9,6 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
-from softcore.layout import Pool
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidates
@@ -17,6 +16,7 @@ from sweeps.planning.checks import Choice, default_model
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.ranges import Range, of_variety, points, ranges, refuse_beyond
 from sweeps.planning.rows import Rows, rows
+from sweeps.uncertainty.layout import Pool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,13 +9,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, known
-from softcore.layout import Pool
 from softcore.scoring.metrics import lower_is_better
-from softcore.variance import VarianceModel
 from sweeps.frontier.pricing import RECORDED
-from sweeps.replicates import replicates
 from sweeps.results.table import answer_columns, records
 from sweeps.spec.axes import TRAINING_AXES
+from sweeps.uncertainty.layout import Pool
+from sweeps.uncertainty.replicates import replicates
+from sweeps.uncertainty.variance import VarianceModel
 
 PLAIN, SEPARATE = "plain", "separate"
 POINT = ("variety", "aggregation", "policy", "people", "items")  # what was bought, and how a model was trained on it
@@ -90,7 +90,7 @@ class Rows:
         """`n` draws of the variance components of the noise.
 
         A plan predicts single runs, whose luck with seeds does not cancel, and a pilot has three seeds: their part is
-        drawn with a half-Cauchy prior (`softcore.components.draw`). Bands compare cells on shared seeds and need none.
+        drawn with a half-Cauchy prior (`sweeps.uncertainty.components.draw`). Bands compare cells on shared seeds and need none.
         """
         return self.variance.draw_variances(n, rng, SEED_SCALE)
 
@@ -110,7 +110,7 @@ class Rows:
 
 
 def rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | None = None) -> Rows:
-    """What `results` say of `metric`; `pools` as in `sweeps.replicates`.
+    """What `results` say of `metric`; `pools` as in `sweeps.uncertainty.replicates`.
 
     Cells that hire people until hours are spent, and bought cells without a number of items, are left out, with a
     reason. A metric that nobody measured is a RequestError that lists those that were, as are fewer than six bought

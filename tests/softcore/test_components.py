@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from softcore.components import draw, estimate
-from softcore.layout import NOBODY, Layout
-from softcore.strata import strata
+from sweeps.uncertainty.components import draw, estimate
+from sweeps.uncertainty.layout import NOBODY, Layout
+from sweeps.uncertainty.strata import strata
 
 
 def two_way(cells, seeds):

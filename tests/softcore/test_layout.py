@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from softcore.layout import NOBODY, Layout, Pool
+from sweeps.uncertainty.layout import NOBODY, Layout, Pool
 
 
 def layout(trials, people=(2, 3), share=(1.0, 1.0), crowd=("pages", "pages"), **pools):

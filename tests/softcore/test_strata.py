@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from softcore import strata as module
 from softcore.errors import RequestError
-from softcore.layout import NOBODY, Layout, Pool
-from softcore.strata import cell_means, strata
+from sweeps.uncertainty import strata as module
+from sweeps.uncertainty.layout import NOBODY, Layout, Pool
+from sweeps.uncertainty.strata import cell_means, strata
 
 
 def crossed(cells, seeds, panels=1, people=1.0, crowd=NOBODY, pools=None):

@@ -3,9 +3,9 @@ import pytest
 from scipy.stats import ttest_rel
 
 from softcore.errors import RequestError
-from softcore.layout import NOBODY, Layout, Pool
-from softcore.strata import strata
-from softcore.variance import contrast_variance, covers_of_cells, difference, pooled_variance
+from sweeps.uncertainty.layout import NOBODY, Layout, Pool
+from sweeps.uncertainty.strata import strata
+from sweeps.uncertainty.variance import contrast_variance, covers_of_cells, difference, pooled_variance
 
 
 def layout(cells, seeds, panels=1, people=0.0, crowd=NOBODY, pools=None):

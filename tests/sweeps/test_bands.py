@@ -3,7 +3,7 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier.bands import bands, best_at, frontier_of_each, on_frontier, steps
-from sweeps.shrinkage import Draws
+from sweeps.uncertainty.shrinkage import Draws
 
 
 def draws(values, bought=None):

@@ -3,8 +3,8 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier.break_even import assumption, break_even
-from sweeps.shrinkage import Draws
 from sweeps.studies.coverage.verdicts import CLICKS_A_PAGE, break_evens
+from sweeps.uncertainty.shrinkage import Draws
 
 # Cells a, b buy 100 and 400 pages, c, d 200 and 3200 clicks, e is free.
 PAGES = np.array([100.0, 400, 0, 0, 0])

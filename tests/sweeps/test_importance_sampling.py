@@ -1,6 +1,6 @@
 import numpy as np
 
-from sweeps.importance_sampling import MEMORY, batches, next_proposal
+from sweeps.uncertainty.shrinkage import MEMORY, batches, next_proposal
 
 
 def test_equal_weights_propose_the_mean_and_a_tenth_more_than_the_spread():

@@ -4,8 +4,8 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.frontier.regimes import DONT_BUY, NO_CHOICE, TIED, gap_that_matters, regimes
 from sweeps.results.names import BETTER, FREE, MIX, MORE, kind
-from sweeps.shrinkage import Draws
 from sweeps.studies.coverage.verdicts import VERDICTS, verdict
+from sweeps.uncertainty.shrinkage import Draws
 
 KINDS = (FREE, MORE, BETTER, MIX)
 COSTS = np.array([0.0, 10, 20, 30])

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from softcore.layout import NOBODY, Pool
-from sweeps.replicates import CLICKS, PAGES, PAGES_BY_IMAGE, replicates
 from sweeps.studies.coverage.planted import MIXED, Noise, grid, problem
+from sweeps.uncertainty.layout import NOBODY, Pool
+from sweeps.uncertainty.replicates import CLICKS, PAGES, PAGES_BY_IMAGE, replicates
 
 METRIC = "ce/10h"
 

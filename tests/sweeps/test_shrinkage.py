@@ -5,11 +5,11 @@ import pytest
 from scipy.stats import t as student
 
 from softcore.errors import RequestError
-from softcore.layout import NOBODY, Layout
-from softcore.strata import strata
-from softcore.variance import pooled_variance
-from sweeps.shrinkage import plain_draws, shrunk_draws
 from sweeps.studies.coverage.planted import Noise, diminishing, grid, problem
+from sweeps.uncertainty.layout import NOBODY, Layout
+from sweeps.uncertainty.shrinkage import plain_draws, shrunk_draws
+from sweeps.uncertainty.strata import strata
+from sweeps.uncertainty.variance import pooled_variance
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from softcore.statistics import share_interval
-from softcore.strata import OWN, PEOPLE, Strata, cell_means, strata
-from softcore.variance import VarianceModel, pooled_variance
 from sweeps.frontier.bands import bands, best_at
-from sweeps.shrinkage import Draws, plain_draws
 from sweeps.studies.coverage.planted import STYLES, Grid, Problem, grid, noise_like, problem, truth_like
+from sweeps.uncertainty.shrinkage import Draws, plain_draws
+from sweeps.uncertainty.strata import OWN, PEOPLE, Strata, cell_means, strata
+from sweeps.uncertainty.variance import VarianceModel, pooled_variance
 
 COSTS = 50
 LEVEL = 0.9

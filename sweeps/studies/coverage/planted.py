@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from softcore.layout import NOBODY, Layout, Pool
-from softcore.variance import VarianceModel
 from sweeps.results.names import kind
-from sweeps.shrinkage import Draws, shrunk_draws
+from sweeps.uncertainty.layout import NOBODY, Layout, Pool
+from sweeps.uncertainty.shrinkage import Draws, shrunk_draws
+from sweeps.uncertainty.variance import VarianceModel
 
 PAGES, CLICKS = "pages", "clicks"
 BATCHES = 20  # of images; each has people of its own

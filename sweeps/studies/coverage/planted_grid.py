@@ -14,12 +14,12 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.labels.questions import PAGES_ON, routing_clicks
-from softcore.layout import Layout
 from softcore.prices.read import FREE
-from sweeps.replicates import replicates
 from sweeps.results.table import frame, records, row
 from sweeps.spec.cells import Trial
 from sweeps.studies.coverage.planted import Grid, Noise, problem
+from sweeps.uncertainty.layout import Layout
+from sweeps.uncertainty.replicates import replicates
 
 METRIC = "ce/10h"
 _MOST_ITEMS = 900

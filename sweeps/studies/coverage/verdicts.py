@@ -16,12 +16,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from softcore.variance import difference
 from sweeps.frontier.break_even import break_even
 from sweeps.frontier.regimes import DONT_BUY, TIED, regimes
 from sweeps.results.names import BETTER, MIX, MORE
 from sweeps.studies.coverage.coverage import line, shrunk, small_grid, split_errors, variance
 from sweeps.studies.coverage.planted import MIXED, SECONDS, STYLES, by_answers, noise_like, problem
+from sweeps.uncertainty.variance import difference
 
 BUDGET = 30_000.0  # seconds, of the verdicts
 PAGE, CLICKS_A_PAGE = "t2-clamp", 8.0  # of the break-even whose answer is known: a page tells as much as 8 clicks

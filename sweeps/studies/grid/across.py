@@ -17,13 +17,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError
-from softcore.layout import Layout
 from softcore.scoring.metrics import lower_is_better
-from softcore.strata import CELL, CROWD, OWN, PEOPLE, REST, covariance
-from softcore.variance import VarianceModel
-from sweeps.replicates import Replicates, replicates
 from sweeps.results.table import answer_columns
-from sweeps.shrinkage import SAMPLES, Seen, predicted_draws
+from sweeps.uncertainty.layout import Layout
+from sweeps.uncertainty.replicates import Replicates, replicates
+from sweeps.uncertainty.shrinkage import SAMPLES, Seen, predicted_draws
+from sweeps.uncertainty.strata import CELL, CROWD, OWN, PEOPLE, REST, covariance
+from sweeps.uncertainty.variance import VarianceModel
 
 A, B = 0, 1
 NAMES = ("A", "B")

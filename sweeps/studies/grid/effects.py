@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from softcore.errors import RequestError
-from softcore.variance import Difference, difference
-from sweeps.replicates import Replicates, replicates
 from sweeps.results.table import axis_columns, records
 from sweeps.studies.document import Section, Sources, Table
 from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, listed, measured, words
+from sweeps.uncertainty.replicates import Replicates, replicates
+from sweeps.uncertainty.variance import Difference, difference
 
 TITLE = "Do mixup, the entropy weight, means and mixed questions help?"
 LEVEL = 0.95

@@ -15,8 +15,8 @@ from jaxtyping import Bool, Float
 
 from softcore.statistics import half_width
 from sweeps.frontier.bands import bands, best_at, winner_at
-from sweeps.shrinkage import Draws
 from sweeps.studies.grid.across import Pairs
+from sweeps.uncertainty.shrinkage import Draws
 
 COSTS = 8
 LEVEL = 0.9

@@ -8,11 +8,9 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.seeding import generator
-from softcore.strata import PEOPLE
 from sweeps.frontier.cell_prices import assumptions, cell_costs, questions_of
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import purchases
-from sweeps.replicates import replicates
 from sweeps.results.names import VARIETIES, hours
 from sweeps.studies.document import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
 from sweeps.studies.grid.across import NAMES, A, B, Pairs, draws, one_sided, pairs
@@ -30,6 +28,8 @@ from sweeps.studies.grid.panel_bands import (
 )
 from sweeps.studies.grid.pictures import panels_png
 from sweeps.studies.grid.recorded import CO_PRIMARY, core, granted, listed, measured, words
+from sweeps.uncertainty.replicates import replicates
+from sweeps.uncertainty.strata import PEOPLE
 
 TITLE = "Do the bands hold: panels A against panels B"
 TOGETHER = "all together"

@@ -8,11 +8,11 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.seeding import generator
-from softcore.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED
-from softcore.variance import VarianceModel
-from sweeps.replicates import replicates
 from sweeps.studies.document import GRID, VARIANCE, Section, Sources, Table
 from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, listed, measured, words
+from sweeps.uncertainty.replicates import replicates
+from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED
+from sweeps.uncertainty.variance import VarianceModel
 
 TITLE = "What varies: seeds and people"
 METRICS = (*CO_PRIMARY, *(f"{name}/{test}" for test in ("10h", "10s") for name in ("rmsce", "fgsm", "accuracy")))

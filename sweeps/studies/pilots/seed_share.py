@@ -14,11 +14,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from softcore.components import _within
-from softcore.strata import CROWD, SEED
-from softcore.variance import VarianceModel
-from sweeps.replicates import replicates
 from sweeps.sources import from_file
+from sweeps.uncertainty.components import _within
+from sweeps.uncertainty.replicates import replicates
+from sweeps.uncertainty.strata import CROWD, SEED
+from sweeps.uncertainty.variance import VarianceModel
 
 METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s", "rmsce/10h", "fgsm/10h", "accuracy/10h")
 

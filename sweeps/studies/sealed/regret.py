@@ -15,7 +15,6 @@ from scipy.special import stdtrit
 
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList, price_list
-from softcore.variance import VarianceModel, contrast_variance
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
@@ -23,6 +22,7 @@ from sweeps.planning.checks import default_model
 from sweeps.planning.noise import new_people
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows, rows
 from sweeps.results.table import answer_columns
+from sweeps.uncertainty.variance import VarianceModel, contrast_variance
 
 PLANNER, NOTHING = "planner", "buy nothing"
 BUDGETS = 12

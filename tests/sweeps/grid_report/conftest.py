@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.replicates import replicates
 from sweeps.results.table import frame, row
 from sweeps.sources import Source
 from sweeps.spec.cells import trials
@@ -12,6 +11,7 @@ from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.panels import crossed_grid, recorded
 from sweeps.studies.coverage.planted import Grid, Noise, problem, truth_like
 from sweeps.studies.document import GRID, VARIANCE
+from sweeps.uncertainty.replicates import replicates
 
 METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s", "accuracy/10h")
 GAIN = {"click": 0.10, "first-choice": 0.12, "t1-uniform": 0.25, "t1-clamp": 0.22, "t2-uniform": 0.22, "t2-clamp": 0.2}

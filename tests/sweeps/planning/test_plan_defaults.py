@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 import sweeps
-from softcore import variance
 from sweeps.planning import advise, surfaces
 from sweeps.planning import checks as defaults
 from sweeps.planning.checks import LOST, choose_model, default_model
 from sweeps.planning.rows import Rows
 from sweeps.studies.sealed import judge
 from sweeps.studies.sealed.readings import NAME, stored
+from sweeps.uncertainty import variance
 
 RECORDED = Path(sweeps.__file__).parents[1] / "docs" / "results" / "grid" / NAME
 

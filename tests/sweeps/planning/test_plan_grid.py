@@ -10,7 +10,6 @@ from softcore.data.dataset import Dataset
 from sweeps.planning.noise import new_people
 from sweeps.planning.ranges import ranges
 from sweeps.planning.rows import Rows, named_like, rows
-from sweeps.replicates import replicates
 from sweeps.sources import Source, merged
 from sweeps.spec.cells import trials
 from sweeps.spec.spec import resolve
@@ -19,6 +18,7 @@ from sweeps.studies.coverage.planted_grid import METRIC, STYLES, PlantedGrid
 from sweeps.studies.document import GRID, SEALED, VARIANCE
 from sweeps.studies.sealed.judge import judge
 from sweeps.studies.sealed.regret import NOTHING, PLANNER, RULES, decision_regret
+from sweeps.uncertainty.replicates import replicates
 
 DRAWN = 6  # grids of each style
 PEOPLE = Noise(shared={PAGES: 0.03, CLICKS: 0.02}, own={PAGES: 0.03, CLICKS: 0.02})  # who differ much

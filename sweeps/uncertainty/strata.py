@@ -13,7 +13,7 @@ import scipy.linalg
 from jaxtyping import Float, Int
 
 from softcore.errors import RequestError
-from softcore.layout import Layout
+from sweeps.uncertainty.layout import Layout
 
 SEED, CROWD, CELL, REST = "seed", "crowd", "cell", "rest"
 PEOPLE, OWN, PANELS = "people of ", "own people of ", "panels of "

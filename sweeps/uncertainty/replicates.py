@@ -8,14 +8,14 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, known
-from softcore.layout import NOBODY, Layout, Pool
 from softcore.prices.read import FREE
 from softcore.scoring.metrics import lower_is_better
-from softcore.strata import Strata, strata
-from softcore.variance import VarianceModel, pooled_variance
 from sweeps.results.names import kind, recipes
 from sweeps.results.table import ANSWERS, answer_columns, metric_columns
-from sweeps.shrinkage import Draws, plain_draws, shrunk_draws
+from sweeps.uncertainty.layout import NOBODY, Layout, Pool
+from sweeps.uncertainty.shrinkage import Draws, plain_draws, shrunk_draws
+from sweeps.uncertainty.strata import Strata, strata
+from sweeps.uncertainty.variance import VarianceModel, pooled_variance
 
 PAGES, PAGES_BY_IMAGE, CLICKS = "pages", "pages by image", "clicks"
 DRAWN = {

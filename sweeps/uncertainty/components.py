@@ -8,7 +8,7 @@ from jaxtyping import Float
 from scipy.optimize import nnls
 from scipy.special import chdtr, chdtri
 
-from softcore.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED, Strata
+from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED, Strata
 
 MORE = 4  # draws made for each that is kept
 FLOOR = 0.01

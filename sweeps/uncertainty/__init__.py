@@ -1,0 +1,1 @@
+"""How much seeds, people and trials vary, and draws of what cells are worth."""
