@@ -16,8 +16,8 @@ from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, table
 from sweeps.studies.coverage.planted_plans import bought as bought_cells
 
-RECORDED = str(Path(__file__).parents[2] / "docs" / "results" / "chapter-3-98e1f367.csv")
-OTHER = str(Path(__file__).parents[2] / "docs" / "results" / "chapter-4-5e06226d.csv")
+RECORDED = str(Path(__file__).parents[3] / "docs" / "results" / "chapter-3-98e1f367.csv")
+OTHER = str(Path(__file__).parents[3] / "docs" / "results" / "chapter-4-5e06226d.csv")
 
 
 def said(capsys, **given):

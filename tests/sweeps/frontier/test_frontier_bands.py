@@ -14,7 +14,7 @@ from sweeps.results.names import BETTER, MORE
 from sweeps.studies.coverage.planted import SECONDS, Noise, by_answers, grid, problem
 
 METRIC = "ce/10h"
-RECORDED = Path(__file__).parents[2] / "docs" / "results" / "chapter-3-98e1f367.csv"
+RECORDED = Path(__file__).parents[3] / "docs" / "results" / "chapter-3-98e1f367.csv"
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from sweeps.studies.sealed.readings import METRICS, NAME, planned_trials, read, 
 from sweeps.studies.sealed.version import PLANNER_VERSION, predictions_digest
 
 TODAY = datetime.date(2026, 3, 1)
-RECORDED = Path(__file__).parents[3] / "docs" / "results" / "grid" / NAME
+RECORDED = Path(__file__).parents[4] / "docs" / "results" / "grid" / NAME
 
 
 @pytest.fixture(scope="module")
