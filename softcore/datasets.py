@@ -3,13 +3,9 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from softcore.errors import RequestError
-
-if TYPE_CHECKING:
-    pass
 from softcore.data.dataset import Dataset
+from softcore.errors import RequestError
 
 
 def _cifar10s(root: Path | None) -> Dataset:
@@ -42,7 +38,7 @@ def load(name: str, root: Path | None = None) -> Dataset:
     if name.endswith((".yaml", ".yml")):
         from softcore.data.own import load_own
 
-        return load_own(Path(name), root)
+        return load_own(Path(name), root, DATASETS)
     if name not in DATASETS:
         raise RequestError(
             f"unknown data set '{name}'; known: {', '.join(sorted(DATASETS))}, or the path of your own .yaml file"

@@ -1,5 +1,7 @@
 """The one kind of error that is the asker's to mend."""
 
+from dataclasses import dataclass
+
 
 class RequestError(ValueError):
     """What was asked for can't be done as asked.
@@ -12,3 +14,17 @@ class RequestError(ValueError):
 def known(kind: str, name: object, names: object) -> RequestError:
     """An error for an unknown `name` of a `kind` that lists the known `names` in order."""
     return RequestError(f"unknown {kind} '{name}'; known: {', '.join(sorted(str(n) for n in names))}")  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """One value that breaks the format: `row` as an editor numbers lines (the header is 1), `allowed` in words."""
+
+    row: int
+    field: str
+    value: object
+    allowed: str
+
+    def __str__(self) -> str:
+        shown = "nothing" if self.value is None or self.value == "" else f"'{self.value}'"
+        return f"row {self.row}, {self.field}: {shown}; allowed: {self.allowed}"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from softcore.data.records import BadRow
-from softcore.errors import RequestError
+from softcore.errors import BadRow, RequestError
 
 # What people mean by a number: float() would also take "nan", "inf" and "1_000".
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from softcore.labels.panels import Annotators
+Annotators = int | str  # a number of annotators an item, or "all"
 
 # Each drops the rate tenfold at two shares of the epochs: chapter 3 of the thesis, then its chapters 4 and 5.
 STEPS = {"step": (50 / 65, 55 / 65), "step-early": (1 / 2, 3 / 4)}

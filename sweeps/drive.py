@@ -1,31 +1,26 @@
 """A sweep driven: run, resumed, replayed; joins what runs, tracks and shows."""
 
+import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
+from softcore.files import sha256
 from softcore.prices.read import PriceList
 from sweeps.running import store as stores
 from sweeps.running.store import Store, manifest
-from sweeps.running.trial import Material, load_data, make_material
+from sweeps.running.trial import Material, load_data, make_material, trial_of
+from sweeps.running.trial import run as run_trial
 from sweeps.spec.cells import resolved, sweep_id
 from sweeps.spec.spec import Spec
 from sweeps.spec.spec import resolve as resolve_spec
 from sweeps.spec.tune import choose, record, tuned, tuning_spec
-from sweeps.tracking.server import check_server
-
-if TYPE_CHECKING:
-    pass
-import json
-import tempfile
-
-from softcore.files import sha256
-from sweeps.running.trial import run as run_trial
-from sweeps.running.trial import trial_of
 from sweeps.sweep import Sweep, open_sweep
+from sweeps.tracking.server import check_server
 
 
 def run(
@@ -44,8 +39,8 @@ def run(
 
     `scale` and `sets` ("axis=value") change the spec as the command line does. `cpus` limits this machine's cores,
     `address` joins a Ray cluster that this machine is a node of. `tune` names an axis whose value is first chosen on
-    the validation images by a sweep of its own (`sweeps.spec.tune`); choice and curve are kept in the manifest. Results are
-    in the returned sweep; trials may have failed. Raises RequestError for a request that can't be served, before
+    the validation images by a sweep of its own (`sweeps.spec.tune`); choice and curve are kept in the manifest. Results
+    are in the returned sweep; trials may have failed. Raises RequestError for a request that can't be served, before
     anything is written, and KeyboardInterrupt when it was stopped (it can be run again).
     """
     asked, dataset, source = prepare(spec, scale=scale, sets=sets, root=data_root)

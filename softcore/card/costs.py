@@ -12,8 +12,9 @@ from softcore.data.cifar10s import ANSWERS
 from softcore.data.clicks_archive import ARCHIVE, click_times
 from softcore.data.dataset import Dataset, fingerprint
 from softcore.data.readers import AGAIN, FIRST, read_number, require_columns
-from softcore.data.records import BadRow, refuse
+from softcore.data.records import refuse
 from softcore.datasets import data_root
+from softcore.errors import BadRow
 from softcore.files import csv_rows
 from softcore.prices.read import label_seconds, price_list, usd
 

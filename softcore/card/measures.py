@@ -1,4 +1,4 @@
-"""TODO softcore.card.card.measures."""
+"""What a card measures of answers: seconds, consistency, entropy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""TODO softcore.data.dataset."""
+"""A data set: images, reference labels, answers, splits, test sets, a metric."""
 
 import hashlib
 from collections.abc import Mapping

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from softcore.data.cifar10s import TEST_IMAGES, VALIDATION_IMAGES, convert, read_images
-from softcore.datasets import DATASETS
 from softcore.errors import RequestError, known
 
 _CIFAR10S = "https://raw.githubusercontent.com/cambridge-mlg/cifar-10s/86b114f0257ad88e36add572db3dd69dbca0fdf7/"
@@ -82,7 +81,9 @@ _MIXED = (
         licence=_NO_LICENCE_HMIX,
     ),
 )
-SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType({"cifar10s": _ANSWERS, "hmix": (*_ANSWERS, *_MIXED)})
+SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
+    {"cifar10s": _ANSWERS, "hmix": (*_ANSWERS, *_MIXED), "digits": ()}  # digits come with scikit-learn
+)
 
 
 Progress = Callable[[str, int, int | None], None]  # file, bytes there, bytes in all (None: not said)
@@ -144,9 +145,9 @@ def verify(name: str, root: Path, *, sources=SOURCES) -> list[FileState]:
 
 
 def _sources(name: str, sources: Mapping[str, Sequence[Source]]) -> Sequence[Source]:
-    if name not in sources and name not in DATASETS:
-        raise known("data set", name, DATASETS)
-    return sources.get(name, ())  # digits needs no file
+    if name not in sources:
+        raise known("data set", name, sources)
+    return sources[name]
 
 
 def _check(root: Path, file: str, source: Source) -> FileState:

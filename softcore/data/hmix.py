@@ -14,8 +14,8 @@ import pandas as pd
 from jaxtyping import Float, Int, UInt8
 
 from softcore.data.readers import json_object, read_number, read_pages, require_columns
-from softcore.data.records import BadRow, refuse
-from softcore.errors import RequestError
+from softcore.data.records import refuse
+from softcore.errors import BadRow, RequestError
 from softcore.files import csv_rows
 from softcore.seeding import generator
 
@@ -54,7 +54,7 @@ class MixedImages:
     """Mixed images and what people said about them; read-only by agreement.
 
     Mixed image i is `names[i]`: the share `coefficients[i]` of item `endpoints[i, 0]`, the rest of `endpoints[i, 1]`.
-    `inferences` has `INFERENCE_COLUMNS`; `records` are soft labels with `softcore.data.records.COLUMNS`, their `item` an
+    `inferences` has `INFERENCE_COLUMNS`; `records` are soft labels with the `COLUMNS` of records, their `item` an
     index of `names`. Repeats are included and marked in both. `odd_rows` counts the first answers that met a rule of
     `ODD_INFERENCES` or, for `records`, of `softcore.data.records.ODD_RULES`.
     """

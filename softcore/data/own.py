@@ -1,7 +1,7 @@
 """A user's own data set, declared in a small YAML file: images, classes, answers, how to split."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +15,6 @@ from pydantic_core import ErrorDetails
 from softcore.data.dataset import Dataset, TestSet, fingerprint
 from softcore.data.own_answers import Vocabulary, read_own_answers
 from softcore.data.own_images import OwnImages, read_own_images
-from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from softcore.seeding import generator
 
@@ -49,7 +48,7 @@ ALLOWED = {
     "name": "letters, digits, '-', '_' and '.'",
     "title": "a line of text",
     "images": "the path of an .npz file or a folder",
-    "images_of": f"the name of a built-in data set: {', '.join(sorted(DATASETS))}",
+    "images_of": "the name of a built-in data set",
     "classes": "a list of two or more class names, in quotes where YAML reads them as yes or no",
     "answers": "the path of a .csv or .parquet file",
     "probabilities": "percent, fraction",
@@ -59,8 +58,11 @@ ALLOWED = {
 }
 
 
-def read_declaration(path: Path) -> OwnData:
-    """The checked content of the YAML file `path`; RequestError in one line: file, key, value, what is allowed."""
+def read_declaration(path: Path, built_in: Collection[str]) -> OwnData:
+    """The checked content of the YAML file `path`; RequestError in one line: file, key, value, what is allowed.
+
+    `built_in` are the names of the data sets that come with the package.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -72,22 +74,23 @@ def read_declaration(path: Path) -> OwnData:
     try:
         own = OwnData.model_validate(content)
     except ValidationError as error:
-        raise RequestError(f"{path}: {'; '.join(_plain(e) for e in error.errors())}") from error
-    if problem := _problem(own):
+        raise RequestError(f"{path}: {'; '.join(_plain(e, built_in) for e in error.errors())}") from error
+    if problem := _problem(own, built_in):
         raise RequestError(f"{path}: {problem}")
     return own
 
 
-def _problem(own: OwnData) -> str:
+def _problem(own: OwnData, built_in: Collection[str]) -> str:
     """What the keys can't mean together, or nothing."""
-    if own.name in DATASETS:
+    names = " or ".join(sorted(built_in))
+    if own.name in built_in:
         return f"key 'name': '{own.name}' is the name of a built-in data set; choose another"
     if own.images is not None and own.images_of is not None:
         return "keys 'images' and 'images_of': both are there; one of them is allowed"
     if own.images_of is None and own.images is None:
-        return f"key 'images' is missing; allowed: {ALLOWED['images']}, or in its place images_of: {_BUILT_IN}"
-    if own.images_of is not None and own.images_of not in DATASETS:
-        return f"key 'images_of': '{own.images_of}'; allowed: {ALLOWED['images_of']}"
+        return f"key 'images' is missing; allowed: {ALLOWED['images']}, or in its place images_of: {names}"
+    if own.images_of is not None and own.images_of not in built_in:
+        return f"key 'images_of': '{own.images_of}'; allowed: {_allowed('images_of', built_in)}"
     if own.images_of is not None and (given := [key for key in OF_IMAGES if key in own.model_fields_set]):
         return f"key '{given[0]}': images_of: {own.images_of} brings that with it; leave the key out"
     if own.validation + own.test >= 1:
@@ -95,17 +98,18 @@ def _problem(own: OwnData) -> str:
     return ""
 
 
-_BUILT_IN = " or ".join(sorted(DATASETS))
+def _allowed(key: str, built_in: Collection[str]) -> str:
+    return f"{ALLOWED[key]}: {', '.join(sorted(built_in))}" if key == "images_of" else ALLOWED[key]
 
 
-def _plain(error: ErrorDetails) -> str:
+def _plain(error: ErrorDetails, built_in: Collection[str]) -> str:
     """One of pydantic's errors in the words of this project."""
     key = str(error["loc"][0])
     if error["type"] == "missing":
-        return f"key '{key}' is missing; allowed: {ALLOWED[key]}"
+        return f"key '{key}' is missing; allowed: {_allowed(key, built_in)}"
     if error["type"] == "extra_forbidden":
         return f"key '{key}' is not known; allowed: {', '.join(OwnData.model_fields)}"
-    return f"key '{key}': '{error['input']}'; allowed: {ALLOWED[key]}"
+    return f"key '{key}': '{error['input']}'; allowed: {_allowed(key, built_in)}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,19 +125,19 @@ class _Around:
     notes: tuple[str, ...] = ()
 
 
-def load_own(path: Path, root: Path | None = None) -> Dataset:
+def load_own(path: Path, root: Path | None, built_in: Mapping[str, Callable[[Path | None], Dataset]]) -> Dataset:
     """The data set that the YAML file `path` declares.
 
     Each class is split anew by a fixed seed into training, validation and test. Images with answers go to training as
     long as others are left for the other two; an answer about a validation or test image is not used and is counted
     under `not-in-training`. With `images_of` images, reference labels, splits and test sets are those of a built-in
-    data set (of the files below `root`), whose own answers and clicks are left out. Raises RequestError, one line for a
-    wrong file or key, more for bad rows of answers.
+    data set (one of `built_in`, of the files below `root`), whose own answers and clicks are left out. Raises
+    RequestError, one line for a wrong file or key, more for bad rows of answers.
     """
-    own = read_declaration(path)
+    own = read_declaration(path, built_in)
     folder = path.parent
     try:
-        base = None if own.images_of is None else load(own.images_of, root)
+        base = None if own.images_of is None else built_in[own.images_of](root)
         images = _images(own, folder) if base is None else _images_of(base)
         words = Vocabulary(
             classes=images.classes,

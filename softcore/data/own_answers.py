@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from softcore.data.records import COLUMNS, NO_CLASS, QUESTIONS, Answer, BadRow, refuse, table
-from softcore.errors import RequestError
+from softcore.data.records import COLUMNS, NO_CLASS, QUESTIONS, Answer, refuse, table
+from softcore.errors import BadRow, RequestError
 from softcore.files import NUMBER, csv_rows
 
 Probabilities = Literal["percent", "fraction"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softcore.data.records import NO_CLASS, Answer, BadRow, refuse, table
-from softcore.errors import RequestError
+from softcore.data.records import NO_CLASS, Answer, refuse, table
+from softcore.errors import BadRow, RequestError
 from softcore.files import NUMBER, csv_rows, read_array
 
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

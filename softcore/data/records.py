@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 
-from softcore.errors import RequestError
+from softcore.errors import BadRow, RequestError
 
 NO_CLASS = -1
 
@@ -116,20 +116,6 @@ def table(
     frame = pd.DataFrame({column: [getattr(a, column) for a in settled] for column in COLUMNS}).astype(COLUMNS)
     frame = frame.sort_values(["item", "annotator", "position"], kind="stable", ignore_index=True)
     return frame, {rule: counts[rule] for rule in ODD_RULES}
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """One value that breaks the format: `row` as an editor numbers lines (the header is 1), `allowed` in words."""
-
-    row: int
-    field: str
-    value: object
-    allowed: str
-
-    def __str__(self) -> str:
-        shown = "nothing" if self.value is None or self.value == "" else f"'{self.value}'"
-        return f"row {self.row}, {self.field}: {shown}; allowed: {self.allowed}"
 
 
 SHOWN = 20

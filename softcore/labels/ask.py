@@ -11,7 +11,7 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.elicited import DEFAULT_GAMMA, ELICITED, SEMANTIC, soft_labels
 from softcore.labels.label_set import LabelSet, group
-from softcore.labels.panels import Annotators, check_annotators, check_panel, draw_clicks, draw_records
+from softcore.labels.panels import check_annotators, check_panel, draw_clicks, draw_records
 from softcore.labels.people import ImageBatch, check_hiring, hire, image_batches
 from softcore.labels.questions import (
     DEFAULT_CLICKS,
@@ -23,7 +23,7 @@ from softcore.labels.questions import (
 )
 from softcore.labels.similarity import class_similarity
 from softcore.labels.votes import one_hot
-from softcore.policy import LabelPolicy
+from softcore.policy import Annotators, LabelPolicy
 
 ONE_CLASS = ("click", "first-choice")  # all mass on the class chosen
 PEOPLE = (*ELICITED, *ONE_CLASS)

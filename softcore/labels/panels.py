@@ -10,9 +10,8 @@ import pandas as pd
 from jaxtyping import Bool, Int
 
 from softcore.errors import RequestError
+from softcore.policy import Annotators
 from softcore.seeding import generator
-
-Annotators = int | str  # a number of annotators an item, or "all"
 
 
 def split_annotated(

@@ -17,7 +17,8 @@ from scipy.sparse.csgraph import connected_components
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
-from softcore.labels.panels import Annotators, from_its_end, in_panel, split_annotated
+from softcore.labels.panels import from_its_end, in_panel, split_annotated
+from softcore.policy import Annotators
 from softcore.seeding import generator
 
 HOLDOUTS = ("images", "batches")

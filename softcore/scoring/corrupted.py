@@ -1,4 +1,4 @@
-"""Corrupted copies of test images: the official CIFAR-10-C where its files are, else made by `softcore.scoring.corruptions`."""
+"""Corrupted copies of test images: the official CIFAR-10-C where its files are, else made by `corruptions.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -90,7 +90,7 @@ class Rows:
         """`n` draws of the variance components of the noise.
 
         A plan predicts single runs, whose luck with seeds does not cancel, and a pilot has three seeds: their part is
-        drawn with a half-Cauchy prior (`sweeps.uncertainty.components.draw`). Bands compare cells on shared seeds and need none.
+        drawn with a half-Cauchy prior (`components.draw`). Bands compare cells on shared seeds and need none.
         """
         return self.variance.draw_variances(n, rng, SEED_SCALE)
 

@@ -26,9 +26,11 @@ from sweeps.results.table import records
 
 if TYPE_CHECKING:
     from rich.table import Table
+
 from softcore.prices.read import PriceList
 from sweeps.frontier.banded import FrontierBands
-from sweeps.results.names import hours
+from sweeps.frontier.frontier import side_by_side
+from sweeps.results.names import INTERVAL, dollars, hours, value, verdict
 
 EMPTY = "–"
 
@@ -182,7 +184,8 @@ def print_json(content: Any) -> None:
 def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=None, fee=None) -> ReportTable:
     """A sweep's frontier, `ce` and `scaled-ce` side by side."""
     from sweeps.frontier.frontier import frontiers
-    from sweeps.studies.thesis.tables import frontiers_table
+
+    pass  # MOVED
 
     title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")
     return frontiers_table(frontiers(sweep.results(), metric or sweep.metric, cost, wage, fee), title)
@@ -310,3 +313,24 @@ def _budget(row: dict[str, Any], verdict: str, level: str) -> dict[str, Any]:
         "most often": f"{row['winner_recipe']} ({row['winner_share']:.2f})",
         "regime": verdict,
     }
+
+
+def frontiers_table(tables: Mapping[str, pd.DataFrame], title: str = "Frontier") -> ReportTable:
+    """Frontier tables of one sweep side by side, one row a cell, those on a frontier first and marked with a star."""
+    entries = []
+    for row in records(side_by_side(dict(tables))):
+        place: dict[str, Any] = {"group": "", "row": row["recipe"], "column_group": ""}
+        cost = "free" if row["free"] else hours_between(row["label_seconds_low"], row["label_seconds_high"])
+        entries.append(Entry(**place, column="people's time", text=cost, mean=_number(row["label_seconds_total"])))
+        entries.append(Entry(**place, column="money", text=dollars(row["label_usd"]), mean=_number(row["label_usd"])))
+        for metric in tables:
+            mean, low, high = (_number(row[f"{name} {metric}"]) for name in ("value", "low", "high"))
+            text = ("★ " if row[f"on_frontier {metric}"] else "") + value(mean, low, high)
+            entries.append(Entry(**place, column=metric, text=text, mean=mean, low=low, high=high, n=row["n"]))
+        entries.append(Entry(**place, column="n", text=str(row["n"]), mean=row["n"]))
+    notes = [f"★ on the frontier. [ ] is a {INTERVAL}."]
+    for metric, cells in tables.items():
+        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {verdict(cells)}")
+        left_out = cells[cells["excluded"] != ""]
+        notes += [f"Not compared on {metric}: {row['recipe']}: {row['excluded']}." for row in records(left_out)]
+    return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))

@@ -33,7 +33,7 @@ class Spec(BaseModel):
     `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1; a block may have `seeds`
     and `panels` of its own. `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as
     written. `metric` is the one that frontiers show first; None takes the data set's own. `evaluate` lists evaluations
-    beside the usual ones (`softcore.scoring.metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads.
+    beside the usual ones (`metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -179,7 +179,7 @@ def difference(model: VarianceModel, one: str, other: str, level: float = 0.95) 
     """How much the mean of cell `one` is above that of `other`: two cells that were named before anyone looked.
 
     Trials of one seed are paired, as are panels of the same people. Degrees of freedom are Satterthwaite's. Cells that
-    were picked because they look best need draws (`sweeps.uncertainty.shrinkage`) instead. An unknown cell is a RequestError.
+    were picked because they look best need draws (`shrinkage.py`) instead. An unknown cell is a RequestError.
     """
     cells = model.strata.layout.cells
     if missing := [cell for cell in (one, other) if cell not in cells]:

@@ -4,6 +4,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,50 @@ def test_modules_do_not_import_each_other_in_circles_when_they_load():
 @pytest.mark.parametrize("module", [m for m in MODULES if not m.endswith("__main__")])
 def test_every_module_can_be_imported(module):
     assert importlib.import_module(module).__doc__
+
+
+def room(name):
+    return ".".join(name.split(".")[:2])
+
+
+def module_of(name):
+    """The module that an imported name is, or is in."""
+    return name if name in IMPORTS else name.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_module_has_a_room(package):
+    assert {room(m) for m in MODULES if belongs(m, package) and m != package} == {
+        r for r in FLOOR if belongs(r, package)
+    }
+
+
+def test_rooms_import_only_what_stands_above_them():
+    upward = {
+        f"{module} imports {name}"
+        for module, found in IMPORTS.items()
+        for name in (module_of(name) for name, _ in found)
+        if room(module) in FLOOR and room(name) in FLOOR and belongs(name, module.partition(".")[0])
+        if room(name) != room(module) and FLOOR[room(name)] >= FLOOR[room(module)]
+    }
+    assert upward == set()
+
+
+def test_studies_are_imported_by_commands_alone_and_only_when_asked_for():
+    known = [
+        (m, name, at_load) for m, found in IMPORTS.items() for name, at_load in found if belongs(name, "sweeps.studies")
+    ]
+    outside = {(m, at_load) for m, _, at_load in known if not belongs(m, "sweeps.studies")}
+    assert outside
+    assert {m for m, at_load in outside if at_load or not belongs(m, "sweeps.commands")} == set()
+
+
+def test_no_folder_is_crowded_and_no_file_is_long():
+    every = [path for top in (*PACKAGES, "tests", "bench") for path in (ROOT / top).rglob("*.py")]
+    folders = Counter(path.parent.relative_to(ROOT).as_posix() for path in every)
+    assert {folder: n for folder, n in folders.items() if n > MOST_FILES} == {}
+    lines = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in every}
+    assert {path: n for path, n in lines.items() if n > MOST_LINES} == {}
 
 
 def run(code):

@@ -1,9 +1,10 @@
 """Do the bands cover? Made-up sweeps whose truth is known; coverage is printed with its exact interval.
 
-    python -m sweeps.studies.coverage.coverage [--problems 2000] [--break people|pairing] [--seeds 3] [--first 0] [--plain]
+    python -m sweeps.studies.coverage.coverage [--problems 2000] [--break people|pairing]
+        [--seeds 3] [--first 0] [--plain]
 
 2,000 problems know 90% to 1.5 points. Person, seed and image noise are known and drawn anew for each problem; people
-are simulated one by one (`sweeps/studies/coverage/planted.py`). What is covered: the best value at each of 50 costs, on these test
+are simulated one by one (`planted.py`). What is covered: the best value at each of 50 costs, on these test
 images, for new seeds and new people. `--break` leaves people, or the pairing of seeds, out of the method: a check that
 can't see that is no check. `--plain` leaves out the shrinking towards curves.
 """

@@ -82,7 +82,7 @@ def _times(sizes: Mapping[str, float], factor: float) -> dict[str, float]:
 
 def report(problems: int, *, first: int, seeds: int, people: float, broken: str | None) -> None:
     """Print how often each kind of interval covered, and how wide it is, by style and of all problems."""
-    started, how = time.process_time(), {"seeds": seeds, "people": people, "broken": broken}
+    started = time.process_time()
     print(
         f"{LEVEL:.0%} intervals at eight costs, {problems} problems of {seeds} seeds, people's noise {people:g} times"
     )
@@ -90,7 +90,7 @@ def report(problems: int, *, first: int, seeds: int, people: float, broken: str 
     every: list[dict[str, list[OneWay]]] = []
     for place, style in enumerate(STYLES):
         numbers = range(first + place, first + problems, len(STYLES))
-        found = [by_group(number, style, **how) for number in numbers]
+        found = [by_group(number, style, seeds=seeds, people=people, broken=broken) for number in numbers]
         every += found
         print_coverage(f"cells {style}", [way for one in found for way in one[TOGETHER]])
     print_coverage("all problems", [way for one in every for way in one[TOGETHER]])

@@ -128,8 +128,9 @@ def _lines(paired: Pairs, found: Iterable[BothWays], assumed: Iterable[str]) -> 
         yield f"All questions together {granted(taken)}."
     yield (
         "Eight costs are few, and neighbours often buy the same cell: a count of 8 is far less than eight independent "
-        "checks, and all of it is on these people and images. `python -m sweeps.studies.coverage.panels` does the same on made-up grids "
-        f"whose people are drawn one by one: {LEVEL:.0%} is what to expect, a little more where bands err on the wide "
+        "checks, and all of it is on these people and images. `python -m sweeps.studies.coverage.panels` does "
+        f"the same on made-up grids whose people are drawn one by one: {LEVEL:.0%} is what to expect, a little "
+        "more where bands err on the wide "
         "side."
     )
 

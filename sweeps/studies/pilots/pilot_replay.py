@@ -1,6 +1,7 @@
 """Three pilots of CIFAR-10S, gone through as a user would: answers to files, files to a sweep, a sweep to a plan.
 
-    python -m sweeps.studies.pilots.pilot_replay [--pilots 0 1 2] [--panel 0] [--scale half] [--out sweeps-out] [--to docs/results/grid]
+    python -m sweeps.studies.pilots.pilot_replay [--pilots 0 1 2] [--panel 0] [--scale half]
+        [--out sweeps-out] [--to docs/results/grid]
 
 Pilot k is the first 8 batches and 3 people each of panel A of seed k, exactly those that the trials of panel A, seed k,
 of the preset `grid` ask. Panel B of that seed shares nobody with it, and shows what its predictions were worth:

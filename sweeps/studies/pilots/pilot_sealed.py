@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("pilots", type=Path, nargs="+")
     asked = parser.parse_args()
     sealed = from_file(asked.sealed).results
-    pilots = {int(found[1]): path for path in asked.pilots if (found := NAME.match(path.stem))}
+    pilots = {int(match[1]): path for path in asked.pilots if (match := NAME.match(path.stem))}
     if not pilots:
         parser.error("no table is named pilot-b-SEED")
     for metric in METRICS:

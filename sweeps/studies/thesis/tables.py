@@ -11,10 +11,9 @@ import pandas as pd
 from softcore.errors import RequestError
 from softcore.prices.read import price
 from softcore.statistics import MeanInterval, mean_interval
-from sweeps.frontier.frontier import side_by_side
-from sweeps.results.names import INTERVAL, dollars, hours_between, metric_title, recipes, test_set_title, value, verdict
-from sweeps.results.table import CORRUPTED, axis_columns, corrupted, metric_columns, records, test_sets
-from sweeps.show.tables import EMPTY, Entry, ReportTable, _number
+from sweeps.results.names import INTERVAL, recipes
+from sweeps.results.table import CORRUPTED, axis_columns, corrupted, metric_columns, test_sets
+from sweeps.show.tables import EMPTY, Entry, ReportTable
 
 _ALL: Mapping[str, Any] = MappingProxyType({})
 
@@ -188,27 +187,6 @@ def table(results: pd.DataFrame, preset_name: str) -> ReportTable:
             entries += _entries(layout, test_set, row, notes)
     title = f"Simulated annotators. {layout.title}" if is_simulated(results) else layout.title
     notes = [f"± is half of a {INTERVAL}.", *_left_out(done, layout), *_failures(results), *dict.fromkeys(notes)]
-    return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))
-
-
-def frontiers_table(tables: Mapping[str, pd.DataFrame], title: str = "Frontier") -> ReportTable:
-    """Frontier tables of one sweep side by side, one row a cell, those on a frontier first and marked with a star."""
-    entries = []
-    for row in records(side_by_side(dict(tables))):
-        place: dict[str, Any] = {"group": "", "row": row["recipe"], "column_group": ""}
-        cost = "free" if row["free"] else hours_between(row["label_seconds_low"], row["label_seconds_high"])
-        entries.append(Entry(**place, column="people's time", text=cost, mean=_number(row["label_seconds_total"])))
-        entries.append(Entry(**place, column="money", text=dollars(row["label_usd"]), mean=_number(row["label_usd"])))
-        for metric in tables:
-            mean, low, high = (_number(row[f"{name} {metric}"]) for name in ("value", "low", "high"))
-            text = ("★ " if row[f"on_frontier {metric}"] else "") + value(mean, low, high)
-            entries.append(Entry(**place, column=metric, text=text, mean=mean, low=low, high=high, n=row["n"]))
-        entries.append(Entry(**place, column="n", text=str(row["n"]), mean=row["n"]))
-    notes = [f"★ on the frontier. [ ] is a {INTERVAL}."]
-    for metric, cells in tables.items():
-        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {verdict(cells)}")
-        left_out = cells[cells["excluded"] != ""]
-        notes += [f"Not compared on {metric}: {row['recipe']}: {row['excluded']}." for row in records(left_out)]
     return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from softcore.data.records import COLUMNS, NO_CLASS, ODD_RULES, Answer, BadRow, refuse, settle, table
-from softcore.errors import RequestError
+from softcore.data.records import COLUMNS, NO_CLASS, ODD_RULES, Answer, refuse, settle, table
+from softcore.errors import BadRow, RequestError
 
 
 def answer(**said):

@@ -7,8 +7,8 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier.frontier import frontiers
-from sweeps.show.tables import to_csv, to_json, to_markdown, to_text
-from sweeps.studies.thesis.tables import LAYOUTS, frontiers_table, table
+from sweeps.show.tables import frontiers_table, to_csv, to_json, to_markdown, to_text
+from sweeps.studies.thesis.tables import LAYOUTS, table
 
 POOLED = {"aggregation": "mean", "annotators": "all", "items": 900}
 KEPT = POOLED | {"aggregation": "separate"}
