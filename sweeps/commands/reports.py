@@ -43,8 +43,6 @@ def frontier(
 ) -> None:
     """Print which cells no other beats on cost and metric; writes the picture and the page into the sweep's folder."""
     from sweeps.drive import draw_frontier
-
-    pass  # MOVED
     from sweeps.show.tables import frontier_table, print_table
     from sweeps.sweep import open_sweep
 
@@ -75,7 +73,6 @@ def report_table(
     as_json: AsJson = False,
 ) -> None:
     """Print a sweep as the thesis's table of the same name, or as cells by metrics."""
-    pass  # MOVED
     from sweeps.sweep import open_sweep
 
     print_report(open_sweep(sweep, out=out), "json" if as_json else format_, preset)

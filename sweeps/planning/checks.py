@@ -1,8 +1,7 @@
 """How well a model predicts cells that it has not seen, and which model is good enough to plan with."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from types import MappingProxyType
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -124,23 +123,3 @@ def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) 
     if order[0].name != tried[0].name:
         why += f"; {tried[0].name} is not the default here"
     return Choice(chosen=order[0], tried=tuple(tried), checks=tuple(found[model.name] for model in order), why=why)
-
-
-# By metric the model that leaving cells out of the grid had chosen and the one that did better on the sealed cells, as
-# all readings have it (docs/results/grid/sealed-readings.json; docs/grid.md). Whoever judges models reads none of
-# this, so that no later reading is decided by an earlier one.
-LOST: Mapping[str, tuple[str, str]] = MappingProxyType({"ce/10s": ("curve", "regression")})
-
-
-def default_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) -> Choice:
-    """The model to plan with: that of `choose_model`, or the one that beat it on the sealed cells for this metric."""
-    choice = choose_model(rows, rng, beyond=beyond)
-    loser, winner = LOST.get(rows.metric, ("", ""))
-    if choice.chosen.name != loser:
-        return choice
-    return replace(
-        choice,
-        chosen=next(model for model in choice.tried if model.name == winner),
-        checks=tuple(sorted(choice.checks, key=lambda check: check.model != winner)),
-        why=f"{choice.why}; it lost on the sealed cells to the {winner}, which makes the plans for {rows.metric}",
-    )

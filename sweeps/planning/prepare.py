@@ -12,7 +12,8 @@ from softcore.errors import RequestError
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidates
-from sweeps.planning.checks import Choice, default_model
+from sweeps.planning.checks import Choice
+from sweeps.planning.defaults import default_model
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.ranges import Range, of_variety, points, ranges, refuse_beyond
 from sweeps.planning.rows import Rows, rows

@@ -185,8 +185,6 @@ def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", 
     """A sweep's frontier, `ce` and `scaled-ce` side by side."""
     from sweeps.frontier.frontier import frontiers
 
-    pass  # MOVED
-
     title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")
     return frontiers_table(frontiers(sweep.results(), metric or sweep.metric, cost, wage, fee), title)
 

@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.planning.bootstrap import draws_generator
-from sweeps.planning.checks import Check, Choice, check, default_model
+from sweeps.planning.checks import Check, Choice, check
+from sweeps.planning.defaults import default_model
 from sweeps.planning.ranges import beyond, ranges
 from sweeps.planning.rows import Rows, named_like, rows
 from sweeps.results.table import answer_columns

@@ -18,7 +18,7 @@ from softcore.prices.read import PriceList, price_list
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
-from sweeps.planning.checks import default_model
+from sweeps.planning.defaults import default_model
 from sweeps.planning.noise import new_people
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows, rows
 from sweeps.results.table import answer_columns

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from softcore.statistics import MeanInterval
-from sweeps.planning.checks import LEVELS, LOST, Check
+from sweeps.planning.checks import LEVELS, Check
+from sweeps.planning.defaults import LOST
 from sweeps.studies.document import Section, Sources, Table, any_simulated
 from sweeps.studies.grid.recorded import listed
 from sweeps.studies.sealed.judge import Judgement

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 import sweeps
-from sweeps.planning import advise, surfaces
-from sweeps.planning import checks as defaults
-from sweeps.planning.checks import LOST, choose_model, default_model
+from sweeps.planning import advise, defaults, surfaces
+from sweeps.planning.checks import choose_model
+from sweeps.planning.defaults import LOST, default_model
 from sweeps.planning.rows import Rows
 from sweeps.studies.sealed import judge
 from sweeps.studies.sealed.readings import NAME, stored

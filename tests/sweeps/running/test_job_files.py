@@ -26,7 +26,7 @@ def test_a_job_takes_the_source_and_nothing_that_was_made_from_it():
             for path in package_folder(package).rglob("*.py")
         }
         assert sources <= files
-        assert Path("sweeps/presets/quickstart.yaml") in files
+        assert Path("sweeps/spec/presets/quickstart.yaml") in files
         assert not [path for path in folder.rglob("*") if path.name == "__pycache__" or path.suffix == ".pyc"]
         assert sum(path.stat().st_size for path in folder.rglob("*")) < 20 * 2**20  # Ray's limit is 512 MiB
     assert not folder.exists()

@@ -121,7 +121,7 @@ def test_what_a_killed_worker_left_half_written_is_no_trial_and_is_cleared(store
 
 def test_a_lock_keeps_a_second_driver_away_and_dies_with_its_process(store):
     hold = (
-        "import sys, time; from pathlib import Path; from sweeps.store import Store\n"
+        "import sys, time; from pathlib import Path; from sweeps.running.store import Store\n"
         "with Store(Path(sys.argv[1])).lock(): print('held', flush=True); time.sleep(60)"
     )
     other = subprocess.Popen([sys.executable, "-c", hold, str(store.folder)], stdout=subprocess.PIPE, text=True)
@@ -172,7 +172,7 @@ def test_an_output_folder_that_may_not_be_written_or_looked_into_is_refused(tmp_
     shut = tmp_path / "shut"
     (shut / "deep").mkdir(parents=True)
     asks = (
-        "import os, sys; from pathlib import Path; from sweeps.store import check_writable\n"
+        "import os, sys; from pathlib import Path; from sweeps.running.store import check_writable\n"
         "from softcore.errors import RequestError\n"
         "folder = Path(sys.argv[1]); [os.chmod(p, 0o755) for p in (folder.parent, folder.parent.parent)]\n"
         "os.chmod(folder, 0)\n"

@@ -44,7 +44,7 @@ def test_a_change_of_any_model_or_of_what_is_ranked_asks_for_another_version(
     module: ModuleType, constant: str, value: float, changed: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(module, constant, value)
-    with pytest.raises(RequestError, match=rf"raise PLANNER_VERSION in sweeps\.planning\.version.*: {changed}"):
+    with pytest.raises(RequestError, match=rf"raise PLANNER_VERSION in sweeps\.studies\.sealed\.version.*: {changed}"):
         check_version()
 
 
