@@ -11,7 +11,7 @@ import pytest
 
 from cluster import jobs
 from cluster.errors import ClusterError
-from cluster.rehearsal import rehearsal
+from tests.rehearsal import rehearsal
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cluster.rehearsal import rehearsal
+from tests.rehearsal import rehearsal
 
 pytestmark = pytest.mark.slow
 
