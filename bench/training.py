@@ -24,11 +24,11 @@ from torch.utils.data import DataLoader, Dataset
 from softcore.labels.build import Targets
 from softcore.labels.label_set import group
 from softcore.policy import TrainingPolicy
-from softcore.scoring.attacks import EPSILON, fgsm_logits, folded, logits
+from softcore.scoring.attacks import EPSILON, fgsm_logits, fold_batch_norms, logits
 from softcore.train import epochs, make_schedule
 from softcore.training.batches import Batches
 from softcore.training.mixing import soft_cross_entropy
-from softcore.training.models import Normalised, make_model
+from softcore.training.models import PixelNetwork, make_model
 
 BATCH = {"cnn": 64, "resnet34a": 32}
 CLASSES = 10
@@ -55,7 +55,7 @@ def random_targets(n: int) -> Targets:
     )
 
 
-def fresh_model(name: str, images: torch.Tensor) -> Normalised:
+def fresh_model(name: str, images: torch.Tensor) -> PixelNetwork:
     """The named network for 32x32 colour images."""
     return make_model(name, images[:256].float() / 255, CLASSES, 0)
 
@@ -174,7 +174,7 @@ def evaluation(name: str, n: int, sample: int) -> dict[str, float]:
     items = np.arange(n)
 
     def in_batches() -> None:
-        fgsm_logits(folded(model), images, items, targets)
+        fgsm_logits(fold_batch_norms(model), images, items, targets)
 
     one_at_a_time(model, images[:20], targets[:20])
     batched = timed(in_batches, n)

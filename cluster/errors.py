@@ -1,4 +1,4 @@
-"""The one kind of error of this package that is the asker's to mend."""
+"""The error for a request that a cluster can't serve."""
 
 
 class ClusterError(RuntimeError):

@@ -1,4 +1,4 @@
-"""The one kind of error that is the asker's to mend."""
+"""The error for a request that can't be served, and one bad row of a file."""
 
 from dataclasses import dataclass
 

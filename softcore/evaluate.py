@@ -7,8 +7,8 @@ import numpy as np
 from torch import nn
 
 from softcore.data.dataset import Dataset, TestSet
-from softcore.scoring.attacks import fgsm_logits, folded, logits, pgd_logits
-from softcore.scoring.corrupted import STANDARD, Corrupted
+from softcore.scoring.attacks import fgsm_logits, fold_batch_norms, logits, pgd_logits
+from softcore.scoring.corrupted import STANDARD, CorruptedImages
 from softcore.scoring.metrics import (
     accuracy,
     check_extras,
@@ -59,7 +59,7 @@ def predict(
     tests: Mapping[str, TestSet],
     *,
     extras: Collection[str] = (),
-    corrupted: Corrupted | None = None,
+    corrupted: CorruptedImages | None = None,
 ) -> Predictions:
     """The logits that every metric is computed from. `images` are those of the data set at the trial's size.
 
@@ -68,7 +68,7 @@ def predict(
     item of a fixed test set.
     """
     check_extras(extras)
-    quick = folded(model)
+    quick = fold_batch_norms(model)
     pairs = {name: fgsm_logits(quick, images, test.items, test.targets) for name, test in tests.items()}
     pgd, on_corrupted, suffix = {}, {}, ""
     if "pgd" in extras:
@@ -92,7 +92,7 @@ def predict(
 
 
 def corrupted_logits(
-    model: nn.Module, images: np.ndarray, items: np.ndarray, corrupted: Corrupted
+    model: nn.Module, images: np.ndarray, items: np.ndarray, corrupted: CorruptedImages
 ) -> dict[str, np.ndarray]:
     """Float32 logits of `items` after each corruption, by its name."""
     rows = corrupted.rows(items)

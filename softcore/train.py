@@ -14,7 +14,7 @@ from softcore.seeding import generator, torch_seed
 from softcore.training.batches import Batches
 from softcore.training.images import as_tensor, pixels
 from softcore.training.mixing import TargetCurves, make_objective
-from softcore.training.models import Normalised, make_model
+from softcore.training.models import PixelNetwork, make_model
 
 CLIP_NORM = 1.0
 
@@ -100,7 +100,7 @@ def train(images: np.ndarray, targets: Targets, policy: TrainingPolicy, *, class
     return model.eval()
 
 
-def rounded(model: Normalised) -> dict[str, np.ndarray]:
+def round_weights(model: PixelNetwork) -> dict[str, np.ndarray]:
     """The model's weights as they are stored, and the model set to just those.
 
     Parameters are kept as float16, running statistics as float32. What is evaluated is then what is stored. Raises

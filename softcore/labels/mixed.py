@@ -20,7 +20,7 @@ MIXED_IMAGES = ("all", "18-a-pair")
 INFERENCE, PAGE = "mixing-coefficient", "mixed-page"  # questions, as answers and prices are counted
 
 
-def with_mixed(targets: Targets, dataset: Dataset, policy: LabelPolicy, seed: int) -> tuple[Targets, np.ndarray]:
+def add_mixed_images(targets: Targets, dataset: Dataset, policy: LabelPolicy, seed: int) -> tuple[Targets, np.ndarray]:
     """`targets` with the mixed images of `policy.hmix` added, and those images (uint8, at the data set's size).
 
     Mixed image j is item len(dataset.images) + j. One that contains an item which this seed holds out is left out: held

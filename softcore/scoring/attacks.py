@@ -13,7 +13,7 @@ from softcore.training.images import as_tensor, pixels
 BATCH = 64
 
 
-def folded(model: nn.Module) -> nn.Module:
+def fold_batch_norms(model: nn.Module) -> nn.Module:
     """A copy of `model` for evaluation only: each batch norm that follows a convolution is folded into it.
 
     The same function but for rounding, a fifth faster, and its parameters take no gradients.
@@ -65,7 +65,7 @@ def fgsm_logits(
     soft = torch.from_numpy(targets).float().to(device)
     seen: list[np.ndarray] = []
     attacked: list[np.ndarray] = []
-    attack = FGSM(Watched(model, seen).eval(), eps=epsilon)  # torchattacks puts back the mode that it finds
+    attack = FGSM(LogitRecorder(model, seen).eval(), eps=epsilon)  # torchattacks puts back the mode that it finds
     for part, batch in batches(images, items, device):
         moved = attack(batch, soft[part])
         with torch.inference_mode():
@@ -100,7 +100,7 @@ def pgd_logits(
     return np.concatenate(parts)
 
 
-class Watched(nn.Module):
+class LogitRecorder(nn.Module):
     """A model that keeps a copy of the logits it gives."""
 
     def __init__(self, model: nn.Module, seen: list[np.ndarray]) -> None:

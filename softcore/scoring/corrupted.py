@@ -22,7 +22,7 @@ NO_FROST = "its recipe needs photographs of frost that this project may not hand
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Corrupted:
+class CorruptedImages:
     """Copies of `items` after each corruption at severity 3, plain arrays throughout.
 
     `images`: corruption -> uint8 [m, h, w, c], row i shows items[i]; `items` int64 [m], ascending. `source` is
@@ -40,11 +40,11 @@ class Corrupted:
         """What the names of scores on it end in: `c`, or `c-generated` where the images are not the official ones."""
         return "c" if self.source == "official" else "c-generated"
 
-    def at(self, image_size: int | None) -> "Corrupted":
+    def at(self, image_size: int | None) -> "CorruptedImages":
         """The same mean-pooled to a trial's size, as its clean images are."""
-        from softcore.training.images import pooled
+        from softcore.training.images import pool_images
 
-        return replace(self, images={name: pooled(images, image_size) for name, images in self.images.items()})
+        return replace(self, images={name: pool_images(images, image_size) for name, images in self.images.items()})
 
     def rows(self, items: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Where `items` are in `images`; ValueError for one that is not there."""
@@ -56,7 +56,7 @@ class Corrupted:
 
 def corrupted_images(
     root: Path | None, dataset: Dataset, items: Int[np.ndarray, " n"], test_images: int = TEST_IMAGES
-) -> Corrupted:
+) -> CorruptedImages:
     """Corrupted copies of `items` (each once, in any order) of `dataset`, the same each time.
 
     The official files are read from the folder `cifar10c` below `root`, where it is and the data set's items are
@@ -70,10 +70,10 @@ def corrupted_images(
         return _official(folder, dataset, items, test_images)
     clean = dataset.images[items]
     images = {name: corrupt(clean, name, items) for name in CORRUPTIONS}
-    return Corrupted(source="generated", images=images, items=items, absent={"frost": NO_FROST})
+    return CorruptedImages(source="generated", images=images, items=items, absent={"frost": NO_FROST})
 
 
-def _official(folder: Path, dataset: Dataset, items: np.ndarray, test_images: int) -> Corrupted:
+def _official(folder: Path, dataset: Dataset, items: np.ndarray, test_images: int) -> CorruptedImages:
     missing = [name for name in STANDARD if not (folder / f"{name}.npy").is_file()]
     if missing:
         names = ", ".join(f"{name}.npy" for name in missing)
@@ -89,7 +89,7 @@ def _official(folder: Path, dataset: Dataset, items: np.ndarray, test_images: in
     there = [name for name in (*STANDARD, *FURTHER) if (folder / f"{name}.npy").is_file()]
     images = {name: _mapped(folder / f"{name}.npy", shape)[block + items] for name in there}
     absent = {name: f"no file {FOLDER}/{name}.npy" for name in FURTHER if name not in there}
-    return Corrupted(source="official", images=images, items=items, absent=absent)
+    return CorruptedImages(source="official", images=images, items=items, absent=absent)
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:

@@ -18,7 +18,7 @@ from softcore.seeding import generator
 Images = Float[np.ndarray, "n h w c"]
 
 
-def motion_blurred(images: Images, radius: int, sigma: float, degrees: Float[np.ndarray, " n"]) -> Images:
+def smear(images: Images, radius: int, sigma: float, degrees: Float[np.ndarray, " n"]) -> Images:
     """Each image smeared along its own angle: a mean over 2 radius + 1 pixels on one side of each pixel.
 
     Weights fall off as a Gaussian of `sigma` pixels, positions are rounded to whole pixels, and beyond the edge lies
@@ -40,7 +40,7 @@ def motion_blurred(images: Images, radius: int, sigma: float, degrees: Float[np.
     return out
 
 
-def zoomed(images: Images, factor: float) -> Images:
+def zoom(images: Images, factor: float) -> Images:
     """Each image with its middle enlarged by `factor` (at least 1) to the image's own size, linearly interpolated."""
     rows, columns = (_zoom(side, factor) for side in images.shape[1:3])
     planes = np.ascontiguousarray(np.moveaxis(images, 3, 1))  # a product a plane: no image's sums depend on others
@@ -192,20 +192,20 @@ def glass_blur(pixels: Pixels, draws: Draws) -> Pixels:
 
 def motion_blur(pixels: Pixels, draws: Draws) -> Pixels:
     """Smeared over 13 pixels by a Gaussian of 2, at an angle of -45 to 45 degrees."""
-    return motion_blurred(pixels, 6, 2.0, np.array([rng.uniform(-45, 45) for rng in draws]))
+    return smear(pixels, 6, 2.0, np.array([rng.uniform(-45, 45) for rng in draws]))
 
 
 def zoom_blur(pixels: Pixels, draws: Draws) -> Pixels:
     """The mean of the image and its zooms by 1.00, 1.01, ... 1.15."""
-    return (pixels + sum(zoomed(pixels, 1 + step / 100) for step in range(16))) / 17
+    return (pixels + sum(zoom(pixels, 1 + step / 100) for step in range(16))) / 17
 
 
 def snow(pixels: Pixels, draws: Draws) -> Pixels:
     """A tenth whitened, with flakes (bright specks, zoomed and smeared downwards) laid over it both ways up."""
     specks = np.stack([rng.normal(0.15, 0.3, pixels.shape[1:3]) for rng in draws]).astype(np.float32)
     angles = np.array([rng.uniform(-135, -45) for rng in draws])
-    flakes = zoomed(specks[..., None], 1.75)
-    flakes = motion_blurred(np.clip(np.where(flakes < 0.55, 0, flakes), 0, 1), 10, 4.0, angles)
+    flakes = zoom(specks[..., None], 1.75)
+    flakes = smear(np.clip(np.where(flakes < 0.55, 0, flakes), 0, 1), 10, 4.0, angles)
     whiter = np.maximum(pixels, 1.5 * grey(pixels) + 0.5)
     return 0.9 * pixels + 0.1 * whiter + flakes + flakes[:, ::-1, ::-1]
 

@@ -6,7 +6,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 
-def pooled(images: UInt8[np.ndarray, "n h w c"], image_size: int | None) -> UInt8[np.ndarray, "n h2 w2 c"]:
+def pool_images(images: UInt8[np.ndarray, "n h w c"], image_size: int | None) -> UInt8[np.ndarray, "n h2 w2 c"]:
     """Images mean-pooled by the largest whole factor that keeps the shorter side at least `image_size` long.
 
     None, or images that are small already, come back as they are. Rows and columns that don't fill a pool are cut off

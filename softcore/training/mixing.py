@@ -36,7 +36,7 @@ def entropy_weights(logits: Float[Tensor, "n k"], entropy_floor: float) -> Float
     return (math.log(2) / entropy).clamp(min=entropy_floor, max=1.0)
 
 
-def entropy_weighted(
+def entropy_weighted_loss(
     logits: Float[Tensor, "n k"], targets: Float[Tensor, "n k"], entropy_floor: float
 ) -> Float[Tensor, ""]:
     """Mean over the batch of each item's soft cross-entropy times its entropy weight.
@@ -96,7 +96,7 @@ def make_objective(policy: TrainingPolicy, curves: TargetCurves | None = None) -
         raise RequestError("target_mixing: logistic needs curves fitted to people's inferences (data set hmix)")
     if loss_name == "entropy-weighted":
         floor = ENTROPY_FLOOR if policy.entropy_floor is None else policy.entropy_floor
-        loss = partial(entropy_weighted, entropy_floor=floor)
+        loss = partial(entropy_weighted_loss, entropy_floor=floor)
         return partial(_mixup, alpha=WEIGHTED_ALPHA if alpha is None else alpha, loss=loss, curves=curves)
     return partial(_mixup, alpha=MIXUP_ALPHA if alpha is None else alpha, loss=soft_cross_entropy, curves=curves)
 

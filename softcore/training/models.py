@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from softcore.errors import known
 
 
-class Normalised(nn.Module):
+class PixelNetwork(nn.Module):
     """A network that takes pixels in 0..1 and standardises each channel itself, so that attacks work on pixels."""
 
     mean: Tensor
@@ -180,7 +180,7 @@ LEARNING_RATES = {"resnet50": 0.4}  # section 3.3; every other model starts at 0
 DEFAULT_LEARNING_RATE = 0.1
 
 
-def make_model(name: str, images: Float[Tensor, "n c h w"], classes: int, seed: int) -> Normalised:
+def make_model(name: str, images: Float[Tensor, "n c h w"], classes: int, seed: int) -> PixelNetwork:
     """The named network in channels_last, its weights drawn from `seed` alone, standardising by `images` (0..1).
 
     PyTorch's initialisers draw from the global generator: it is set for the time of the call and put back.
@@ -193,4 +193,4 @@ def make_model(name: str, images: Float[Tensor, "n c h w"], classes: int, seed: 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = MODELS[name](images.shape[1], classes, (images.shape[2], images.shape[3]))
-    return Normalised(network, mean, std).to(memory_format=torch.channels_last)
+    return PixelNetwork(network, mean, std).to(memory_format=torch.channels_last)

@@ -1,8 +1,13 @@
-"""Options and arguments that several commands take, worded once."""
+"""Options and arguments that several commands take, worded once, and the price list that some of them name."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from softcore.prices.read import PriceList
 
 Out = Annotated[str | None, typer.Option(help="Output folder; else SWEEPS_OUT, else ./sweeps-out.")]
 DataRoot = Annotated[str | None, typer.Option(help="Data folder; else SOFTCORE_DATA, else ~/.cache/softcore.")]
@@ -17,3 +22,22 @@ Wage = Annotated[float | None, typer.Option(help="Dollars an hour; the price lis
 Fee = Annotated[float | None, typer.Option(help="Platform's fee, a share of the pay; the price list's (0.333).")]
 Cost = Annotated[str, typer.Option(help="Price list: thesis, page, session, or your own .yaml file.")]
 Overhead = Annotated[float | None, typer.Option(help="Seconds that a click costs on top of its own.")]
+
+
+def prices_for(
+    cost: str, datasets: Iterable[str], data_root: str | Path | None = None, click_overhead: float | None = None
+) -> "PriceList":
+    """The price list `cost` (a name or a YAML file) as it holds for results on `datasets`.
+
+    Clicks of CIFAR-10H are priced as measured where the list takes them so and the annotator-level archive is below the
+    data root; `click_overhead` seconds are added to each.
+    """
+    from softcore.data.clicks_archive import measured_clicks
+    from softcore.datasets import data_root as root_of
+    from softcore.prices.price_list import with_click_overhead
+    from softcore.prices.read import price_list
+
+    prices = price_list(cost)
+    if prices.measure_clicks and set(datasets) <= set(prices.measured_on):
+        prices = measured_clicks(prices, root_of(data_root))
+    return prices if click_overhead is None else with_click_overhead(prices, click_overhead)

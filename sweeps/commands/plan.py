@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from softcore.errors import RequestError
-from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Out, Overhead, Wage
+from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Out, Overhead, Wage, prices_for
 
 if TYPE_CHECKING:
     from sweeps.planning.plan import Advice
@@ -66,7 +66,7 @@ def plan(
         people_at_once=people_at_once,
         hours_per_day=hours_per_day,
     )
-    prices = prices_of(cost, results, click_overhead, data_root)
+    prices = prices_for(cost, results["dataset"], data_root, click_overhead)
     prices.check_wage(prices.wage if wage is None else wage)
     options: dict[str, Any] = {
         "questions": question or None,
@@ -126,19 +126,6 @@ def default_metric(results: Any) -> str:
     if not found:
         raise RequestError(f"name a --metric; measured here: {', '.join(there) or 'none'}")
     return found[0]
-
-
-def prices_of(cost: str, results: Any, click_overhead: float | None, data_root: str | None) -> Any:
-    """The price list `cost`, with clicks as measured where the list takes them so and their archive is there."""
-    from softcore.data.clicks_archive import measured_clicks
-    from softcore.datasets import data_root as root_of
-    from softcore.prices.price_list import with_click_overhead
-    from softcore.prices.read import price_list
-
-    prices = price_list(cost)
-    if prices.measure_clicks and set(results["dataset"]) <= set(prices.measured_on):
-        prices = measured_clicks(prices, root_of(data_root))
-    return prices if click_overhead is None else with_click_overhead(prices, click_overhead)
 
 
 def write_spec(path: Path, advice: "Advice") -> None:

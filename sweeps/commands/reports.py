@@ -7,21 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from softcore.errors import RequestError
-from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Id, Out, Overhead, Wage
-from sweeps.show.tables import ReportTable, to_csv, to_json, to_markdown
+from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Id, Out, Overhead, Wage, prices_for
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
-import numpy as np
-
-from softcore.data.clicks_archive import measured_clicks
-from softcore.datasets import data_root as root_of
-from softcore.prices.price_list import with_click_overhead
-from softcore.prices.read import PriceList, price_list
-from sweeps.frontier.frontier import summarise, to_reprice
-from sweeps.frontier.swaps import swaps
-from sweeps.results.table import records
-from sweeps.show.tables import print_table, table
 
 app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)
 
@@ -43,13 +32,15 @@ def frontier(
 ) -> None:
     """Print which cells no other beats on cost and metric; writes the picture and the page into the sweep's folder."""
     from sweeps.drive import draw_frontier
-    from sweeps.show.tables import frontier_table, print_table
+    from sweeps.show.frontier_tables import frontier_table, swaps_table
+    from sweeps.show.tables import print_table
     from sweeps.sweep import open_sweep
 
     found = open_sweep(sweep, out=out)
-    prices: Any = prices_for(found, cost, click_overhead=click_overhead, data_root=data_root)
+    manifest = found.store.manifest()
+    prices = prices_for(cost, [manifest["dataset"]], data_root or manifest["data_root"], click_overhead)
     if swaps:
-        print_table(swaps_table(found, metric or found.metric, prices, swaps), as_json)
+        print_table(swaps_table(found.results(), metric or found.metric, prices, swaps), as_json)
         return
     paid: dict[str, Any] = {"wage": prices.wage if wage is None else wage, "fee": prices.fee if fee is None else fee}
     shown = frontier_table(found, metric, cost=prices, **paid)
@@ -125,28 +116,30 @@ def report_bands(
     as_json: AsJson = False,
 ) -> None:
     """Print the frontier with its uncertainty: intervals, bands, ties, regimes, break-even prices."""
-    from sweeps.commands.plan import default_metric, prices_of
+    from sweeps.commands.plan import default_metric
     from sweeps.frontier.banded import frontier_bands
-    from sweeps.show.tables import lines, print_json, print_table, tables
+    from sweeps.show.frontier_tables import bands_lines, bands_tables
+    from sweeps.show.tables import print_json, print_table
     from sweeps.sources import from_names, merged
 
     sources = from_names(sweeps, out)
     results, _, notes = merged(sources)
-    prices = prices_of(cost, results, click_overhead, data_root)
+    prices = prices_for(cost, results["dataset"], data_root, click_overhead)
     found = frontier_bands(results, metric or default_metric(results), prices, level=level, question=question)
     if as_json:
         simulated = any(source.simulated for source in sources)
         print_json({"sweeps": [s.name for s in sources], "simulated_annotators": simulated} | found.as_dict())
         return
     mark = "Simulated annotators. " if any(source.simulated for source in sources) else ""
-    for shown in tables(found, mark + ", ".join(source.name for source in sources)):
+    for shown in bands_tables(found, mark + ", ".join(source.name for source in sources)):
         print_table(shown)
-    for line in (*lines(found, prices), *notes):
+    for line in (*bands_lines(found, prices), *notes):
         print(line)
 
 
 def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> None:
     """The sweep as a report table in a format; with `preset` as that one's table, from the cells that they share."""
+    from sweeps.show.tables import print_table, to_csv, to_json, to_markdown
     from sweeps.studies.thesis.tables import table as report
 
     results, name = sweep.results(), str(sweep.store.resolved()["name"])
@@ -168,42 +161,3 @@ def preset_cells(sweep: "Sweep", preset: str, sets: Sequence[str] = ()) -> list[
 
     spec = resolve(preset, scale=sweep.store.spec()["scale"], sets=sets)
     return [cell.id for cell in cells(spec, sweep.dataset())]
-
-
-def prices_for(
-    sweep: "Sweep", cost: str, *, click_overhead: float | None = None, data_root: str | Path | None = None
-) -> PriceList:
-    """The price list `cost` as it holds for a sweep.
-
-    Clicks of CIFAR-10H are priced as measured where the list takes them so and the annotator-level archive is below the
-    data root (the sweep's own unless another is named); `click_overhead` seconds are added to each.
-    """
-    prices = price_list(cost)
-    manifest = sweep.store.manifest()
-    if prices.measure_clicks and manifest["dataset"] in prices.measured_on:
-        prices = measured_clicks(prices, root_of(data_root or manifest["data_root"]))
-    return prices if click_overhead is None else with_click_overhead(prices, click_overhead)
-
-
-def swaps_table(sweep: "Sweep", metric: str, prices: PriceList, questions: list[str]) -> ReportTable:
-    """At which prices of `questions` (moved together) which cell leaves the frontier of `metric`, and to which."""
-    results = sweep.results()
-    bought, value = to_reprice(results, metric)
-    recipes = summarise(results).set_index("cell")["recipe"]
-    found = swaps(bought, value, prices, questions)
-    rows: list[dict[str, Any]] = [
-        {
-            "swap": number,
-            "factor": round(row["factor"], 4),
-            "seconds": None if np.isnan(row["seconds"]) else round(row["seconds"], 3),
-            "as it gets": row["when"],
-            "leaves the frontier": recipes[row["cell"]],
-            "because of": recipes[row["beaten_by"]],
-        }
-        for number, row in enumerate(records(found), 1)
-    ]
-    if not rows:
-        raise RequestError(f"no price of {', '.join(questions)} changes the frontier of {metric}")
-    return table(
-        rows, title=f"Where winners on {metric} swap, moving the price of {', '.join(questions)} ({prices.name})"
-    )

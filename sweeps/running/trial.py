@@ -19,14 +19,14 @@ from softcore.errors import RequestError
 from softcore.evaluate import Predictions, evaluate, predict
 from softcore.files import sha256
 from softcore.labels.build import Targets, build
-from softcore.labels.mixed import with_mixed
+from softcore.labels.mixed import add_mixed_images
 from softcore.labels.similarity import read_word_vectors
 from softcore.prices.read import label_seconds, usd
-from softcore.scoring.corrupted import Corrupted, corrupted_images
+from softcore.scoring.corrupted import CorruptedImages, corrupted_images
 from softcore.scoring.metrics import check_extras
 from softcore.test_sets import test_sets
-from softcore.train import Epoch, rounded, start
-from softcore.training.images import pooled
+from softcore.train import Epoch, round_weights, start
+from softcore.training.images import pool_images
 from softcore.training.logistic import fit_curves
 from softcore.training.mixing import TargetCurves
 from sweeps.spec.cells import Cell, Trial
@@ -40,7 +40,7 @@ class Material:
 
     dataset: Dataset
     extras: tuple[str, ...] = ()
-    corrupted: Corrupted | None = None
+    corrupted: CorruptedImages | None = None
 
 
 def load_data(name: str, root: Path, word_vectors: str | None = None) -> Dataset:
@@ -74,7 +74,7 @@ def make_material(dataset: Dataset, extras: Sequence[str], root: Path) -> Materi
 
 SCHEMA = 1
 _pooled: dict[tuple[str, int | None], np.ndarray] = {}  # a worker runs many trials on the same images
-_corrupted: dict[tuple[str, int | None, str], Corrupted] = {}
+_corrupted: dict[tuple[str, int | None, str], CorruptedImages] = {}
 
 
 def trial_of(config: Mapping[str, Any]) -> Trial:
@@ -97,8 +97,8 @@ class Run:
         policy, labels = trial.cell.training_policy(), trial.cell.label_policy()
         self.images = images_at(self.dataset, policy.image_size)
         targets = build(self.dataset, labels, seed=trial.seed, panel=trial.panel)
-        self.targets, mixed = with_mixed(targets, self.dataset, labels, trial.seed)
-        images = np.concatenate([self.images, pooled(mixed, policy.image_size)]) if len(mixed) else self.images
+        self.targets, mixed = add_mixed_images(targets, self.dataset, labels, trial.seed)
+        images = np.concatenate([self.images, pool_images(mixed, policy.image_size)]) if len(mixed) else self.images
         self.model, self.epochs = start(
             images,
             self.targets,
@@ -124,7 +124,7 @@ class Run:
 
         `host` is the name of the machine as the record keeps it; "" takes the machine's own.
         """
-        weights = rounded(self.model.eval())
+        weights = round_weights(self.model.eval())
         trained = time.perf_counter()
         tests = test_sets(self.dataset, self.trial.seed, self.trial.cell.axes.get("holdout"))
         extras = self.material.extras
@@ -214,11 +214,11 @@ def images_at(dataset: Dataset, image_size: int | None) -> np.ndarray:
     if key not in _pooled:
         while len(_pooled) >= 2:
             _pooled.pop(next(iter(_pooled)))
-        _pooled[key] = pooled(dataset.images, image_size)
+        _pooled[key] = pool_images(dataset.images, image_size)
     return _pooled[key]
 
 
-def corrupted_at(material: Material, image_size: int | None) -> Corrupted | None:
+def corrupted_at(material: Material, image_size: int | None) -> CorruptedImages | None:
     """The corrupted images at a size, where the material has some; a process keeps the last."""
     if material.corrupted is None:
         return None

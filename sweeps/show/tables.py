@@ -4,33 +4,31 @@ import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from sweeps.frontier.frontier import frontiers, side_by_side
+from sweeps.results.names import (
+    INTERVAL,
+    dollars,
+    hours_between,
+    metric_title,
+    recipes,
+    test_set_title,
+    value,
+    verdict,
+)
+from sweeps.results.table import cell_id, plain, records
 from sweeps.running.store import Store
 from sweeps.spec.cells import trials_of
 
 if TYPE_CHECKING:
-    from sweeps.sweep import Sweep
-from collections.abc import Iterator
-from dataclasses import asdict
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from softcore.prices.read import price
-from sweeps.results.names import hours_between, metric_title, recipes, test_set_title
-from sweeps.results.table import records
-
-if TYPE_CHECKING:
     from rich.table import Table
 
-from softcore.prices.read import PriceList
-from sweeps.frontier.banded import FrontierBands
-from sweeps.frontier.frontier import side_by_side
-from sweeps.results.names import INTERVAL, dollars, hours, value, verdict
+    from sweeps.sweep import Sweep
 
 EMPTY = "–"
 
@@ -176,17 +174,38 @@ def print_table(shown: ReportTable, as_json: bool = False) -> None:
 
 def print_json(content: Any) -> None:
     """Print plain values as JSON, null for what is not a finite number."""
-    from sweeps.results.table import plain
-
     print(json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=None, fee=None) -> ReportTable:
     """A sweep's frontier, `ce` and `scaled-ce` side by side."""
-    from sweeps.frontier.frontier import frontiers
-
     title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")
     return frontiers_table(frontiers(sweep.results(), metric or sweep.metric, cost, wage, fee), title)
+
+
+def frontiers_table(tables: Mapping[str, pd.DataFrame], title: str = "Frontier") -> ReportTable:
+    """Frontier tables of one sweep side by side, one row a cell, those on a frontier first and marked with a star."""
+    entries = []
+    for row in records(side_by_side(dict(tables))):
+        place: dict[str, Any] = {"group": "", "row": row["recipe"], "column_group": ""}
+        cost = "free" if row["free"] else hours_between(row["label_seconds_low"], row["label_seconds_high"])
+        entries.append(Entry(**place, column="people's time", text=cost, mean=_number(row["label_seconds_total"])))
+        entries.append(Entry(**place, column="money", text=dollars(row["label_usd"]), mean=_number(row["label_usd"])))
+        for metric in tables:
+            mean, low, high = (_number(row[f"{name} {metric}"]) for name in ("value", "low", "high"))
+            text = ("★ " if row[f"on_frontier {metric}"] else "") + value(mean, low, high)
+            entries.append(Entry(**place, column=metric, text=text, mean=mean, low=low, high=high, n=row["n"]))
+        entries.append(Entry(**place, column="n", text=str(row["n"]), mean=row["n"]))
+    notes = [f"★ on the frontier. [ ] is a {INTERVAL}."]
+    for metric, cells in tables.items():
+        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {verdict(cells)}")
+        left_out = cells[cells["excluded"] != ""]
+        notes += [f"Not compared on {metric}: {row['recipe']}: {row['excluded']}." for row in records(left_out)]
+    return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))
+
+
+def _number(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None
 
 
 def sweeps_table(stores: Sequence[Store]) -> ReportTable:
@@ -210,8 +229,6 @@ def _state(store: Store) -> dict[str, Any]:
 
 def show_sweep(sweep: "Sweep", as_json: bool) -> None:
     """A sweep's state, its cells with what they cost, and what each annotation-time budget buys."""
-    from sweeps.results.table import cell_id
-
     content, done = sweep.store.resolved(), sweep.store.finished()
     cells = pd.DataFrame(content["cells"])
     ids = [cell_id(cell) for cell in content["cells"]]
@@ -247,88 +264,3 @@ def encode(results: pd.DataFrame, format_: str) -> bytes:
     mixed = {str(name): results[name].astype("string") for name in results if results[name].dtype == object}
     results.assign(**mixed).to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def _number(number: float) -> float | None:
-    return float(number) if np.isfinite(number) else None
-
-
-def tables(found: FrontierBands, name: str) -> Iterator[ReportTable]:
-    """A table of the cells and one of the budgets; costs are people's time."""
-    metric, _, test_set = found.metric.partition("/")
-    title = f"{name}: {metric_title(found.metric)} on {test_set_title(test_set)} ({metric}/{test_set})"
-    level = f"{found.level:.0%}"
-    yield table([_cell(row, level) for row in records(found.table())], title)
-    best = found.as_dict()
-    rows = [_budget(row, regime["verdict"], level) for row, regime in zip(best["bands"], _regimes(best), strict=True)]
-    # Where more time buys nothing better the row before still holds.
-    kept = [row for i, row in enumerate(rows) if not i or _what(row) != _what(rows[i - 1])]
-    yield table(kept, "The best from each cost on")
-
-
-def lines(found: FrontierBands, prices: PriceList) -> Iterator[str]:
-    """What the intervals cover, what prices assume, ties between neighbours, break-even prices, and other notes."""
-    yield f"Intervals ({found.level:.0%}) cover: {found.covers}."
-    yield from (f"It {assumed}." for assumed in found.assumes)
-    content = found.as_dict()
-    for step in content["steps"]:
-        if step["tie"]:
-            yield (
-                f"A tie: {step['dearer_recipe']} is {step['gain']:.3f} [{step['low']:.3f}, {step['high']:.3f}] better "
-                f"than {step['recipe']}."
-            )
-    for ratio in found.break_even:
-        yield f"Break-even: {ratio.words(price(ratio.other, prices))}."
-    yield from (f"Note: {note}." for note in found.notes)
-    yield from (f"Not compared: {cell}: {why}." for cell, why in found.excluded.items())
-
-
-def _what(row: dict[str, Any]) -> list[Any]:
-    return list(row.values())[1:]
-
-
-def _regimes(content: dict[str, Any]) -> list[dict[str, Any]]:
-    return content["regimes"] or [{"verdict": "–"}] * len(content["bands"])
-
-
-def _cell(row: dict[str, Any], level: str) -> dict[str, Any]:
-    cost = "free" if row["free"] else hours_between(row["cost_low"], row["cost_high"])
-    return {
-        "recipe": row["recipe"],
-        "people's time": cost,
-        "mean": f"{row['mean']:.3f}",
-        f"best guess [{level}]": f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
-        "on the frontier": "–" if row["on_frontier"] != row["on_frontier"] else f"{row['on_frontier']:.2f}",
-        "trials": row["trials"],
-    }
-
-
-def _budget(row: dict[str, Any], verdict: str, level: str) -> dict[str, Any]:
-    return {
-        "people's time": hours(row["budget"]),
-        f"best [{level}]": f"{row['best']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
-        "all at once": f"[{row['simultaneous_low']:.3f}, {row['simultaneous_high']:.3f}]",
-        "most often": f"{row['winner_recipe']} ({row['winner_share']:.2f})",
-        "regime": verdict,
-    }
-
-
-def frontiers_table(tables: Mapping[str, pd.DataFrame], title: str = "Frontier") -> ReportTable:
-    """Frontier tables of one sweep side by side, one row a cell, those on a frontier first and marked with a star."""
-    entries = []
-    for row in records(side_by_side(dict(tables))):
-        place: dict[str, Any] = {"group": "", "row": row["recipe"], "column_group": ""}
-        cost = "free" if row["free"] else hours_between(row["label_seconds_low"], row["label_seconds_high"])
-        entries.append(Entry(**place, column="people's time", text=cost, mean=_number(row["label_seconds_total"])))
-        entries.append(Entry(**place, column="money", text=dollars(row["label_usd"]), mean=_number(row["label_usd"])))
-        for metric in tables:
-            mean, low, high = (_number(row[f"{name} {metric}"]) for name in ("value", "low", "high"))
-            text = ("★ " if row[f"on_frontier {metric}"] else "") + value(mean, low, high)
-            entries.append(Entry(**place, column=metric, text=text, mean=mean, low=low, high=high, n=row["n"]))
-        entries.append(Entry(**place, column="n", text=str(row["n"]), mean=row["n"]))
-    notes = [f"★ on the frontier. [ ] is a {INTERVAL}."]
-    for metric, cells in tables.items():
-        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {verdict(cells)}")
-        left_out = cells[cells["excluded"] != ""]
-        notes += [f"Not compared on {metric}: {row['recipe']}: {row['excluded']}." for row in records(left_out)]
-    return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))

@@ -12,7 +12,7 @@ import yaml
 import sweeps
 from softcore.datasets import data_root, load
 from softcore.prices.read import PRICES
-from sweeps.commands.reports import prices_for
+from sweeps.commands.options import prices_for
 from sweeps.drive import replay
 
 pytestmark = [
@@ -93,7 +93,7 @@ def test_more_hours_hold_the_answers_of_fewer_and_end_within_a_page_of_the_budge
 
 def test_people_are_priced_by_what_they_took(sweep):
     results = sweep.results()
-    frontier = sweep.frontier(cost=prices_for(sweep, "page")).set_index("cell")
+    frontier = sweep.frontier(cost=prices_for("page", ["cifar10s"])).set_index("cell")
     row = hired(results, hired_hours=None, annotators=3, items=900, panel=0).iloc[0]
     both = results[results["cell"] == row["cell"]]
     assert row["answers/t2-clamp"] == 2700

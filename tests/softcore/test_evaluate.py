@@ -10,8 +10,8 @@ from softcore.data.dataset import TestSet
 from softcore.errors import RequestError
 from softcore.evaluate import evaluate, predict
 from softcore.labels.elicited import soft_labels
-from softcore.scoring.attacks import BATCH, folded, logits
-from softcore.scoring.corrupted import Corrupted, corrupted_images
+from softcore.scoring.attacks import BATCH, fold_batch_norms, logits
+from softcore.scoring.corrupted import CorruptedImages, corrupted_images
 from softcore.scoring.corruptions import CORRUPTIONS
 from softcore.scoring.metrics import ALWAYS, EXTRAS, accuracy, cross_entropy, fit_temperature
 from softcore.test_sets import test_sets as sets_of
@@ -65,7 +65,7 @@ def test_folding_batch_norm_changes_nothing_but_rounding(name):
                 norm.weight.uniform_(0.5, 2, generator=noise)
                 norm.bias.uniform_(-1, 1, generator=noise)
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    quick = folded(model)
+    quick = fold_batch_norms(model)
     with torch.inference_mode():
         expected, found = model.eval()(images), quick(images)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
@@ -217,7 +217,7 @@ def test_an_extra_that_is_not_known_is_refused(model, digits, few, predictions):
 
 
 def test_official_images_score_under_a_name_of_their_own(model, digits, few, corrupted):
-    official = Corrupted(source="official", images=corrupted.images, items=corrupted.items, absent={})
+    official = CorruptedImages(source="official", images=corrupted.images, items=corrupted.items, absent={})
     found = predict(model, digits.images, digits, few, extras=["corruptions"], corrupted=official)
     assert "crowd/c/fog" in found.arrays()
     assert "ce/crowd-c" in evaluate(found, digits, few, extras=["corruptions"])

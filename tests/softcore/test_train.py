@@ -11,7 +11,7 @@ from softcore.labels.build import build
 from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.scoring.attacks import logits
 from softcore.test_sets import test_sets as sets_of
-from softcore.train import CLIP_NORM, epochs, make_schedule, rounded, start, train
+from softcore.train import CLIP_NORM, epochs, make_schedule, round_weights, start, train
 from softcore.training.batches import Batches
 
 SHORT = TrainingPolicy(epochs=2, image_size=8)
@@ -162,7 +162,7 @@ def test_one_cycle_rises_to_the_rate_and_falls_to_nothing():
 
 def test_what_is_evaluated_is_what_is_stored(digits, targets):
     model = train(digits.images, targets, SHORT, classes=10, seed=0)
-    stored = rounded(model)
+    stored = round_weights(model)
     fresh, _ = start(digits.images, targets, SHORT, classes=10, seed=5)
     fresh.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in stored.items()})
     items = digits.validation_items
@@ -172,7 +172,7 @@ def test_what_is_evaluated_is_what_is_stored(digits, targets):
 def test_weights_are_stored_in_half_precision_and_statistics_in_full(digits, targets):
     model, _ = start(digits.images, targets, SHORT, classes=10, seed=0)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    stored = rounded(model)
+    stored = round_weights(model)
     assert set(stored) == set(before)
     assert stored["network.0.0.weight"].dtype == np.float16
     assert stored["network.0.1.running_var"].dtype == np.float32
@@ -187,7 +187,7 @@ def test_a_diverged_training_is_an_error_and_not_a_result(digits, targets, broke
     with torch.no_grad():
         model.network[0][0].weight[0, 0, 0, 0] = broken
     with pytest.raises(FloatingPointError, match=r"network\.0\.0\.weight are not finite: the training diverged"):
-        rounded(model)
+        round_weights(model)
 
 
 def test_an_unknown_schedule_is_refused_with_the_known_ones(digits, targets):

@@ -9,7 +9,7 @@ import pytest
 from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
 from softcore.errors import RequestError
 from softcore.labels.build import build
-from softcore.labels.mixed import mixed_labels, smooth_by_confidence, two_hot, with_mixed
+from softcore.labels.mixed import add_mixed_images, mixed_labels, smooth_by_confidence, two_hot
 from softcore.policy import LabelPolicy
 
 
@@ -97,7 +97,7 @@ def test_uniform_and_random_targets_ask_nobody_and_random_ones_do_not_depend_on_
 def test_mixed_images_join_the_training_set_and_a_held_out_endpoint_keeps_one_away(hmix):
     policy = LabelPolicy(variety="hard", hmix="separate")
     plain = build(hmix, policy, seed=0)
-    targets, images = with_mixed(plain, hmix, policy, 0)
+    targets, images = add_mixed_images(plain, hmix, policy, 0)
     first = len(hmix.images)
     assert targets.items[len(plain.items) :].tolist() == [first, first + 1]
     assert np.diff(targets.offsets)[-2:].tolist() == [2, 1]
@@ -110,7 +110,7 @@ def test_mixed_images_join_the_training_set_and_a_held_out_endpoint_keeps_one_aw
 
 def test_people_s_soft_labels_of_mixed_images_train_on_those_images_only(hmix):
     policy = LabelPolicy(variety="hard", hmix="soft-labels", gamma=None)
-    targets, images = with_mixed(build(hmix, policy, seed=0), hmix, policy, 0)
+    targets, images = add_mixed_images(build(hmix, policy, seed=0), hmix, policy, 0)
     assert len(images) == 1  # m1; m2 has a held-out endpoint
     assert targets.items[-1] == len(hmix.images)
     assert targets.answers == {"mixed-page": 1}
@@ -119,4 +119,4 @@ def test_people_s_soft_labels_of_mixed_images_train_on_those_images_only(hmix):
 def test_a_data_set_without_mixed_images_is_refused(digits):
     policy = LabelPolicy(variety="hard", hmix="mean")
     with pytest.raises(RequestError, match="digits has no mixed images"):
-        with_mixed(build(digits, policy, seed=0), digits, policy, 0)
+        add_mixed_images(build(digits, policy, seed=0), digits, policy, 0)

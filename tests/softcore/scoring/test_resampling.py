@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from softcore.scoring.corruptions import clouds, looked_up, motion_blurred, zoomed
+from softcore.scoring.corruptions import clouds, looked_up, smear, zoom
 
 
 def noise(*shape):
@@ -21,7 +21,7 @@ def test_a_zoom_is_scipys_of_the_middle(factor, height, width):
     large = ndimage.zoom(middle, factor, order=1)
     top, left = (large.shape[0] - height) // 2, (large.shape[1] - width) // 2
     expected = large[top : top + height, left : left + width]
-    np.testing.assert_allclose(zoomed(image, factor)[0, :, :, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(zoom(image, factor)[0, :, :, 0], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("edge", ["reflect", "mirror"])
@@ -40,21 +40,21 @@ def test_motion_along_the_rows_by_hand():
     # Radius 1: three taps, weights exp(0), exp(-1/2), exp(-2) over their sum 1.741866: 0.574097, 0.348207, 0.077696.
     # At 0 degrees each pixel takes itself and the two to its right; the last one's neighbours are itself.
     image = np.array([[1.0, 0, 0, 2]], dtype=np.float32)[None, :, :, None]
-    found = motion_blurred(image, 1, 1.0, np.array([0.0]))[0, 0, :, 0]
+    found = smear(image, 1, 1.0, np.array([0.0]))[0, 0, :, 0]
     np.testing.assert_allclose(found, [0.574097, 2 * 0.077696, 2 * (0.348207 + 0.077696), 2.0], atol=1e-5)
 
 
 def test_motion_at_a_right_angle_runs_down_the_columns():
     image = noise(1, 6, 6, 1)
-    across = motion_blurred(image.transpose(0, 2, 1, 3).copy(), 2, 1.5, np.array([0.0]))
-    np.testing.assert_allclose(motion_blurred(image, 2, 1.5, np.array([90.0])), across.transpose(0, 2, 1, 3), atol=1e-6)
+    across = smear(image.transpose(0, 2, 1, 3).copy(), 2, 1.5, np.array([0.0]))
+    np.testing.assert_allclose(smear(image, 2, 1.5, np.array([90.0])), across.transpose(0, 2, 1, 3), atol=1e-6)
 
 
 def test_each_image_is_smeared_along_its_own_angle():
     images = np.repeat(noise(1, 8, 8, 1), 2, axis=0)
-    both = motion_blurred(images, 3, 2.0, np.array([10.0, -70.0]))
+    both = smear(images, 3, 2.0, np.array([10.0, -70.0]))
     for n, angle in enumerate((10.0, -70.0)):
-        np.testing.assert_array_equal(both[n], motion_blurred(images[:1], 3, 2.0, np.array([angle]))[0])
+        np.testing.assert_array_equal(both[n], smear(images[:1], 3, 2.0, np.array([angle]))[0])
 
 
 def test_a_cloud_of_two_by_two_by_hand():

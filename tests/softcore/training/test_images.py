@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from softcore.training.images import as_tensor, pixels, pooled
+from softcore.training.images import as_tensor, pixels, pool_images
 
 
 def grey(rows):
@@ -14,33 +14,33 @@ def grey(rows):
 def test_a_pool_is_the_mean_of_its_pixels_rounded():
     image = grey([[0, 2, 10, 10], [4, 6, 10, 11], [255, 255, 0, 0], [255, 255, 0, 1]])
     # (0 + 2 + 4 + 6) / 4 = 3; 41 / 4 = 10.25 -> 10; 255; 1 / 4 -> 0.
-    assert pooled(image, 2)[0, :, :, 0].tolist() == [[3, 10], [255, 0]]
+    assert pool_images(image, 2)[0, :, :, 0].tolist() == [[3, 10], [255, 0]]
 
 
 def test_the_factor_is_whole_and_keeps_the_shorter_side_long_enough():
     # Side 20 over 8 is 2.5: pooled by 2 to 10 x 12. Over 7 it is 2.86: still by 2. Over 5 it is 4.
     images = np.zeros((3, 20, 24, 3), dtype=np.uint8)
-    assert pooled(images, 8).shape == (3, 10, 12, 3)
-    assert pooled(images, 7).shape == (3, 10, 12, 3)
-    assert pooled(images, 5).shape == (3, 5, 6, 3)
+    assert pool_images(images, 8).shape == (3, 10, 12, 3)
+    assert pool_images(images, 7).shape == (3, 10, 12, 3)
+    assert pool_images(images, 5).shape == (3, 5, 6, 3)
 
 
 def test_rows_and_columns_that_fill_no_pool_are_cut_off():
     image = np.zeros((1, 5, 5, 1), dtype=np.uint8)
     image[0, 4], image[0, :, 4] = 200, 200
-    assert pooled(image, 2).tolist() == [[[[0], [0]], [[0], [0]]]]
+    assert pool_images(image, 2).tolist() == [[[[0], [0]], [[0], [0]]]]
 
 
 @pytest.mark.parametrize("size", [None, 8, 9, 32])
 def test_images_that_are_small_already_come_back_as_they_are(size):
     images = np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1)
-    assert pooled(images, size) is images
+    assert pool_images(images, size) is images
 
 
 def test_pooling_in_pieces_is_pooling_all_at_once():
     images = np.random.default_rng(0).integers(0, 256, (2100, 4, 4, 1)).astype(np.uint8)
     whole = np.rint(images.reshape(2100, 2, 2, 2, 2, 1).mean(axis=(2, 4))).astype(np.uint8)
-    assert np.array_equal(pooled(images, 2), whole)
+    assert np.array_equal(pool_images(images, 2), whole)
 
 
 def test_a_tensor_has_the_same_bytes_in_channels_last():

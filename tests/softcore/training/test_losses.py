@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from softcore.training.mixing import (
-    entropy_weighted,
+    entropy_weighted_loss,
     entropy_weights,
     mix_maxent,
     predictive_entropy,
@@ -40,7 +40,7 @@ def test_the_entropy_weighted_loss_is_the_mean_of_weighted_cross_entropies():
     logits = logits_of([0.9, 0.1 - 2e-12, 1e-12, 1e-12], [0.25] * 4)
     targets = torch.eye(4, dtype=torch.float64)[[0, 3]]
     by_hand = (1 * -math.log(0.9) + 0.5 * math.log(4)) / 2
-    assert float(entropy_weighted(logits, targets, 0.0)) == pytest.approx(by_hand, rel=1e-9)
+    assert float(entropy_weighted_loss(logits, targets, 0.0)) == pytest.approx(by_hand, rel=1e-9)
 
 
 def test_the_gradient_flows_through_the_entropy_weight():
@@ -48,16 +48,16 @@ def test_the_gradient_flows_through_the_entropy_weight():
     # it would give half the gradient of plain cross-entropy.
     targets = torch.tensor([[0.7, 0.1, 0.1, 0.1]], dtype=torch.float64)
     logits = torch.tensor([[0.5, 0.2, 0.0, -0.1]], dtype=torch.float64, requires_grad=True)
-    (flowing,) = torch.autograd.grad(entropy_weighted(logits, targets, 0.0), logits)
+    (flowing,) = torch.autograd.grad(entropy_weighted_loss(logits, targets, 0.0), logits)
     weight = entropy_weights(logits, 0.0).detach()
     (constant,) = torch.autograd.grad((weight * soft_cross_entropy(logits, targets)).sum(), logits)
     assert not torch.allclose(flowing, constant, rtol=1e-3)
-    assert torch.autograd.gradcheck(lambda z: entropy_weighted(z, targets, 0.0), (logits,))
+    assert torch.autograd.gradcheck(lambda z: entropy_weighted_loss(z, targets, 0.0), (logits,))
 
 
 def test_a_prediction_without_entropy_gives_finite_gradients():
     logits = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
-    loss = entropy_weighted(logits, torch.tensor([[0.0, 1.0, 0.0]]), 0.0)
+    loss = entropy_weighted_loss(logits, torch.tensor([[0.0, 1.0, 0.0]]), 0.0)
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(logits.grad).all()

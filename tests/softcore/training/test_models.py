@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from softcore.errors import RequestError
-from softcore.training.models import MODELS, Normalised, PaddedBlock, PreActivationBlock, make_model
+from softcore.training.models import MODELS, PaddedBlock, PixelNetwork, PreActivationBlock, make_model
 
 IMAGES = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -112,7 +112,7 @@ def test_a_channel_that_never_varies_does_no_harm():
 
 def test_weights_are_held_in_channels_last():
     model = make_model("cnn", IMAGES, 4, seed=0)
-    assert isinstance(model, Normalised)
+    assert isinstance(model, PixelNetwork)
     assert model.network[2][0].weight.is_contiguous(memory_format=torch.channels_last)
 
 

@@ -11,7 +11,7 @@ from softcore.data.clicks_archive import ARCHIVE
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
 from sweeps.commands.app import app
-from sweeps.commands.reports import prices_for
+from sweeps.commands.options import prices_for
 from sweeps.running import store as stores
 from sweeps.spec.cells import COLUMNS, Cell
 from sweeps.sweep import open_sweep
@@ -94,35 +94,35 @@ def test_session_prices_with_clicks_need_an_overhead(frontier):
     assert rows[0]["seconds"] == pytest.approx(1.013)
 
 
-def test_clicks_are_priced_as_measured_where_the_archive_is_and_the_list_takes_them_so(sweep, tmp_path):
+def test_clicks_are_priced_as_measured_where_the_archive_is_and_the_list_takes_them_so(frontier, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     for root in (tmp_path / "data", elsewhere):
         (root / ARCHIVE).parent.mkdir(parents=True)
     with zipfile.ZipFile(elsewhere / ARCHIVE, "w") as archive:
         archive.writestr("cifar10h-raw.csv", ROWS)
-    made = open_sweep(str(sweep))
-    assert prices_for(made, "page") is PRICES["page"]
+    there, on = tmp_path / "data", ["cifar10s", "cifar10s"]
+    assert prices_for("page", on, there) is PRICES["page"]
     # (3 + 5) / 2 = 4 s a click, whatever is added to it.
-    measured = prices_for(made, "page", data_root=elsewhere)
+    measured = prices_for("page", on, elsewhere)
     assert measured.interval("click") == (4, 4)
     assert "A click takes 4 s, the mean of 2 clicks" in measured.assumes
-    assert prices_for(made, "session", click_overhead=1, data_root=elsewhere).interval("click") == (5, 5)
+    assert prices_for("session", on, elsewhere, click_overhead=1).interval("click") == (5, 5)
     # The thesis's list is the thesis's, whatever was measured, and a price of one's own is one's own.
-    assert prices_for(made, "thesis", data_root=elsewhere) is PRICES["thesis"]
+    assert prices_for("thesis", on, elsewhere) is PRICES["thesis"]
     own = tmp_path / "own.yaml"
     own.write_text("name: own\nlike: page\nseconds: {click: 7}\n")
-    assert prices_for(made, str(own), data_root=elsewhere).interval("click") == (7, 7)
+    assert prices_for(str(own), on, elsewhere).interval("click") == (7, 7)
     # The manifest's own data root needs no option.
-    (elsewhere / ARCHIVE).rename(tmp_path / "data" / ARCHIVE)
-    assert prices_for(made, "page").interval("click") == (4, 4)
+    (elsewhere / ARCHIVE).rename(there / ARCHIVE)
+    assert seconds(frontier("--cost", "page"), "click") == {900 * 4, 5400 * 4, 45_000 * 4}
 
 
-def test_clicks_of_other_data_are_not_those_of_cifar10h(sweep, tmp_path):
-    made = open_sweep(str(sweep))
-    made.store.update_manifest(dataset="digits")
+def test_clicks_of_other_data_are_not_those_of_cifar10h(sweep, frontier, tmp_path):
+    open_sweep(str(sweep)).store.update_manifest(dataset="digits")
     (tmp_path / "data" / ARCHIVE).parent.mkdir(parents=True)
     (tmp_path / "data" / ARCHIVE).write_bytes(b"not read")
-    assert prices_for(made, "page") is PRICES["page"]
+    assert prices_for("page", ["cifar10s", "digits"], tmp_path / "data") is PRICES["page"]
+    assert seconds(frontier("--cost", "page"), "click") == {900 * 2.5, 5400 * 2.5, 45_000 * 2.5}
 
 
 def test_swaps_are_printed_in_place_of_the_frontier(frontier, sweep):

@@ -9,10 +9,10 @@ import torch
 from softcore.datasets import load
 from softcore.evaluate import Predictions, evaluate
 from softcore.labels.build import build
-from softcore.scoring.attacks import folded, logits
+from softcore.scoring.attacks import fold_batch_norms, logits
 from softcore.test_sets import test_sets as sets_of
 from softcore.train import start
-from softcore.training.images import pooled
+from softcore.training.images import pool_images
 from sweeps.running import trial as trials_module
 from sweeps.running.trial import Material, Run, config_of, images_at, run, trial_of
 from sweeps.spec.cells import trials
@@ -62,14 +62,17 @@ def test_a_trials_folder_holds_predictions_weights_panel_and_record(done):
 def test_the_stored_weights_give_the_stored_predictions_to_the_byte(done, digits):
     asked, folder, _ = done
     policy = asked.cell.training_policy()
-    images = pooled(digits.images, policy.image_size)
+    images = pool_images(digits.images, policy.image_size)
     targets = build(digits, asked.cell.label_policy(), seed=asked.seed)
     model, _ = start(images, targets, policy, classes=10, seed=99)
     with np.load(folder / "weights.npz") as weights:
         model.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights.files})
     with np.load(folder / "predictions.npz") as stored:
         for test in ("crowd", "pages"):
-            assert logits(folded(model), images, stored[f"{test}/items"]).tobytes() == stored[f"{test}/clean"].tobytes()
+            assert (
+                logits(fold_batch_norms(model), images, stored[f"{test}/items"]).tobytes()
+                == stored[f"{test}/clean"].tobytes()
+            )
 
 
 def test_the_metrics_follow_from_the_stored_predictions(done, digits):

@@ -191,7 +191,8 @@ def test_a_tracking_server_is_asked_before_torch_is_imported(closed_port, tmp_pa
     # Seconds that would come on top of the wait.
     arguments = ["sweeps", "run", "quickstart", "--tracking-uri", f"http://127.0.0.1:{closed_port}"]
     loaded = "sorted({'torch', 'ray', 'mlflow'} & set(sys.modules))"
-    ask = f"import sys; from sweeps.commands.app import main; sys.argv = {arguments}\ntry: main()\nfinally: print({loaded})"
+    start = f"import sys; from sweeps.commands.app import main; sys.argv = {arguments}"
+    ask = f"{start}\ntry: main()\nfinally: print({loaded})"
     ended = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (ended.returncode, ended.stdout) == (2, "[]\n")
     assert ended.stderr.count("\n") == 1

@@ -246,4 +246,4 @@ def test_numbers_of_numpy_are_numbers():
 def test_presets_lie_beside_the_code_and_nowhere_else():
     import sweeps
 
-    assert {path.stem for path in (Path(sweeps.__file__).parent / "presets").iterdir()} == set(presets())
+    assert {path.stem for path in (Path(sweeps.__file__).parent / "spec" / "presets").iterdir()} == set(presets())
