@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from softcore.prices.read import PRICES, PriceList
-from sweeps.frontier.frontier import frontier, to_reprice
+from sweeps.frontier.frontier import frontier, summarise, to_reprice
 from sweeps.frontier.pricing import reprice
 
 METRIC = "ce/10h"
@@ -77,7 +77,7 @@ def main() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     table = made_up(asked.cells, asked.replicates)
     start = time.perf_counter()
-    purchases, value = to_reprice(table, METRIC)
+    purchases, value = to_reprice(summarise(table), METRIC)
     read = time.perf_counter() - start
     found = {
         kind: timed(purchases, value, random_lists(asked.lists, kind == "intervals"))

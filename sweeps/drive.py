@@ -4,13 +4,12 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.files import sha256
-from softcore.prices.read import PriceList
 from sweeps.running import store as stores
 from sweeps.running.store import Store, manifest
 from sweeps.running.trial import Material, load_data, make_material, trial_of
@@ -21,6 +20,9 @@ from sweeps.spec.spec import resolve as resolve_spec
 from sweeps.spec.tune import choose, record, tuned, tuning_spec
 from sweeps.sweep import Sweep, open_sweep
 from sweeps.tracking.server import check_server
+
+if TYPE_CHECKING:
+    from sweeps.frontier.frontier import Frontiers
 
 
 def run(
@@ -125,9 +127,10 @@ def carry_on(
                 gpus_per_trial=store.spec()["resources"]["gpus"],
                 listeners=(mirror,),
             )
-            if complete and store.finished():
-                draw_frontier(sweep)
-            mirror.finish(complete)
+            found = sweep.frontiers() if complete and store.finished() else None
+            if found is not None:
+                draw_frontier(sweep, found)
+            mirror.finish(complete, found)
     if not complete:
         raise KeyboardInterrupt
 
@@ -152,27 +155,13 @@ def _mirror(sweep: Sweep, uri: str | None) -> Any:
     return Mirror(sweep, uri or default_uri(sweep.folder.parent))
 
 
-def draw_frontier(
-    sweep: Sweep,
-    metric: str | None = None,
-    *,
-    cost: str | PriceList = "thesis",
-    wage: float | None = None,
-    fee: float | None = None,
-) -> dict[str, Path]:
-    """Write the frontier's table, picture and page into the sweep's folder; their paths by kind."""
+def draw_frontier(sweep: Sweep, found: "Frontiers") -> dict[str, Path]:
+    """Write the frontiers' table, picture and page into the sweep's folder; their paths by kind."""
     from sweeps.show.files import write_frontier
 
+    manifest = sweep.store.manifest()
     return write_frontier(
-        sweep.folder,
-        sweep.results(),
-        metric or sweep.metric,
-        sweep_id=sweep.id,
-        simulated=sweep.simulated,
-        hardware=sweep.store.manifest()["hardware"],
-        prices=cost,
-        wage=wage,
-        fee=fee,
+        sweep.folder, found, sweep_id=sweep.id, simulated=bool(manifest["simulated"]), hardware=manifest["hardware"]
     )
 
 

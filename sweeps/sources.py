@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.results.table import metric_columns
+from sweeps.results.table import finished, metric_columns
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
@@ -137,7 +137,7 @@ def merged(sources: Sequence[Source]) -> tuple[pd.DataFrame, frozenset[str], lis
     A trial has one id in every sweep. Where two tables have it with different numbers the first one's stand, and a
     note says so.
     """
-    done = [source.results[source.results["status"] == "done"] for source in sources]
+    done = [finished(source.results) for source in sources]
     whole = [part for part in done if len(part)]
     if not whole:
         raise RequestError("no finished trial to report on in " + ", ".join(source.name for source in sources))

@@ -11,13 +11,14 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList
-from sweeps.results.table import cell_id, frame, row
+from sweeps.results.table import DONE, FAILED, cell_id, frame, row
 from sweeps.running import store as stores
-from sweeps.running.store import DONE, FAILED, Store
+from sweeps.running.store import Store
 from sweeps.running.trial import Material, load_data, make_material
 from sweeps.spec.cells import Trial, trials_of
 
 if TYPE_CHECKING:
+    from sweeps.frontier.frontier import Frontiers
     from sweeps.planning.plan import Advice
 
 log = logging.getLogger(__name__)
@@ -58,9 +59,10 @@ class Sweep:
 
         While the sweep runs: the trials so far. A failed trial has its axes and no metrics.
         """
-        done, failed = self.store.finished(), self.store.failed()
-        columns = {cell_id(cell): cell for cell in self.store.resolved()["cells"]}
-        trials = self.trials()
+        done, failed = self.store.outcomes()
+        content = self.store.resolved()
+        columns = {cell_id(cell): cell for cell in content["cells"]}
+        trials = trials_of(content)
         rows = []
         for trial in trials:
             if trial.id in done or trial.id in failed:
@@ -81,6 +83,19 @@ class Sweep:
         from sweeps.frontier.frontier import frontier
 
         return frontier(self.results(), metric or self.metric, cost=cost, wage=wage, fee=fee)
+
+    def frontiers(
+        self,
+        metric: str | None = None,
+        *,
+        cost: str | PriceList = "thesis",
+        wage: float | None = None,
+        fee: float | None = None,
+    ) -> "Frontiers":
+        """The frontier of `metric`, of cross-entropy raw and scaled, and what they are made of."""
+        from sweeps.frontier.frontier import frontiers
+
+        return frontiers(self.results(), metric or self.metric, cost, wage, fee)
 
     def plan(self, metric: str | None = None, **budget: Any) -> "Advice":
         """What a budget buys, and whether to buy it (`sweeps.planning.advise.advise` has the arguments)."""

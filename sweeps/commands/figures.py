@@ -125,10 +125,11 @@ def sweep_figure(name: str, results: "pd.DataFrame", sweep: str, simulated: bool
 
     Raises RequestError where its finished trials do not have two values of the axis that the figure's curves run along.
     """
+    from sweeps.results.table import finished
     from sweeps.show.curves import cost_curve_figure, items_curve_figure, people_curve_figure
 
     axis = FIGURES[name].axis
-    values = results.loc[results["status"] == "done", axis].dropna().unique()
+    values = finished(results)[axis].dropna().unique()
     if len(values) < 2:
         has = f"{values[0]} alone" if len(values) else "none"
         raise RequestError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -32,8 +32,8 @@ def frontier(
 ) -> None:
     """Print which cells no other beats on cost and metric; writes the picture and the page into the sweep's folder."""
     from sweeps.drive import draw_frontier
-    from sweeps.show.frontier_tables import frontier_table, swaps_table
-    from sweeps.show.tables import print_table
+    from sweeps.show.bands_tables import swaps_table
+    from sweeps.show.tables import frontier_table, print_table
     from sweeps.sweep import open_sweep
 
     found = open_sweep(sweep, out=out)
@@ -42,10 +42,9 @@ def frontier(
     if swaps:
         print_table(swaps_table(found.results(), metric or found.metric, prices, swaps), as_json)
         return
-    paid: dict[str, Any] = {"wage": prices.wage if wage is None else wage, "fee": prices.fee if fee is None else fee}
-    shown = frontier_table(found, metric, cost=prices, **paid)
-    paths = draw_frontier(found, metric, cost=prices, **paid)
-    print_table(shown, as_json)
+    frontiers = found.frontiers(metric, cost=prices, wage=wage, fee=fee)
+    paths = draw_frontier(found, frontiers)
+    print_table(frontier_table(found, frontiers), as_json)
     if not as_json:
         for path in paths.values():
             print(path)
@@ -118,7 +117,7 @@ def report_bands(
     """Print the frontier with its uncertainty: intervals, bands, ties, regimes, break-even prices."""
     from sweeps.commands.plan import default_metric
     from sweeps.frontier.banded import frontier_bands
-    from sweeps.show.frontier_tables import bands_lines, bands_tables
+    from sweeps.show.bands_tables import bands_lines, bands_tables
     from sweeps.show.tables import print_json, print_table
     from sweeps.sources import from_names, merged
 

@@ -195,11 +195,20 @@ def frontier_bands(
 
 
 def cell_draws(
-    results: pd.DataFrame, metric: str, *, draws: int = 1000, seed: int = 0, pools: Mapping[str, Pool] | None = None
+    results: pd.DataFrame,
+    metric: str,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    pools: Mapping[str, Pool] | None = None,
+    summary: pd.DataFrame | None = None,
 ) -> CellDraws:
-    """`draws` joint draws of what the cells of a results table are worth; the same ones for the same `seed`."""
+    """`draws` joint draws of what the cells of a results table are worth; the same ones for the same `seed`.
+
+    `summary` is the results' own, where there is one already.
+    """
     found = replicates(results, [metric], pools)
-    summary = summarise(results)
+    summary = summarise(results) if summary is None else summary
     there = set(found.cells["cell"])
     lacking = summary[~summary["cell"].isin(there)]
     model = found.variance(metric)

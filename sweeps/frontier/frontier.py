@@ -1,16 +1,19 @@
 """What a sweep's cells cost, how well they do, and which of them no other beats on both."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError, known
-from softcore.prices.read import FREE, PriceList, price_list, usd
+from softcore.prices.read import PriceList, price_list, usd
 from softcore.scoring.metrics import lower_is_better
 from softcore.statistics import half_width
-from sweeps.frontier.pricing import RECORDED, Purchases, costs, middle, purchases, undominated
+from sweeps.frontier.pricing import RECORDED, Costs, Purchases, costs, middle, purchases, undominated
 from sweeps.frontier.pricing import non_dominated as non_dominated
 from sweeps.results.names import question, recipes
-from sweeps.results.table import answer_columns, axis_columns, metric_columns
+from sweeps.results.table import answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
 
 _STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
 
@@ -28,7 +31,7 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     cells = results.groupby("cell", sort=False)[axis_columns(results)].first()
     summary = cells.reset_index()
     summary.insert(1, "recipe", recipes(summary))
-    done = results[results["status"] == "done"]
+    done = finished(results)
     counts = done.groupby("cell").size().reindex(cells.index, fill_value=0)
     summary["n"] = counts.to_numpy()
     summary["n_failed"] = (results["status"] == "failed").groupby(results["cell"]).sum().reindex(cells.index).to_numpy()
@@ -48,6 +51,22 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         times = done[RECORDED].astype(float).groupby(done["cell"])
         means[RECORDED] = times.mean().where(times.count() == times.size()).reindex(cells.index)
     return pd.concat([summary, pd.DataFrame(bounds), means.reset_index(drop=True)], axis="columns")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frontiers:
+    """What a sweep's cells cost and how well they do, made once for all that shows it: terminal, files, MLflow.
+
+    `summary` is that of the `results`, `tables` has the frontier of each metric (see `frontier`) in the order shown,
+    made with `prices` at `wage` dollars an hour and a platform's `fee`.
+    """
+
+    results: pd.DataFrame
+    summary: pd.DataFrame
+    prices: PriceList
+    wage: float
+    fee: float
+    tables: Mapping[str, pd.DataFrame]
 
 
 def frontier(
@@ -70,52 +89,7 @@ def frontier(
     and equal value are both on the frontier, or neither. An unknown metric or price list is a RequestError, as are a
     wage below the list's floor and a list that can't price what was bought.
     """
-    if metric not in metric_columns(results):
-        raise known("metric", metric, metric_columns(results) or ["none in these results"])
-    prices = price_list(cost)
-    wage, fee = (prices.wage if wage is None else wage), (prices.fee if fee is None else fee)
-    prices.check_wage(wage)
-    sign = 1.0 if lower_is_better(metric) else -1.0
-    summary = summarise(results)
-    table = summary[["cell", "recipe"]].copy()
-    table.insert(0, "metric", metric)
-    table["variety"] = summary["variety"].astype(str)
-    pages_on = summary["pages_on"] if "pages_on" in summary else [None] * len(summary)
-    table["question"] = [question(v, where) for v, where in zip(table["variety"], pages_on, strict=True)]
-    table["value"], table["low"], table["high"] = (summary[f"{metric}{end}"] for end in ("", " low", " high"))
-    table["n"], table["n_failed"] = summary["n"], summary["n_failed"]
-    answered = _answered(summary)
-    table["free"] = table["variety"].isin(FREE) & ~answered  # hard labels beside bought mixed images are not free
-    priced = costs(purchases(summary), prices)
-    known_cost = table["free"].to_numpy() | answered
-    table["excluded"] = _excluded(table, results, metric, known_cost)
-    seconds, *ends = (np.where(known_cost, s, np.nan) for s in (middle(priced), *priced.ends))
-    where = list(table.columns).index("value")
-    table.insert(where, "label_seconds_per_item", np.where(seconds == 0, 0.0, seconds / _items(summary)))
-    table.insert(where + 1, "label_seconds_total", seconds)
-    table.insert(where + 2, "label_seconds_low", ends[0])
-    table.insert(where + 3, "label_seconds_high", ends[1])
-    table.insert(where + 4, "label_usd", seconds / 3600 * usd(3600, wage, fee))
-    compared = (table["excluded"] == "").to_numpy()
-    on = np.zeros(len(table), dtype=bool)
-    value = sign * table["value"].to_numpy()[compared]
-    on[compared] = undominated(priced.low[compared], priced.high[compared], value)
-    table.insert(list(table.columns).index("excluded"), "on_frontier", on)
-    order = table.assign(rank=sign * table["value"]).sort_values(["label_seconds_total", "rank"], kind="stable").index
-    return table.loc[order].reset_index(drop=True)
-
-
-def to_reprice(results: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarray]:
-    """What the cells of a results table bought and their values [cells], for `sweeps.frontier.pricing.reprice`.
-
-    Of a value less is better; it is NaN where a cell can't be compared. An unknown metric is a RequestError.
-    """
-    if metric not in metric_columns(results):
-        raise known("metric", metric, metric_columns(results) or ["none in these results"])
-    summary = summarise(results)
-    there = _answered(summary) | summary["variety"].astype(str).isin(FREE).to_numpy()
-    value = summary[metric].to_numpy(dtype=float) * (1.0 if lower_is_better(metric) else -1.0)
-    return purchases(summary), np.where(there, value, np.nan)
+    return _frontiers(results, [metric], cost, wage, fee).tables[metric]
 
 
 def frontiers(
@@ -124,12 +98,75 @@ def frontiers(
     cost: str | PriceList = "thesis",
     wage: float | None = None,
     fee: float | None = None,
-) -> dict[str, pd.DataFrame]:
+) -> Frontiers:
     """The frontier of `metric`; for cross-entropy, raw or scaled, those of `ce/X` and `scaled-ce/X`, in this order.
 
-    A companion that the results do not have is left out.
+    A companion that the results do not have is left out. The other arguments are those of `frontier`.
     """
-    return {m: frontier(results, m, cost, wage, fee) for m in with_companion(metric, results)}
+    return _frontiers(results, with_companion(metric, results), cost, wage, fee)
+
+
+def _frontiers(
+    results: pd.DataFrame, metrics: Sequence[str], cost: str | PriceList, wage: float | None, fee: float | None
+) -> Frontiers:
+    there = metric_columns(results)
+    for metric in metrics:
+        if metric not in there:
+            raise known("metric", metric, there or ["none in these results"])
+    prices = price_list(cost)
+    wage, fee = (prices.wage if wage is None else wage), (prices.fee if fee is None else fee)
+    prices.check_wage(wage)
+    summary = summarise(results)
+    seconds = costs(purchases(summary), prices)
+    cells = _priced_cells(summary, seconds, usd(3600, wage, fee))
+    tables = {metric: _frontier(metric, results, summary, cells, seconds) for metric in metrics}
+    return Frontiers(results=results, summary=summary, prices=prices, wage=wage, fee=fee, tables=tables)
+
+
+def _priced_cells(summary: pd.DataFrame, seconds: Costs, usd_per_hour: float) -> pd.DataFrame:
+    """What each cell of a summary is and costs, whatever the metric."""
+    cells = summary[["cell", "recipe"]].copy()
+    cells["variety"] = summary["variety"].astype(str)
+    pages_on = summary["pages_on"] if "pages_on" in summary else [None] * len(summary)
+    cells["question"] = [question(v, where) for v, where in zip(cells["variety"], pages_on, strict=True)]
+    free = is_free(summary)
+    cost_known = (free | has_answers(summary)).to_numpy()
+    total, low, high = (np.where(cost_known, each, np.nan) for each in (middle(seconds), *seconds.ends))
+    cells["label_seconds_per_item"] = np.where(total == 0, 0.0, total / _items(summary))
+    cells["label_seconds_total"], cells["label_seconds_low"], cells["label_seconds_high"] = total, low, high
+    cells["label_usd"] = total / 3600 * usd_per_hour
+    cells["n"], cells["n_failed"], cells["free"] = summary["n"], summary["n_failed"], free
+    return cells
+
+
+def _frontier(
+    metric: str, results: pd.DataFrame, summary: pd.DataFrame, cells: pd.DataFrame, seconds: Costs
+) -> pd.DataFrame:
+    sign = 1.0 if lower_is_better(metric) else -1.0
+    table = cells.copy()
+    table.insert(0, "metric", metric)
+    for name, end in (("value", ""), ("low", " low"), ("high", " high")):
+        table.insert(table.columns.get_loc("n"), name, summary[f"{metric}{end}"])
+    excluded = _excluded(table, results, metric)
+    compared = (excluded == "").to_numpy()
+    on = np.zeros(len(table), dtype=bool)
+    value = sign * table["value"].to_numpy()[compared]
+    on[compared] = undominated(seconds.low[compared], seconds.high[compared], value)
+    table["on_frontier"], table["excluded"] = on, excluded
+    order = table.assign(rank=sign * table["value"]).sort_values(["label_seconds_total", "rank"], kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def to_reprice(summary: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarray]:
+    """What the cells of a `summary` bought and their values [cells], for `sweeps.frontier.pricing.reprice`.
+
+    Of a value less is better; it is NaN where a cell can't be compared. An unknown metric is a RequestError.
+    """
+    if metric not in (there := metric_columns(summary)):
+        raise known("metric", metric, there or ["none in these results"])
+    priced = has_answers(summary) | is_free(summary)
+    value = summary[metric].to_numpy(dtype=float) * (1.0 if lower_is_better(metric) else -1.0)
+    return purchases(summary), np.where(priced, value, np.nan)
 
 
 def with_companion(metric: str, results: pd.DataFrame) -> list[str]:
@@ -139,7 +176,7 @@ def with_companion(metric: str, results: pd.DataFrame) -> list[str]:
     return [m for m in wanted if m == metric or m in results]
 
 
-def side_by_side(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def side_by_side(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """One row a cell with the columns of all `tables`: first the cells on any frontier, then the others, by cost.
 
     `value`, `low`, `high`, `on_frontier` and `excluded` are columns by metric, `value ce/10h` and so on.
@@ -166,15 +203,11 @@ def _items(summary: pd.DataFrame) -> np.ndarray:
     return items.to_numpy(dtype=float)
 
 
-def _answered(summary: pd.DataFrame) -> np.ndarray:
-    return (summary[answer_columns(summary)].fillna(0).sum(axis="columns") > 0).to_numpy()
-
-
-def _excluded(table: pd.DataFrame, results: pd.DataFrame, metric: str, priced: np.ndarray) -> pd.Series:
+def _excluded(table: pd.DataFrame, results: pd.DataFrame, metric: str) -> pd.Series:
     """Why each cell can't be compared; empty where it can."""
     reason = pd.Series("", index=table.index, dtype=object)
-    reason[~priced] = "bought labels, but no answers on record to price"
-    done = results[results["status"] == "done"]
+    reason[table["label_seconds_total"].isna()] = "bought labels, but no answers on record to price"
+    done = finished(results)
     finite = pd.Series(np.isfinite(done[metric].astype(float).to_numpy()), index=done.index)
     lacking = (~finite).groupby(done["cell"]).sum().reindex(table["cell"], fill_value=0)
     for place, (missing, n) in enumerate(zip(lacking, table["n"], strict=True)):

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from softcore.errors import RequestError, known
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.pricing import RECORDED
-from sweeps.results.table import answer_columns, records
+from sweeps.results.table import answer_columns, finished, records
 from sweeps.spec.axes import TRAINING_AXES
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import replicates
@@ -118,7 +118,7 @@ def rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | None = 
     """
     kept, left_out = _usable(results)
     found = replicates(kept, [metric], pools)
-    first = kept[kept["status"] == "done"].drop_duplicates("cell").set_index("cell")
+    first = finished(kept).drop_duplicates("cell").set_index("cell")
     first = first.loc[list(found.cells["cell"])].reset_index()
     cells, naming = _cells(found.cells, first)
     bought = int((~cells["free"]).sum())

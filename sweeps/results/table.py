@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.prices.read import PRICES
+from softcore.prices.read import FREE, PRICES
 from softcore.scoring.metrics import METRICS
 from sweeps.spec.cells import COLUMNS, Cell, Trial
 
+DONE, FAILED = "done", "failed"  # what `status` may be
 WHOLE = ("annotators", "items", "clicks", "seed", "panel", "image_size", "epochs", "batch")
 REAL = (
     *(
@@ -113,6 +114,24 @@ def metric_columns(results: pd.DataFrame) -> list[str]:
 def answer_columns(results: pd.DataFrame) -> list[str]:
     """Columns `answers/variety`, in the table's order."""
     return [c for c in results.columns if c.startswith(ANSWERS)]
+
+
+def finished(results: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the trials that have finished."""
+    return results[results["status"] == DONE]
+
+
+def has_answers(table: pd.DataFrame) -> pd.Series:
+    """Whether each row (a trial, or a cell with its mean answers) bought any answer."""
+    return table[answer_columns(table)].fillna(0).astype(float).sum(axis="columns") > 0
+
+
+def is_free(table: pd.DataFrame) -> pd.Series:
+    """Whether each row's labels cost nobody's time: a free variety, beside which no answer was bought.
+
+    Hard labels beside bought mixed images are not free.
+    """
+    return table["variety"].astype(str).isin(FREE) & ~has_answers(table)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -29,9 +29,10 @@ import yaml
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
+from sweeps.results.table import DONE, FAILED
 from sweeps.spec.spec import Spec
 
-DONE, FAILED, STOPPED = "done", "failed", "stopped"
+STOPPED = "stopped"  # in flight when the sweep was stopped: in the log, not among the results
 SPEC, RESOLVED, MANIFEST, EVENTS, TRIALS, LOCK = (
     "spec.yaml",
     "resolved.json",
@@ -121,18 +122,22 @@ class Store:
                 last[event["trial"]] = event
         return last
 
+    def outcomes(self) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+        """`finished` and `failed`, at one reading of the log."""
+        last = self.last_events()
+        done = {name: event["result"] for name, event in last.items() if event["status"] == DONE}
+        for name in self.trial_folders():
+            if name not in done:
+                done[name] = json.loads((self.trials / name / "trial.json").read_text())["result"]
+        return done, {n: event for n, event in last.items() if event["status"] == FAILED and n not in done}
+
     def finished(self) -> dict[str, dict[str, Any]]:
         """The result of every finished trial by its id: from the log, and from folders that no driver has logged."""
-        results = {name: event["result"] for name, event in self.last_events().items() if event["status"] == DONE}
-        for name in self.trial_folders():
-            if name not in results:
-                results[name] = json.loads((self.trials / name / "trial.json").read_text())["result"]
-        return results
+        return self.outcomes()[0]
 
     def failed(self) -> dict[str, dict[str, Any]]:
         """The last event of every trial that failed and has not finished since."""
-        done = self.finished()
-        return {n: e for n, e in self.last_events().items() if e["status"] == FAILED and n not in done}
+        return self.outcomes()[1]
 
     def adopt(self) -> int:
         """Log the finished folders that a killed driver never logged; how many there were."""

@@ -14,8 +14,7 @@ from softcore.labels.aggregate import aggregate
 from softcore.labels.build import PEOPLE, people_labels
 from softcore.labels.elicited import ELICITED, SEMANTIC, soft_labels
 from softcore.labels.similarity import SIMILARITIES, class_similarity
-from softcore.prices.read import PriceList, price_list
-from sweeps.frontier.frontier import frontiers
+from sweeps.frontier.frontier import Frontiers
 from sweeps.results.names import INTERVAL, verdict
 from sweeps.running.store import write_bytes
 from sweeps.running.trial import load_data
@@ -26,34 +25,19 @@ from sweeps.show.shades import shaded
 _QUESTION = "Which labels cost what, and how well do they do?"
 
 
-def write_frontier(
-    folder: Path,
-    results: pd.DataFrame,
-    metric: str,
-    *,
-    sweep_id: str,
-    simulated: bool,
-    hardware: str,
-    prices: str | PriceList = "thesis",
-    wage: float | None = None,
-    fee: float | None = None,
-) -> dict[str, Path]:
-    """Write `frontier.csv`, `.json`, `.png` and `.html` of a results table into `folder`; give their paths by ending.
+def write_frontier(folder: Path, found: Frontiers, *, sweep_id: str, simulated: bool, hardware: str) -> dict[str, Path]:
+    """Write the frontiers as `frontier.csv`, `.json`, `.png` and `.html` into `folder`; give their paths by ending.
 
-    Each is whole or absent: written under a temporary name, then renamed. An unknown metric or price list is a
-    RequestError before anything is written. `hardware` is a line about what the sweep ran on. Where replicates allow
-    it the frontier has its bands; else page and JSON say why not.
+    Each is whole or absent: written under a temporary name, then renamed. `hardware` is a line about what the sweep ran
+    on. Where replicates allow it the frontier has its bands; else page and JSON say why not.
     """
-    listed = price_list(prices)
-    wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
-    tables = frontiers(results, metric, listed, wage, fee)
-    shades = shaded(results, tables, listed)
+    tables, shades = found.tables, shaded(found)
     together = pd.concat(tables.values(), ignore_index=True)
     about = {
         "sweep": sweep_id,
         "simulated_annotators": simulated,
         "interval": INTERVAL,
-        "prices": listed.as_dict() | {"wage": wage, "fee": fee},
+        "prices": found.prices.as_dict() | {"wage": found.wage, "fee": found.fee},
         "hardware": hardware,
         "verdict": {name: verdict(table) for name, table in tables.items()},
         **shades.as_dict(),
@@ -66,10 +50,9 @@ def write_frontier(
         return json.dumps(about | {"frontiers": cells}, indent=1, ensure_ascii=False)
 
     def as_page() -> str:
-        said = {"sweep_id": sweep_id, "hardware": hardware}
-        return frontier_page(tables, **said, simulated=simulated, prices=listed, wage=wage, fee=fee, shades=shades)
+        return frontier_page(found, sweep_id=sweep_id, simulated=simulated, hardware=hardware, shades=shades)
 
-    note = "\n".join(fill(line, WIDE) for line in (f"Sweep {sweep_id}. {listed.assumes}", *shades.lines))
+    note = "\n".join(fill(line, WIDE) for line in (f"Sweep {sweep_id}. {found.prices.assumes}", *shades.lines))
     writers: dict[str, Callable[[Path], object]] = {
         "csv": lambda path: together.to_csv(path, index=False),
         "json": lambda path: path.write_text(as_json(), "utf-8"),

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.prices.read import PriceList
 from sweeps.frontier.banded import FrontierBands
-from sweeps.frontier.frontier import side_by_side
+from sweeps.frontier.frontier import Frontiers, side_by_side
 from sweeps.results.names import (
     INTERVAL,
     SIMULATED,
@@ -42,31 +41,24 @@ _WHY_SCALED = (
 
 
 def frontier_page(
-    tables: Mapping[str, pd.DataFrame],
-    *,
-    sweep_id: str,
-    simulated: bool,
-    hardware: str,
-    prices: PriceList,
-    wage: float,
-    fee: float,
-    shades: Shaded | None = None,
+    found: Frontiers, *, sweep_id: str, simulated: bool, hardware: str, shades: Shaded | None = None
 ) -> str:
-    """The page for the frontier `tables` of one sweep, by metric in the order in which they are shown.
+    """The page for the frontiers of one sweep.
 
     `shades` are the frontiers' bands, and why some have none: the page says both. Everything is inside, Plotly's script
     too (5 MB); it works offline and in a sandboxed frame. All names are escaped.
     """
     from plotly.offline import get_plotlyjs
 
-    cells = side_by_side(dict(tables))
+    tables, prices = found.tables, found.prices
+    cells = side_by_side(tables)
     shades = shades or Shaded()
     bands = shades.bands
     figures = [
         {"id": f"panel-{i}", **figure(metric, table, bands.get(metric))}
         for i, (metric, table) in enumerate(tables.items())
     ]
-    likely = {metric: chances(found) for metric, found in bands.items()}
+    likely = {metric: chances(band) for metric, band in bands.items()}
     return Template(template("frontier.html")).substitute(
         look=template("look.css"),
         title=escape(f"Frontier of {sweep_id}"),
@@ -82,7 +74,7 @@ def frontier_page(
         excluded=_excluded(tables),
         why_scaled=_WHY_SCALED if any(metric.startswith("scaled-") for metric in tables) else "",
         interval=escape(INTERVAL),
-        prices=escape(f"Price list '{prices.name}', at {pay(wage, fee)} fee. {prices.assumes}"),
+        prices=escape(f"Price list '{prices.name}', at {pay(found.wage, found.fee)} fee. {prices.assumes}"),
         hardware=escape(f"Made by sweep {sweep_id} on {hardware}."),
         plotly=get_plotlyjs(),
         figures=script_json(figures),

@@ -1,15 +1,14 @@
 """Bands for the picture and the page of a frontier, where replicates allow them; else why there are none."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from softcore.errors import RequestError
-from softcore.prices.read import PriceList
 from sweeps.frontier.banded import FrontierBands, cell_draws, priced_at_costs
+from sweeps.frontier.frontier import Frontiers
 from sweeps.results.names import metric_title
 from sweeps.show.drawing import BAND, SHADE, SHADE_ALL, CostAxis, shades
 
@@ -48,11 +47,11 @@ class Shaded:
         return {"bands": found, "no_bands": dict(self.why_not)}
 
 
-def shaded(results: pd.DataFrame, metrics: Iterable[str], prices: PriceList) -> Shaded:
+def shaded(frontiers: Frontiers) -> Shaded:
     """Bands at every cost that a cell has. Results that can't carry them are no error: `why_not` says what lacks."""
     bands, notes, why_not = dict[str, FrontierBands](), dict[str, tuple[str, ...]](), dict[str, str]()
-    cells = int(results["cell"].nunique())
-    for metric in metrics:
+    cells = len(frontiers.summary)
+    for metric in frontiers.tables:
         if cells > MOST_CELLS:
             why_not[metric] = (
                 f"joint draws of {cells} cells take long, and are made here for up to {MOST_CELLS}; "
@@ -60,8 +59,8 @@ def shaded(results: pd.DataFrame, metrics: Iterable[str], prices: PriceList) -> 
             )
             continue
         try:
-            drawn = cell_draws(results, metric)
-            bands[metric], notes[metric] = priced_at_costs(drawn, prices), drawn.notes
+            drawn = cell_draws(frontiers.results, metric, summary=frontiers.summary)
+            bands[metric], notes[metric] = priced_at_costs(drawn, frontiers.prices), drawn.notes
         except RequestError as error:
             why_not[metric] = str(error)
         except np.linalg.LinAlgError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sweeps.frontier.frontier import frontiers, side_by_side
+from sweeps.frontier.frontier import Frontiers, side_by_side
 from sweeps.results.names import (
     INTERVAL,
     dollars,
@@ -177,16 +177,16 @@ def print_json(content: Any) -> None:
     print(json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def frontier_table(sweep: "Sweep", metric: str | None = None, *, cost="thesis", wage=None, fee=None) -> ReportTable:
-    """A sweep's frontier, `ce` and `scaled-ce` side by side."""
+def frontier_table(sweep: "Sweep", found: Frontiers | None = None) -> ReportTable:
+    """A sweep's frontiers, `ce` and `scaled-ce` side by side: those `found`, else of its own metric."""
     title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")
-    return frontiers_table(frontiers(sweep.results(), metric or sweep.metric, cost, wage, fee), title)
+    return frontiers_table(sweep.frontiers() if found is None else found, title)
 
 
-def frontiers_table(tables: Mapping[str, pd.DataFrame], title: str = "Frontier") -> ReportTable:
-    """Frontier tables of one sweep side by side, one row a cell, those on a frontier first and marked with a star."""
-    entries = []
-    for row in records(side_by_side(dict(tables))):
+def frontiers_table(found: Frontiers, title: str = "Frontier") -> ReportTable:
+    """The frontiers of one sweep side by side, one row a cell, those on a frontier first and marked with a star."""
+    entries, tables = [], found.tables
+    for row in records(side_by_side(tables)):
         place: dict[str, Any] = {"group": "", "row": row["recipe"], "column_group": ""}
         cost = "free" if row["free"] else hours_between(row["label_seconds_low"], row["label_seconds_high"])
         entries.append(Entry(**place, column="people's time", text=cost, mean=_number(row["label_seconds_total"])))
@@ -214,15 +214,15 @@ def sweeps_table(stores: Sequence[Store]) -> ReportTable:
 
 
 def _state(store: Store) -> dict[str, Any]:
-    content = store.resolved()
+    content, (done, failed) = store.resolved(), store.outcomes()
     return {
         "sweep": store.id,
         "study": content["study"],
         "dataset": content["dataset"],
         "cells": len(content["cells"]),
         "trials": len(trials_of(content)),
-        "done": len(store.finished()),
-        "failed": len(store.failed()),
+        "done": len(done),
+        "failed": len(failed),
         "created": store.manifest()["created"],
     }
 

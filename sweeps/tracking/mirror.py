@@ -14,10 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from sweeps.frontier.frontier import summarise
+from sweeps.frontier.frontier import Frontiers, summarise
 from sweeps.results.names import recipe
-from sweeps.results.table import cell_id, frame, row
-from sweeps.running.store import DONE
+from sweeps.results.table import DONE, cell_id, frame, row
 from sweeps.spec.cells import COLUMNS, Trial
 from sweeps.sweep import Sweep
 from sweeps.tracking.runs import Runs
@@ -54,16 +53,19 @@ class Mirror:
         """Queue a finished trial."""
         self.waiting.put(row(trial, self.cells[trial.cell.id], DONE, result))
 
-    def finish(self, complete: bool) -> None:
-        """Wait for the queue, then bring MLflow to what the store holds; a failure is a warning with the way out."""
+    def finish(self, complete: bool, found: Frontiers | None = None) -> None:
+        """Wait for the queue, then bring MLflow to what the store holds; a failure is a warning with the way out.
+
+        `found` are the frontiers of a `complete` sweep, of which some trial has finished.
+        """
         self.waiting.put(None)
         self.thread.join()
         try:
             if self.runs is None:
                 self.runs = Runs(self.sweep, self.uri)
             self._catch_up()
-            if complete:
-                self._close()
+            if found is not None:
+                self._close(found)
             self.runs.end_open("FINISHED" if complete else "KILLED")
         except Exception as error:
             log.debug("mirroring failed", exc_info=True)
@@ -142,21 +144,17 @@ class Mirror:
         if len(table) == self.replicates:
             self.runs.end(run, "FINISHED")
 
-    def _close(self) -> None:
+    def _close(self, found: Frontiers) -> None:
         """The sweep's own run: the values of its best cell, the spec, the results and the frontier."""
-        assert self.runs is not None
-        run = self._sweep_run()
-        results = self.sweep.results()
-        if results.empty or not (results["status"] == DONE).any():
-            return
         from softcore.scoring.metrics import lower_is_better
 
-        table = summarise(results)
+        assert self.runs is not None
+        run = self._sweep_run()
         metric = self.sweep.metric
-        best = table.sort_values(metric, ascending=lower_is_better(metric)).iloc[0]
+        best = found.summary.sort_values(metric, ascending=lower_is_better(metric)).iloc[0]
         self.runs.log(run, {**summary(best), "replicates": int(best["n"])})
         self.runs.tag(run, {"sweeps.values_of": f"best cell on {metric}: {best['recipe']}"})
-        results.to_csv(self.sweep.folder / "results.csv", index=False)
+        found.results.to_csv(self.sweep.folder / "results.csv", index=False)
         for name in ("spec.yaml", "resolved.json", "manifest.json", "results.csv"):
             self.runs.artifact(run, self.sweep.folder / name)
         for path in sorted(self.sweep.folder.glob("frontier.*")):

@@ -11,7 +11,7 @@ from softcore.errors import RequestError, known
 from softcore.prices.read import FREE
 from softcore.scoring.metrics import lower_is_better
 from sweeps.results.names import kind, recipes
-from sweeps.results.table import ANSWERS, answer_columns, metric_columns
+from sweeps.results.table import ANSWERS, answer_columns, finished, is_free, metric_columns
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool
 from sweeps.uncertainty.shrinkage import Draws, plain_draws, shrunk_draws
 from sweeps.uncertainty.strata import Strata, strata
@@ -84,15 +84,14 @@ def replicates(
     for metric in metrics:
         if metric not in metric_columns(results):
             raise known("metric", metric, metric_columns(results) or ["none in these results"])
-    done = results[results["status"] == "done"]
+    done = finished(results)
     lacking = ~np.isfinite(done[metrics].to_numpy(dtype=float)).all(axis=1)
     done = done[~done["cell"].isin(done["cell"][lacking])]
-    asked = done[answer_columns(done)].fillna(0).astype(float).groupby(done["cell"], sort=False).mean()
-    free = done["variety"].isin(FREE) & ~(asked.sum(axis="columns") > 0).reindex(done["cell"]).to_numpy()
-    done = done[~(free & done.duplicated(["cell", "seed"]))].reset_index(drop=True)
     if done.empty:
         raise RequestError(f"no cell has a finite {' and '.join(metrics)} in all its finished trials")
-    cells = _cells(done, asked)
+    cells = _cells(done)
+    free = done["cell"].isin(cells["cell"][cells["free"]])
+    done = done[~(free & done.duplicated(["cell", "seed"]))].reset_index(drop=True)
     share = cells["asked_items"] / (all_items or cells["items"].max() or 1)
     layout = Layout(
         cells=tuple(cells["cell"]),
@@ -124,11 +123,12 @@ def pools_of(results: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Pool]:
     return found
 
 
-def _cells(done: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
+def _cells(done: pd.DataFrame) -> pd.DataFrame:
     first = done.drop_duplicates("cell").reset_index(drop=True)
-    answers = asked.reindex(first["cell"]).reset_index(drop=True)
+    answered = done[answer_columns(done)].fillna(0).astype(float).groupby(done["cell"], sort=False)
+    answers = answered.mean().reset_index(drop=True)
     every = answers.sum(axis="columns")
-    free = first["variety"].isin(FREE) & ~(every > 0)
+    free = is_free(answers.assign(variety=first["variety"]))
     items = pd.to_numeric(first["items"], errors="coerce").astype(float)
     mixed = first["pages_on"].notna() if "pages_on" in first else pd.Series(False, index=first.index)
     variety = first["variety"].astype(str)

@@ -137,8 +137,17 @@ def test_swaps_are_printed_in_place_of_the_frontier(frontier, sweep):
         frontier("--swaps", "clicks")
 
 
-@pytest.mark.parametrize("wage", [7.99, 0])
-def test_a_wage_below_the_floor_is_refused_before_anything_is_written(frontier, sweep, wage):
-    with pytest.raises(RequestError, match="below the floor of price list 'thesis'"):
-        frontier("--wage", wage)
-    assert not (sweep / "frontier.json").exists()
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (("--wage", 7.99), "below the floor of price list 'thesis'"),
+        (("--wage", 0), "below the floor of price list 'thesis'"),
+        (("--fee", "nan"), "fee"),
+        (("--cost", "pages"), "pages"),
+        (("--metric", "ce/10x"), "unknown metric 'ce/10x'"),
+    ],
+)
+def test_a_request_that_is_wrong_is_refused_before_anything_is_written(frontier, sweep, asked, reason):
+    with pytest.raises(RequestError, match=reason):
+        frontier(*asked)
+    assert list(sweep.glob("frontier.*")) == []

@@ -30,7 +30,7 @@ def scattered(panel):
 
 
 def test_the_frontier_has_a_panel_for_raw_and_one_for_scaled(results):
-    figure = frontier_figure(frontiers(results, "ce/10h"), "Title", simulated=False, note="Assumes things.")
+    figure = frontier_figure(frontiers(results, "ce/10h").tables, "Title", simulated=False, note="Assumes things.")
     raw, scaled = (panel.get_title("left") for panel in figure.axes)
     assert raw.startswith("Cross-entropy\n")
     assert scaled.startswith("Cross-entropy after one temperature\n")
@@ -45,7 +45,7 @@ def test_the_frontier_has_a_panel_for_raw_and_one_for_scaled(results):
 @pytest.mark.parametrize("simulated", [True, False])
 def test_simulated_annotators_are_named_on_every_picture(results, simulated):
     figures = [
-        frontier_figure(frontiers(results, "ce/10h"), "Title", simulated),
+        frontier_figure(frontiers(results, "ce/10h").tables, "Title", simulated),
         cost_curve_figure(results, "Title", simulated),
         items_curve_figure(results, "Title", simulated),
     ]
@@ -76,7 +76,7 @@ def test_cells_off_the_frontier_are_grey(results):
 
 
 def test_one_replicate_is_an_open_mark_without_a_bar(make):
-    figure = frontier_figure(frontiers(make(n=1), "ce/10h"), "Title", simulated=False)
+    figure = frontier_figure(frontiers(make(n=1), "ce/10h").tables, "Title", simulated=False)
     panel = figure.axes[0]
     assert not [segment for container in panel.containers for segment in container[2][0].get_segments()]
     assert all((marks.get_facecolor() == 1).all() for marks in scattered(panel))
@@ -92,7 +92,7 @@ def test_cells_that_can_not_be_drawn_are_counted(results):
 
 
 def test_pictures_are_written_as_png(results, tmp_path):
-    frontier_png(frontiers(results, "ce/10h"), tmp_path / "a.tmp", "Costs $5 or $6", True)
+    frontier_png(frontiers(results, "ce/10h").tables, tmp_path / "a.tmp", "Costs $5 or $6", True)
     cost_curve_png(results, tmp_path / "b.png", "Cost", False, metrics=["ce", "fgsm"])
     items_curve_png(results, tmp_path / "c.png", "Items", False, metrics=["ce"])
     for path in tmp_path.iterdir():

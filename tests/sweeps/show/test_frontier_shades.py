@@ -6,8 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from softcore.prices.read import PRICES
-from sweeps.frontier.frontier import frontiers
+from sweeps.frontier.frontier import frontier, frontiers
 from sweeps.show import shades as frontier_shades
 from sweeps.show.drawing import cost_axis, segments, shades, step
 from sweeps.show.files import write_frontier
@@ -19,7 +18,7 @@ ABOUT = {"sweep_id": "demo-1a2b3c4d", "simulated": True, "hardware": "2 cores"}
 
 @pytest.fixture(scope="module")
 def found(results):
-    return shaded(results, METRICS, PRICES["thesis"])
+    return shaded(frontiers(results, "ce/10h"))
 
 
 def test_both_metrics_have_bands_that_say_what_they_cover(found):
@@ -32,7 +31,7 @@ def test_both_metrics_have_bands_that_say_what_they_cover(found):
 
 
 def test_shades_are_steps_at_every_cost_the_wider_around_the_narrower(results, found):
-    table = frontiers(results, "ce/10h")["ce/10h"]
+    table = frontier(results, "ce/10h")
     axis = cost_axis(table["label_seconds_total"])
     corners = shades(axis, found.bands["ce/10h"])
     assert len(corners.x) == 2 * table["label_seconds_total"].nunique()
@@ -43,7 +42,7 @@ def test_shades_are_steps_at_every_cost_the_wider_around_the_narrower(results, f
 
 
 def test_of_a_metric_of_which_more_is_better_bands_are_the_right_way_up(results):
-    (bands,) = shaded(results, ["accuracy/10h"], PRICES["thesis"]).bands.values()
+    (bands,) = shaded(frontiers(results, "accuracy/10h")).bands.values()
     axis = cost_axis([0.0, 3600.0])
     corners = shades(axis, bands)
     assert (corners.each[:, 0] <= corners.each[:, 1]).all()
@@ -51,7 +50,7 @@ def test_of_a_metric_of_which_more_is_better_bands_are_the_right_way_up(results)
 
 
 def test_a_single_seed_has_no_band_and_page_and_json_say_why(make, tmp_path):
-    paths = write_frontier(tmp_path, make(n=1), "ce/10h", **ABOUT)
+    paths = write_frontier(tmp_path, frontiers(make(n=1), "ce/10h"), **ABOUT)
     content = json.loads(paths["json"].read_text())
     why = "a variance over seeds needs two seeds or more; there is 1"
     assert content["bands"] == {}
@@ -62,7 +61,7 @@ def test_a_single_seed_has_no_band_and_page_and_json_say_why(make, tmp_path):
 
 
 def test_the_page_shades_the_frontier_and_says_how_likely_each_cell_is_on_it(results, found, tmp_path):
-    paths = write_frontier(tmp_path, results, "ce/10h", **ABOUT)
+    paths = write_frontier(tmp_path, frontiers(results, "ce/10h"), **ABOUT)
     page = paths["html"].read_text("utf-8")
     likely = chances(found.bands["ce/10h"])
     shown = re.findall(r"<small>frontier: ([\d.]+)</small>", page)
@@ -76,20 +75,20 @@ def test_the_page_shades_the_frontier_and_says_how_likely_each_cell_is_on_it(res
 
 @pytest.mark.parametrize("spread", [0.0, 1e-12])
 def test_results_that_can_not_carry_bands_make_a_page_all_the_same(make, tmp_path, spread):
-    paths = write_frontier(tmp_path, make(spread=spread), "ce/10h", **ABOUT)
+    paths = write_frontier(tmp_path, frontiers(make(spread=spread), "ce/10h"), **ABOUT)
     content = json.loads(paths["json"].read_text())
     assert set(content["bands"]) | set(content["no_bands"]) == set(METRICS)
 
 
 def test_a_sweep_of_very_many_cells_is_not_kept_waiting(results, monkeypatch):
     monkeypatch.setattr(frontier_shades, "MOST_CELLS", 5)
-    found = shaded(results, METRICS, PRICES["thesis"])
+    found = shaded(frontiers(results, "ce/10h"))
     assert not found.bands
     assert found.why_not["ce/10h"].startswith("joint draws of 11 cells take long")
 
 
 def test_where_prices_are_intervals_the_line_never_gets_worse(results):
-    table = frontiers(results, "scaled-ce/10h", "page")["scaled-ce/10h"]
+    table = frontier(results, "scaled-ce/10h", "page")
     axis = cost_axis(table["label_seconds_total"])
     _, values = step(axis, table)
     assert (np.diff(values) <= 0).all()
