@@ -2,21 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
-from softcore.prices.read import FREE, PriceList
+from softcore.prices.read import PriceList
+from softcore.varieties import FREE, question_of
 from sweeps.results.table import ANSWERS, answer_columns
 
 RECORDED = "recorded_seconds"
-# Varieties that ask what another asks and read the answer otherwise: one price, whatever it is.
-SAME_QUESTION: Mapping[str, str] = MappingProxyType(
-    {"t1-semantic": "t1-uniform", "t2-semantic": "t2-uniform", "t2-clamp-released": "t2-clamp"}
-)
 _DIGITS = 6  # of seconds: equal costs by different ways (3 x 12.8 and 2 x 19.2) must tie
 
 
@@ -192,7 +188,7 @@ def _together(questions: Sequence[str]) -> dict[str, list[int]]:
     places: dict[str, list[int]] = {}
     for j, variety in enumerate(questions):
         if variety not in FREE:
-            places.setdefault(SAME_QUESTION.get(variety, variety), []).append(j)
+            places.setdefault(question_of(variety), []).append(j)
     return places
 
 

@@ -8,7 +8,8 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError, known
 from softcore.prices.read import PriceList
-from sweeps.frontier.pricing import SAME_QUESTION, Costs, Purchases, costs, middle
+from softcore.varieties import question_of
+from sweeps.frontier.pricing import Costs, Purchases, costs, middle
 
 _CHUNK = 256  # rows of cells by cells at a time
 Questions = str | Sequence[str]
@@ -62,7 +63,7 @@ def _split(
             raise known("question of these results", question, bought.asked)
     priced = costs(bought, prices)
     compared = np.isfinite(value)
-    names = {SAME_QUESTION.get(q, q) for q in asked}
+    names = {question_of(q) for q in asked}
     moved = np.array([name in names for name in priced.questions])
 
     def seconds(columns: np.ndarray) -> np.ndarray:

@@ -176,7 +176,8 @@ def test_a_price_that_makes_clicks_or_pages_free_moves_the_winner(results):
 
 def test_thousands_of_cells_are_priced_again_in_well_under_half_a_second():
     rng = np.random.default_rng(0)
-    answers = np.where(rng.random((3000, len(PRICES["thesis"].seconds))) < 0.2, rng.integers(1, 5000, (3000, 12)), 0)
+    shape = (3000, len(PRICES["thesis"].seconds))
+    answers = np.where(rng.random(shape) < 0.2, rng.integers(1, 5000, shape), 0)
     purchases = Purchases(
         cells=tuple(map(str, range(3000))),
         questions=tuple(PRICES["thesis"].seconds),
