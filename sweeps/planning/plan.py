@@ -11,7 +11,7 @@ import yaml
 from sweeps.planning.checks import Check
 from sweeps.results.names import dollars
 from sweeps.results.names import value as in_words
-from sweeps.spec.axes import AXES, TRAINING_AXES
+from sweeps.spec.axis_names import AXES, TRAINING_AXES
 
 BUY, DONT_BUY = "buy", "don't buy"
 Interval = tuple[float, float]

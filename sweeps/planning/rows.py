@@ -12,7 +12,7 @@ from softcore.errors import RequestError, known
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.pricing import RECORDED
 from sweeps.results.table import answer_columns, finished, records
-from sweeps.spec.axes import TRAINING_AXES
+from sweeps.spec.axis_names import TRAINING_AXES
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.variance import VarianceModel

@@ -16,7 +16,8 @@ from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.prices.read import price
 from softcore.scoring.metrics import lower_is_better
 from softcore.test_sets import test_sets
-from sweeps.spec.axes import DEFAULT_AXES, LABEL_AXES, REPLICATES, TRAINING_AXES, check_number, clear_labels, settle
+from sweeps.spec.axes import check_number, clear_labels, settle
+from sweeps.spec.axis_names import DEFAULT_AXES, LABEL_AXES, REPLICATES, TRAINING_AXES
 from sweeps.spec.spec import Spec
 
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from softcore.errors import RequestError, known
-from sweeps.spec.axes import AXES, PARTIAL_AXES, REPLICATES, SCALES
+from sweeps.spec.axis_names import AXES, PARTIAL_AXES, REPLICATES, SCALES
 
 SETTINGS = ("name", "study", "dataset", "seeds", "panels", "metric", "evaluate", "word_vectors")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)

@@ -20,7 +20,7 @@ from softcore.errors import RequestError
 from sweeps.results.table import plain
 from sweeps.running.store import write_text
 from sweeps.sources import merged
-from sweeps.spec.axes import REPLICATES
+from sweeps.spec.axis_names import REPLICATES
 from sweeps.spec.spec import resolve
 from sweeps.studies.document import GRID, PRESETS, SEALED, VARIANCE, Sources
 from sweeps.studies.sealed.digests import table_digest

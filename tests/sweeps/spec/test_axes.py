@@ -7,7 +7,8 @@ import pytest
 
 from softcore.datasets import load
 from softcore.errors import RequestError
-from sweeps.spec.axes import DEFAULT_AXES, settle
+from sweeps.spec.axes import settle
+from sweeps.spec.axis_names import DEFAULT_AXES
 from sweeps.spec.spec import resolve
 
 
