@@ -1,6 +1,7 @@
 """A sweep from Python: run it, open it, read it."""
 
 import logging
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList
-from sweeps.results.table import DONE, FAILED, cell_id, frame, row
+from sweeps.results.names import INTERVAL, SIMULATED, direction, dollars, hours_between, value
+from sweeps.results.table import DONE, FAILED, cell_id, frame, records, row
 from sweeps.running import store as stores
 from sweeps.running.store import Store
 from sweeps.running.trial import Material, load_data, make_material
@@ -127,6 +129,29 @@ class Sweep:
 
     def __repr__(self) -> str:
         return f"Sweep({self.id!r}, {len(self.store.finished())} of {len(self.trials())} trials done)"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: its id, how far it is, whether people are simulated, its frontier at the thesis's prices."""
+        done, failed = self.store.outcomes()
+        state = f"{len(done)} of {len(self.trials())} trials done" + (f", {len(failed)} failed" if failed else "")
+        mark = f" <strong>{SIMULATED}</strong>" if self.simulated else ""
+        head = f"<p>Sweep <code>{escape(self.id)}</code>: {state}.{mark}</p>"
+        if not done:
+            return head
+        cells = self.frontier().sort_values("on_frontier", ascending=False, kind="stable")
+        ends = ("low", "high")
+        rows = [
+            {
+                "labels": row["recipe"],
+                "people's time": "free" if row["free"] else hours_between(*(row[f"label_seconds_{e}"] for e in ends)),
+                "money": dollars(row["label_usd"]),
+                self.metric: ("★ " if row["on_frontier"] else "") + value(row["value"], row["low"], row["high"]),
+                "n": row["n"],
+            }
+            for row in records(cells)
+        ]
+        note = f"★ on the frontier; {direction(self.metric)}. [ ] is a {INTERVAL}."
+        return f"{head}{pd.DataFrame(rows).to_html(index=False, border=0)}<p>{note}</p>"
 
 
 def open_sweep(name: str, *, out: str | Path | None = None) -> Sweep:

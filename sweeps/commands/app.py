@@ -9,24 +9,53 @@ import os
 import shutil
 import signal
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from sweeps.commands import data as cli_data
 from sweeps.commands import figures as cli_figures
 from sweeps.commands import jobs as cli_jobs
 from sweeps.commands import plan as cli_plan
 from sweeps.commands import reports as cli_reports
-from sweeps.commands.options import Address, AsJson, Cpus, DataRoot, Id, Out, Scale, Sets, Tracking
+from sweeps.commands.options import Address, AsJson, Cpus, DataRoot, Id, Out, Scale, Sets, SpecName, Tracking
 
 INTERRUPTED = 130
 
+# The commands in the order of someone's first hour, as --help lists them.
+PANELS = {
+    "First steps": ("run", "presets", "ui", "doctor"),
+    "Data": ("data", "labels"),
+    "Run": ("resume", "list", "show", "replay"),
+    "Read results": ("frontier", "results", "report", "figure"),
+    "Plan what to buy": ("plan",),
+    "Clusters": ("submit", "status", "logs", "stop"),
+}
+
+
+class Panels(TyperGroup):
+    """Lists its commands by `PANELS`; Typer's own panels need rich, whose import would slow down --help."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of `PANELS`."""
+        return [name for names in PANELS.values() for name in names]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """One section a panel."""
+        width = max(len(name) for name in self.commands)
+        room = formatter.width - 6 - width  # as Typer has it: three times its default spacing
+        for panel, names in PANELS.items():
+            with formatter.section(panel):
+                formatter.write_dl([(f"{n:<{width}}", self.commands[n].get_short_help_str(room)) for n in names])
+
+
 app = typer.Typer(
+    cls=Panels,
     help="Which question to ask of how many people on how many images, and how to train on the answers.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich would take a third of the time that --help takes
 )
@@ -44,9 +73,24 @@ for command in (
 app.add_typer(cli_reports.app, name="report")
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"label-sweeps {metadata.version('label-sweeps')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
 @app.command()
 def run(
-    spec: Annotated[str, typer.Argument(help="A spec's YAML file, or the name of a preset.")],
+    spec: SpecName,
     data_root: DataRoot = None,
     out: Out = None,
     set_: Sets = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from softcore.errors import RequestError, known
+from sweeps.commands.options import sweep_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +52,20 @@ _FROM = {
     SWEEP: "a sweep, by its ID",
 }
 
-Name = Annotated[str | None, typer.Argument(help="The figure's number in the thesis, such as 3.2.")]
+
+def figure_names(incomplete: str) -> list[str]:
+    """Figures whose number begins so, for the shell's completion."""
+    return [name for name in FIGURES if name.startswith(incomplete)]
+
+
+Name = Annotated[
+    str | None, typer.Argument(help="The figure's number in the thesis, such as 3.2.", autocompletion=figure_names)
+]
 Id = Annotated[
-    str | None, typer.Argument(help="For a figure of results: a sweep's id, a unique beginning of it, or its folder.")
+    str | None,
+    typer.Argument(
+        help="For a figure of results: a sweep's id, a unique beginning of it, or its folder.", autocompletion=sweep_ids
+    ),
 ]
 Data = Annotated[str | None, typer.Option(help="A data set's name, or your own .yaml file; else the thesis's.")]
 Items = Annotated[

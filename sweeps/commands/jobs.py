@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sweeps.commands.options import AsJson, Id, Out, Scale, Sets
+from sweeps.commands.options import AsJson, Id, Out, Scale, Sets, SpecName
 
 if TYPE_CHECKING:
     from cluster.jobs import Job
@@ -22,7 +22,7 @@ Address = Annotated[
 
 
 def submit(
-    spec: Annotated[str, typer.Argument(help="A spec's YAML file, or the name of a preset.")],
+    spec: SpecName,
     address: Annotated[
         str | None, typer.Option(help="The head's dashboard, such as http://127.0.0.1:8265; else SWEEPS_ADDRESS.")
     ] = None,

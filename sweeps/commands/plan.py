@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from softcore.errors import RequestError
-from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Out, Overhead, Wage, prices_for
+from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Out, Overhead, Wage, prices_for, sweep_ids
 
 if TYPE_CHECKING:
     from sweeps.planning.plan import Advice
     from sweeps.sources import Source
 
-Names = Annotated[list[str], typer.Argument(help="Sweeps of one data set (ids, beginnings, folders), or .csv results.")]
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        help="Sweeps of one data set (ids, beginnings, folders), or .csv results.", autocompletion=sweep_ids
+    ),
+]
 Metric = Annotated[
     str | None, typer.Option(help="For example scaled-ce/10h; without it scaled-ce on the first test set.")
 ]

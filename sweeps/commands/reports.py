@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from softcore.errors import RequestError
-from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Id, Out, Overhead, Wage, prices_for
+from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Id, Out, Overhead, Wage, prices_for, sweep_ids
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
@@ -70,7 +70,10 @@ def report_table(
 
 @app.command("replication")
 def report_replication(
-    sweeps: Annotated[list[str] | None, typer.Argument(help="Sweeps: ids, unique beginnings, or folders.")] = None,
+    sweeps: Annotated[
+        list[str] | None,
+        typer.Argument(help="Sweeps: ids, unique beginnings, or folders.", autocompletion=sweep_ids),
+    ] = None,
     out: Out = None,
     to: Annotated[Path | None, typer.Option(help="Where to write; else replication/ in the output folder.")] = None,
     from_results: Annotated[Path | None, typer.Option(help="A folder of results tables (CSV), not sweeps.")] = None,
@@ -85,7 +88,10 @@ def report_replication(
 @app.command("grid")
 def report_grid(
     sweeps: Annotated[
-        list[str] | None, typer.Argument(help="Sweeps of the presets grid, grid-variance, ... (ids, folders), or .csv.")
+        list[str] | None,
+        typer.Argument(
+            help="Sweeps of the presets grid, grid-variance, ... (ids, folders), or .csv.", autocompletion=sweep_ids
+        ),
     ] = None,
     out: Out = None,
     to: Annotated[Path | None, typer.Option(help="Where to write; else grid/ in the output folder.")] = None,
@@ -104,7 +110,9 @@ def report_grid(
 
 @app.command("bands")
 def report_bands(
-    sweeps: Annotated[list[str], typer.Argument(help="Sweeps of one data set, or .csv results.")],
+    sweeps: Annotated[
+        list[str], typer.Argument(help="Sweeps of one data set, or .csv results.", autocompletion=sweep_ids)
+    ],
     out: Out = None,
     metric: Annotated[str | None, typer.Option(help="Without it scaled-ce on the first test set.")] = None,
     question: Annotated[str | None, typer.Option(help="Only cells that asked this, such as t2-clamp.")] = None,

@@ -2,7 +2,10 @@
 
 import io
 import json
+import re
+import shutil
 import sys
+from html import unescape
 
 import numpy as np
 import pandas as pd
@@ -240,6 +243,28 @@ def test_a_finished_sweep_run_again_says_where_everything_is(sweep, out, say):
     assert sweep.id in said
     assert str(sweep.folder / "frontier.png") in said
     assert f"ui --out {out}" in said
+
+
+def test_a_notebook_shows_how_far_a_sweep_is_and_its_frontier(sweep):
+    shown = sweep._repr_html_()
+    assert f"<code>{sweep.id}</code>: {TRIALS} of {TRIALS} trials done." in shown
+    assert "SIMULATED ANNOTATORS" in shown
+    texts = [unescape(text) for text in re.findall("<td>(.*?)</td>", shown)]
+    rows = {texts[k]: texts[k + 1 : k + 5] for k in range(0, len(texts), 5)}  # labels: time, money, value, n
+    cells = sweep.frontier()
+    assert sorted(rows) == sorted(cells["recipe"])
+    stars = [value.startswith("★") for _, _, value, _ in rows.values()]
+    assert [name for name, star in zip(rows, stars, strict=True) if star] == [*cells["recipe"][cells["on_frontier"]]]
+    assert stars == sorted(stars, reverse=True)  # those on the frontier first
+    assert {name for name, (time, *_) in rows.items() if time == "free"} == {*cells["recipe"][cells["free"]]}
+
+
+def test_a_notebook_shows_a_sweep_that_has_only_begun(sweep, tmp_path):
+    shutil.copytree(sweep.folder, tmp_path / sweep.id, ignore=shutil.ignore_patterns("events.jsonl", "trials"))
+    (tmp_path / sweep.id / "trials").mkdir()
+    shown = sweeps.open(sweep.id, out=tmp_path)._repr_html_()
+    assert f"0 of {TRIALS} trials done" in shown
+    assert "<table" not in shown
 
 
 def test_replay_says_so_when_nothing_differs(say, sweep):
