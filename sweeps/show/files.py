@@ -1,7 +1,6 @@
 """A sweep's frontier as files: CSV, JSON, PNG and HTML."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import fill
@@ -10,6 +9,7 @@ import pandas as pd
 
 from softcore.datasets import data_root
 from softcore.errors import RequestError, known
+from softcore.files import whole
 from softcore.labels.aggregate import aggregate
 from softcore.labels.ask import asking
 from softcore.labels.build import people_labels
@@ -61,18 +61,12 @@ def write_frontier(folder: Path, found: Frontiers, *, sweep_id: str, simulated: 
         "png": lambda path: frontier_png(tables, path, _QUESTION, simulated, note=note, bands=shades.bands),
         "html": lambda path: path.write_text(as_page(), "utf-8"),
     }
-    return {ending: _whole(folder / f"frontier.{ending}", write) for ending, write in writers.items()}
-
-
-def _whole(path: Path, write: Callable[[Path], object]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {ending: folder / f"frontier.{ending}" for ending in writers}
+    for ending, write in writers.items():
+        with whole(paths[ending]) as temporary:
+            write(temporary)
+    return paths
 
 
 def write_labels(
