@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow test-simulation lint clean
 
 demo: $(READY)
 	$(BIN)/sweeps run quickstart
@@ -13,7 +13,10 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+test-simulation: $(READY)
+	$(BIN)/python -m pytest -n 2 -m simulation
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -49,7 +49,9 @@ def squared(logits, targets):
     return ((odds / odds.sum(axis=1, keepdims=True) - targets) ** 2).sum(axis=1).mean()
 
 
-BRIER = Card("brier", "Brier score", "mean squared distance of probabilities, 0..2", True, "mixes two faults", score=squared)
+BRIER = Card(
+    "brier", "Brier score", "mean squared distance of probabilities, 0..2", True, "mixes two faults", score=squared
+)
 
 
 def geometric_mean(labels):

@@ -93,7 +93,7 @@ def test_a_planted_regime_is_named_and_no_other(expected):
     assert found.count(expected) >= 2
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.parametrize("expected", VERDICTS)
 def test_a_planted_regime_is_hardly_ever_mistaken_for_another(expected):
     found = [verdict(expected, number) for number in range(100, 130)]
