@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -49,9 +50,7 @@ def squared(logits, targets):
     return ((odds / odds.sum(axis=1, keepdims=True) - targets) ** 2).sum(axis=1).mean()
 
 
-BRIER = Card(
-    "brier", "Brier score", "mean squared distance of probabilities, 0..2", True, "mixes two faults", score=squared
-)
+BRIER = Card("brier", "Brier score", "mean squared distance, 0..2", True, "mixes two faults", score=squared)
 
 
 def geometric_mean(labels):
@@ -152,7 +151,7 @@ print(json.dumps([prices, PRICES["page"].recorded["t2-halves"], words]))
 
 
 def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(ask, sweep):
-    trials = json.loads(ask("-m", "sweeps", "results", sweep, "--json"))
+    trials = json.loads(ask("-m", "sweeps", "results", sweep, "--format", "json"))
     assert {trial["status"] for trial in trials} == {"done"}
     assert {trial["gamma"] for trial in trials if trial["variety"] == "t2-halves"} == {0.1, 0.4}
     # 2 N' x 2 gammas for one person, times 2 aggregations for three, and the hard labels.
@@ -165,14 +164,15 @@ def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(ask, 
 
 def test_a_frontier_on_the_metric_is_priced_and_drawn(ask, sweep):
     for prices, seconds in (("thesis", 32.0), ("session", 64.76)):
-        table = json.loads(ask("-m", "sweeps", "frontier", sweep, "--cost", prices, "--json"))
-        rows = [row for row in table["cells"] if row["variety"] == "t2-halves"]
-        assert {row["metric"] for row in rows} == {"brier/crowd"}
-        for row in rows:
-            assert row["label_seconds_total"] == pytest.approx(seconds * row["annotators"] * row["items"])
-    (page,) = sweep.rglob("frontier*.html")
-    assert "T2 Halves" in page.read_text("utf-8")
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in [*sweep.rglob("frontier*.png")] or [page])
+        ask("-m", "sweeps", "frontier", sweep, "--cost", prices)
+        table = pd.read_csv(sweep / "frontier.csv")
+        assert set(table["metric"]) == {"brier/crowd"}
+        rows = table[table["variety"] == "t2-halves"]
+        # M x N' pages: one person with two gammas, three people with two aggregations each.
+        pages = [40] * 2 + [80] * 2 + [3 * 40] * 4 + [3 * 80] * 4
+        assert sorted(rows["label_seconds_total"]) == pytest.approx([seconds * n for n in pages])
+    assert "T2 Halves" in (sweep / "frontier.html").read_text("utf-8")
+    assert (sweep / "frontier.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_plan_is_made_and_its_page_drawn(ask, sweep):
