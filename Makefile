@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(T
 READY := $(VENV)/ready
 DEV := $(VENV)/dev
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow test-simulation lint clean
 
 demo: $(READY)
 	$(BIN)/sweeps run quickstart
@@ -17,7 +17,10 @@ test: $(DEV)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(DEV)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+test-simulation: $(DEV)
+	$(BIN)/python -m pytest -n 2 -m simulation
 
 lint: $(DEV)
 	$(BIN)/ruff check .

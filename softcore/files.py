@@ -1,9 +1,11 @@
-"""Reading files that others wrote: CSV rows with the line they start on, arrays with no pickles."""
+"""Reading files that others wrote (CSV rows with their line, arrays with no pickles), writing files whole."""
 
 import csv
 import hashlib
+import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +78,17 @@ def sha256(path: Path) -> str:
     """SHA-256 (hex) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to, which becomes `path` in one step when the block ends well.
+
+    So `path` is whole or as it was; nothing is left where the block fails. Folders must be there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from scipy.special import entr
 
 CARD_VARIETY = "t2-clamp"  # all that was elicited
 
@@ -58,5 +59,4 @@ def _agreement(pairs: pd.DataFrame, labels: np.ndarray, reason: str) -> dict[str
 
 def entropy(weights: np.ndarray) -> Float[np.ndarray, " n"]:
     """Shannon entropy (nats) of each row of `weights` [n, K] after scaling it to sum to 1; 0 log 0 is 0."""
-    p = weights / weights.sum(axis=1, keepdims=True)
-    return np.asarray(-(p * np.log(np.where(p > 0, p, 1))).sum(axis=1))
+    return np.asarray(entr(weights / weights.sum(axis=1, keepdims=True)).sum(axis=1))

@@ -75,7 +75,7 @@ def difficulty(dataset: Dataset) -> Float[np.ndarray, " records"]:
 
     items = dataset.records["item"].to_numpy(np.int64)
     if dataset.counts is not None and (dataset.counts[items].sum(axis=1) > 0).all():
-        return entropy(dataset.counts[items].astype(float)) + 0.0  # no -0
+        return entropy(dataset.counts[items].astype(float))
     first = ~dataset.records["is_repeat"].to_numpy(dtype=bool)
     choices = dataset.records["top1"].to_numpy(np.int64)
     votes = np.zeros((len(dataset.labels), len(dataset.classes)))

@@ -1,6 +1,5 @@
 """CIFAR-10S under one name: CIFAR-10's test images, the answers of CIFAR-10S, the clicks of CIFAR-10H; and H-Mix."""
 
-import os
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from softcore.data import hmix
 from softcore.data.dataset import Dataset, TestSet, fingerprint
 from softcore.data.readers import CIFAR_CLASSES, read_cifar10s, read_counts
 from softcore.errors import RequestError
-from softcore.files import read_array, read_npz
+from softcore.files import read_array, read_npz, whole
 from softcore.seeding import generator
 
 OFFICIAL = "official CIFAR-10 files, read with torchvision"
@@ -53,10 +52,8 @@ def choose_validation(labels: np.ndarray, a_class: int) -> np.ndarray:
 
 
 def _write(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    with whole(path) as temporary, temporary.open("wb") as file:  # a file, as NumPy would end its name in .npz
         np.savez_compressed(file, images=images, labels=labels.astype(np.uint8), source=np.array(OFFICIAL))
-    os.replace(part, path)
 
 
 def pixels_note(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Fetch the official files, check them, convert them to the cache. Nothing else in this project reads the network."""
 
-import hashlib
 import os
 import urllib.error
 import urllib.request
@@ -12,6 +11,7 @@ from types import MappingProxyType
 
 from softcore.data.cifar10s import TEST_IMAGES, VALIDATION_IMAGES, convert, read_images
 from softcore.errors import RequestError, known
+from softcore.files import sha256 as sha256_of
 
 _CIFAR10S = "https://raw.githubusercontent.com/cambridge-mlg/cifar-10s/86b114f0257ad88e36add572db3dd69dbca0fdf7/"
 _CIFAR10H = "https://raw.githubusercontent.com/jcpeterson/cifar-10h/48da312b193b82e6939ec20f23d1f09cbdd849c8/"
@@ -124,7 +124,7 @@ def fetch(
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             # An archive that outlived an interrupted conversion need not be fetched again.
-            if not target.is_file() or _sha256(target) != source.sha256:
+            if not target.is_file() or sha256_of(target) != source.sha256:
                 download(address, target, source.sha256, progress)
             if source.makes:
                 convert(target, target.parent)
@@ -160,7 +160,7 @@ def _check(root: Path, file: str, source: Source) -> FileState:
         except RequestError as error:
             return FileState(file=file, state="wrong", detail=str(error))
         return FileState(file=file, state="ok", detail="shape and type")
-    found = _sha256(path)
+    found = sha256_of(path)
     state = "ok" if found == source.sha256 else "wrong"
     return FileState(file=file, state=state, detail=f"sha256 {found}")
 
@@ -187,10 +187,10 @@ def download(url: str, target: Path, sha256: str, progress: Progress | None = No
         else:
             reason = "it broke off"
         if whole:
-            if _sha256(part) == sha256:
+            found = sha256_of(part)
+            if found == sha256:
                 os.replace(part, target)
                 return
-            found = _sha256(part)
             part.unlink()
             if not resumed:
                 raise RequestError(f"{url}: its sha256 is {found}; allowed: {sha256}; nothing was kept")
@@ -225,8 +225,3 @@ def _transfer(url: str, part: Path, name: str, progress: Progress | None) -> boo
                 if progress:
                     progress(name, have, total)
     return total is None or have == total
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

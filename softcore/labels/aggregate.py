@@ -10,6 +10,7 @@ import pandas as pd
 
 from softcore.errors import RequestError, known
 from softcore.labels.label_set import LabelSet, pooled, votes
+from softcore.plugins import PluginTable
 
 GLAD_ROUNDS = 20  # a cap: on CIFAR-10S it gains less than 1e-5 after 2 to 6 rounds, some 3 s for 900 items x 6 people
 MACE_SEED = 0
@@ -109,14 +110,18 @@ def majority(labels: LabelSet) -> LabelSet:
     return pooled(labels, most / most.sum(axis=1, keepdims=True))
 
 
-AGGREGATORS: dict[str, Callable[[LabelSet], LabelSet]] = {
-    "separate": separate,
-    "mean": mean,
-    "majority": majority,
-    "dawid-skene": dawid_skene,
-    "glad": glad,
-    "mace": mace,
-}
+AGGREGATORS: PluginTable[Callable[[LabelSet], LabelSet]] = PluginTable(
+    "softcore.aggregators",
+    Callable,
+    {
+        "separate": separate,
+        "mean": mean,
+        "majority": majority,
+        "dawid-skene": dawid_skene,
+        "glad": glad,
+        "mace": mace,
+    },
+)
 
 
 def aggregate(labels: LabelSet, method: str) -> LabelSet:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
-from softcore.labels.elicited import DEFAULT_GAMMA, ELICITED, SEMANTIC, soft_labels
+from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from softcore.labels.label_set import LabelSet, group
 from softcore.labels.panels import check_annotators, check_panel, draw_clicks, draw_records
 from softcore.labels.people import ImageBatch, check_hiring, hire, image_batches
@@ -24,9 +24,12 @@ from softcore.labels.questions import (
 from softcore.labels.similarity import class_similarity
 from softcore.labels.votes import one_hot
 from softcore.policy import Annotators, LabelPolicy
+from softcore.varieties import FREE, VARIETIES
 
-ONE_CLASS = ("click", "first-choice")  # all mass on the class chosen
-PEOPLE = (*ELICITED, *ONE_CLASS)
+
+def asking() -> tuple[str, ...]:
+    """The varieties that ask people."""
+    return tuple(name for name in VARIETIES if name not in FREE)
 
 
 def people_labels(
@@ -70,7 +73,7 @@ def labels_of(
 ) -> LabelSet:
     """One label a record; `first-choice` and a `click` for which nobody was asked apart are a page's first class."""
     choices = records["top1"].to_numpy(np.int64)
-    if variety in ONE_CLASS:
+    if VARIETIES[variety].complete is None:
         probs = one_hot(choices, n_classes)
     else:
         probs = soft_labels(records, variety, n_classes, DEFAULT_GAMMA if gamma is None else gamma, similarity)
@@ -174,7 +177,7 @@ def _pages_and_clicks(request: Request) -> Made:
 def _answers(request: Request, items: Int[np.ndarray, " items"]) -> tuple[LabelSet, float]:
     """The labels of the variety's question on `items`, and the seconds recorded with them."""
     dataset, policy = request.dataset, request.policy
-    semantic = policy.variety in SEMANTIC
+    semantic = VARIETIES[policy.variety].similarity
     similarity = class_similarity(dataset, policy.similarity, request.trained_on) if semantic else None
     if policy.hiring is None:
         return people_labels(
@@ -211,7 +214,7 @@ def check_replicate(dataset: Dataset, policy: LabelPolicy, panel: int) -> None:
     Where whole batches are held out, panels of one seed share no click, and where whole people are hired nobody; so
     panel 0 alone can be asked for more than half of what there is.
     """
-    if policy.variety not in PEOPLE:
+    if policy.variety in FREE:
         return
     m, apart = annotators_of(policy), policy.holdout == "batches"
     if policy.hiring is not None:

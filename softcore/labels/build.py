@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from softcore.labels.aggregate import aggregate
-from softcore.labels.ask import PEOPLE, Made, Maker, Request, check_replicate, from_people
+from softcore.labels.ask import Made, Maker, Request, check_replicate, from_people
 from softcore.labels.ask import asked_records as asked_records
 from softcore.labels.ask import most_answers as most_answers
 from softcore.labels.ask import people_labels as people_labels
@@ -18,6 +18,7 @@ from softcore.labels.people import first_batches, split
 from softcore.labels.simulate import check_simulated, simulated_rest
 from softcore.labels.votes import DEFAULT_BETA, one_hot, random_labels, smoothed, uniform_labels
 from softcore.policy import LabelPolicy
+from softcore.varieties import FREE, VARIETIES
 
 REST = ("hard", "none", "simulated")
 
@@ -68,7 +69,7 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
         raise RequestError(
             f"items must lie in 1..{len(parts.order)}, the annotated items left to train on; it is {n_items}"
         )
-    asks_people = policy.variety in PEOPLE
+    asks_people = policy.variety not in FREE
     batches = first_batches(parts.batches, n_items) if policy.hiring and asks_people else ()
     labelled = np.concatenate([b.items for b in batches]) if batches else parts.order[:n_items]
     trained_on = np.setdiff1d(dataset.train_items, parts.held_out)
@@ -81,7 +82,7 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
         seed=seed,
         panel=panel,
     )
-    panel_set, answers, recorded = VARIETIES[policy.variety](request)
+    panel_set, answers, recorded = (from_people if asks_people else FROM_NOBODY[policy.variety])(request)
     aggregation = policy.aggregation or "separate"
     sets = [aggregate(panel_set, aggregation) if asks_people else panel_set]
     # Of items that nobody was asked this question about (pages and clicks may be mixed) nothing more is known.
@@ -130,8 +131,7 @@ def _free(probs: Callable[[Dataset, LabelPolicy, np.ndarray, int], np.ndarray]) 
     return make
 
 
-VARIETIES: dict[str, Maker] = {
-    **dict.fromkeys(PEOPLE, from_people),
+FROM_NOBODY: dict[str, Maker] = {
     "hard": _free(lambda data, policy, items, seed: _reference(data, items, policy)),
     "smoothed": _free(lambda data, policy, items, seed: _reference(data, items, policy)),
     "random": _free(lambda data, policy, items, seed: random_labels(len(data.labels), len(data.classes), seed)[items]),

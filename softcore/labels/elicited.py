@@ -2,24 +2,18 @@
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from softcore.completion import Answers
 from softcore.errors import RequestError, known
+from softcore.varieties import VARIETIES
 
-ELICITED = (
-    "t1-uniform",
-    "t1-clamp",
-    "t2-uniform",
-    "t2-clamp",
-    "t1-semantic",
-    "t2-semantic",
-    "select-two",
-    "t2-clamp-released",
-)
-SEMANTIC = ("t1-semantic", "t2-semantic")
 DEFAULT_GAMMA = 0.1
-# Probabilities are typed as whole percentages: less than this left over is rounding, not mass.
-SPENT = 1e-9
+
+
+def elicited() -> tuple[str, ...]:
+    """The varieties whose answers leave probability to a rule."""
+    return tuple(name for name, variety in VARIETIES.items() if variety.complete)
 
 
 def soft_labels(
@@ -45,49 +39,23 @@ def soft_labels(
     An empty table gives an empty array. Raises RequestError for an unknown variety, a gamma outside 0..1, a semantic
     variety without a similarity. Source: Collins 2022, sections 3.2.2 and B.4.
     """
-    if variety not in ELICITED:
-        raise known("elicited variety", variety, ELICITED)
+    row = VARIETIES.get(variety)
+    if row is None or row.complete is None:
+        raise known("elicited variety", variety, elicited())
     if not 0 <= gamma <= 1:
         raise RequestError(f"gamma must lie in 0..1; it is {gamma}")
-    if variety in SEMANTIC and similarity is None:
+    if row.similarity and similarity is None:
         raise RequestError(f"variety '{variety}' needs a similarity of classes: confusions or word-vectors")
-    stated, chosen = _stated(records, n_classes, second=not variety.startswith("t1-"))
-    if variety == "select-two":
-        return np.asarray(chosen / chosen.sum(axis=1, keepdims=True))
-    if variety == "t2-clamp-released":
-        return _as_stated(stated, records["top1"].to_numpy(np.int64))
-    if variety in SEMANTIC:
-        assert similarity is not None
-        weights = _semantic(similarity[records["top1"].to_numpy(np.int64)], ~chosen)
-    else:
-        weights = (~_ticked(records, n_classes) if variety.endswith("-clamp") else ~chosen).astype(float)
-    return complete(stated, chosen, weights, gamma if variety.endswith("-clamp") else 0.0)
-
-
-def complete(
-    stated: Float[np.ndarray, "n classes"],
-    chosen: Bool[np.ndarray, "n classes"],
-    weights: Float[np.ndarray, "n classes"],
-    gamma: float,
-) -> Float[np.ndarray, "n classes"]:
-    """Labels from `stated` mass: what it leaves goes to the classes not `chosen`, in proportion to `weights` (>= 0).
-
-    When it leaves nothing and a class has weight, those classes get `gamma`. Over one in sum is scaled to one. Rows
-    without any weight scale the stated mass up to one; stated mass of zero is then shared evenly by the chosen.
-    """
-    weights = np.where(chosen, 0.0, weights)
-    weight = weights.sum(axis=1, keepdims=True)
-    total = stated.sum(axis=1, keepdims=True)
-    scaled = np.where(total > 1, stated / np.where(total > 0, total, 1), stated)
-    left = np.clip(1 - scaled.sum(axis=1, keepdims=True), 0, None)
-    spent = left <= SPENT
-    keep = np.where(spent & (weight > 0), 1 - gamma, 1.0)
-    spread = np.where(spent, gamma, left) * weights / np.where(weight > 0, weight, 1)
-    # Nowhere to spread it: the stated classes take all of it, in proportion or, if all are zero, evenly.
-    stranded = ~spent & (weight == 0)
-    base = np.where(stranded & (total == 0), chosen / chosen.sum(axis=1, keepdims=True), scaled)
-    labels = base * keep + spread
-    return np.asarray(labels / labels.sum(axis=1, keepdims=True))
+    stated, chosen = _stated(records, n_classes, second=row.classes == 2)
+    answers = Answers(
+        top1=records["top1"].to_numpy(np.int64),
+        stated=stated,
+        chosen=chosen,
+        ticked=_ticked(records, n_classes),
+        gamma=gamma,
+        similarity=similarity,
+    )
+    return row.complete(answers)
 
 
 def _stated(records: pd.DataFrame, n_classes: int, *, second: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -103,17 +71,6 @@ def _stated(records: pd.DataFrame, n_classes: int, *, second: bool) -> tuple[np.
         stated[named, top2[named]] = records["p2"].to_numpy(float)[named]
         chosen[named, top2[named]] = True
     return stated, chosen
-
-
-def _as_stated(stated: np.ndarray, top1: np.ndarray) -> np.ndarray:
-    nothing = np.flatnonzero(stated.sum(axis=1) == 0)
-    stated[nothing, top1[nothing]] = 1.0
-    return np.asarray(stated / stated.sum(axis=1, keepdims=True))
-
-
-def _semantic(similarity: np.ndarray, open_classes: np.ndarray) -> np.ndarray:
-    weights = np.clip(similarity, 0, None) * open_classes
-    return np.where(weights.sum(axis=1, keepdims=True) > 0, weights, open_classes.astype(float))
 
 
 def _ticked(records: pd.DataFrame, n_classes: int) -> np.ndarray:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from softcore.completion import complete
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.aggregate import BY_PERSON
-from softcore.labels.elicited import DEFAULT_GAMMA, complete, soft_labels
+from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from softcore.labels.label_set import LabelSet, group
 from softcore.labels.similarity import class_similarity
 from softcore.policy import LabelPolicy

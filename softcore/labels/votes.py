@@ -6,7 +6,6 @@ from jaxtyping import Float, Int
 from softcore.errors import RequestError
 from softcore.seeding import generator
 
-FREE = ("hard", "random", "uniform", "smoothed")
 DEFAULT_BETA = 0.05
 
 

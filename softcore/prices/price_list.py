@@ -7,9 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from softcore.errors import RequestError, known
+from softcore.varieties import CLICK, FREE
 
-FREE = ("hard", "random", "uniform", "smoothed")  # varieties that ask nobody anything
-CLICK = "click"
 LOW_WAGE = "a wage of ${wage} an hour is below the floor of price list '{name}': ${floor} an hour or more is allowed"
 
 Interval = tuple[float, float]

@@ -12,6 +12,7 @@ import yaml
 
 from softcore.errors import RequestError, known
 from softcore.prices.price_list import FREE, Interval, PriceList
+from softcore.varieties import CLICK, PAGE_PARTS, VARIETIES
 
 SHIPPED = ("thesis", "page", "session")
 MONEY = ("wage", "fee", "wage_floor")
@@ -37,7 +38,25 @@ def shipped(name: str) -> PriceList:
             f"unknown price list '{name}'; known: {', '.join(sorted(SHIPPED))}, or the path of your own .yaml file"
         )
     text = (files("softcore.prices") / f"{name}.yaml").read_text("utf-8")
-    return parse(yaml.safe_load(text), f"{name}.yaml", questions=None)
+    return parse(_with_parts(yaml.safe_load(text)), f"{name}.yaml", questions=None)
+
+
+def _with_parts(content: dict[str, Any]) -> dict[str, Any]:
+    """A shipped list with the price of each variety that asks parts of a page, by the constants in its `page`.
+
+    The `whole` page less its missing parts, at `part` seconds each, rounded to `decimals`; with `timed_alone` false
+    that is the least, and the whole page the most. With `recorded` a record's own seconds are charged by the same rule.
+    """
+    page = content.pop("page")
+    seconds: dict[str, Any] = {CLICK: content["seconds"].pop(CLICK)}
+    recorded: dict[str, Any] = {}
+    for name, variety in VARIETIES.items():
+        if variety.parts:
+            least = round(page["whole"] - (PAGE_PARTS - variety.parts) * page["part"], page["decimals"])
+            seconds[name] = [least, least if page["timed_alone"] else page["whole"]]
+            recorded[name] = [variety.parts / PAGE_PARTS, 1]
+    content["seconds"] = seconds | content["seconds"]
+    return content | ({"recorded": recorded} if page["recorded"] else {})
 
 
 def read_prices(path: Path) -> PriceList:

@@ -1,6 +1,6 @@
 """Scores of stored logits: NumPy only, so that they can be computed again without training."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,8 @@ from jaxtyping import Float, Int
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from softcore.errors import known
+from softcore.errors import RequestError, known
+from softcore.plugins import PluginTable
 
 BIN = 100  # items a bin of the calibration error ...
 SMALL_BIN = 10  # ... and where a test set has fewer than SMALL
@@ -16,11 +17,24 @@ SMALL = 1000
 EXTRAS = ("pgd", "corruptions", "released")  # what can be asked for besides the metrics of every trial
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Logits:
+    """A model's logits on one test set: of its images, of the images `attacked` by FGSM, and its temperature."""
+
+    clean: Float[np.ndarray, "n k"]
+    attacked: Float[np.ndarray, "n k"]
+    temperature: float
+
+
+Score = Callable[[Logits, Float[np.ndarray, "n k"]], float]  # of the logits, and of the targets in rows of one
+
+
 @dataclass(frozen=True)
 class Card:
-    """What a metric is: definition, range, whether lower is better, known faults, and what it takes to be asked for.
+    """What a metric is: definition, range, whether lower is better, known faults, and how it is computed.
 
-    `extra` is the word of `EXTRAS` that asks for it; a metric without one is always computed.
+    A metric with a `score` is computed of every trial; one without is computed in softcore/evaluate.py where `extra`, a
+    word of `EXTRAS`, asks for it.
     """
 
     name: str
@@ -29,53 +43,74 @@ class Card:
     lower: bool
     faults: str
     extra: str = ""
+    score: Score | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a metric that nothing computes, or both ways at once."""
+        if (self.score is None) != bool(self.extra):
+            raise RequestError(f"metric '{self.name}' needs a `score`, or one of the extras {', '.join(EXTRAS)}")
 
 
-METRICS = {
-    card.name: card
-    for card in (
-        Card(
-            "ce",
-            "cross-entropy",
-            "mean of -sum_k target_k log p_k in nats, 0 or more",
-            True,
-            "falls when a model is merely less sure of itself: read scaled-ce beside it",
-        ),
-        Card(
-            "scaled-ce",
-            "cross-entropy after one temperature",
-            "ce after dividing the logits by the temperature that fits the validation images' hard labels best",
-            True,
-            "one temperature a trial; the validation labels are hard",
-        ),
-        Card(
-            "rmsce",
-            "RMS calibration error",
-            "root of the mean squared gap between confidence and accuracy over bins of equal count, 0..1",
-            True,
-            "biased upward, more so on small test sets; a model can be calibrated and bad",
-        ),
-        Card("fgsm", "loss after FGSM", "ce after one FGSM step at 4/255", True, "a weak attack; rewards softness"),
-        Card("accuracy", "accuracy", "share of items whose arg-max is that of the target", False, "blind to softness"),
-        Card(
-            "pgd",
-            "loss after PGD",
-            "ce after ten steps of projected gradient ascent, each 1/255, within 4/255 of the image",
-            True,
-            "rewards softness; starts at the image itself, so one basin is searched",
-            extra="pgd",
-        ),
-        Card(
-            "rmsce-released",
-            "RMS calibration error as released",
-            "rmsce without the most confident bin, which the code released with the thesis never counts, 0..1",
-            True,
-            "blind to the most confident predictions; here to compare with published numbers only",
-            extra="released",
-        ),
-    )
-}
-ALWAYS = tuple(name for name, card in METRICS.items() if not card.extra)
+_BUILT_IN = (
+    Card(
+        "ce",
+        "cross-entropy",
+        "mean of -sum_k target_k log p_k in nats, 0 or more",
+        True,
+        "falls when a model is merely less sure of itself: read scaled-ce beside it",
+        score=lambda logits, targets: cross_entropy(logits.clean, targets),
+    ),
+    Card(
+        "scaled-ce",
+        "cross-entropy after one temperature",
+        "ce after dividing the logits by the temperature that fits the validation images' hard labels best",
+        True,
+        "one temperature a trial; the validation labels are hard",
+        score=lambda logits, targets: cross_entropy(logits.clean / logits.temperature, targets),
+    ),
+    Card(
+        "rmsce",
+        "RMS calibration error",
+        "root of the mean squared gap between confidence and accuracy over bins of equal count, 0..1",
+        True,
+        "biased upward, more so on small test sets; a model can be calibrated and bad",
+        score=lambda logits, targets: rms_calibration_error(logits.clean, targets),
+    ),
+    Card(
+        "fgsm",
+        "loss after FGSM",
+        "ce after one FGSM step at 4/255",
+        True,
+        "a weak attack; rewards softness",
+        score=lambda logits, targets: cross_entropy(logits.attacked, targets),
+    ),
+    Card(
+        "accuracy",
+        "accuracy",
+        "share of items whose arg-max is that of the target",
+        False,
+        "blind to softness",
+        score=lambda logits, targets: accuracy(logits.clean, targets),
+    ),
+    Card(
+        "pgd",
+        "loss after PGD",
+        "ce after ten steps of projected gradient ascent, each 1/255, within 4/255 of the image",
+        True,
+        "rewards softness; starts at the image itself, so one basin is searched",
+        extra="pgd",
+    ),
+    Card(
+        "rmsce-released",
+        "RMS calibration error as released",
+        "rmsce without the most confident bin, which the code released with the thesis never counts, 0..1",
+        True,
+        "blind to the most confident predictions; here to compare with published numbers only",
+        extra="released",
+    ),
+)
+METRICS: PluginTable[Card] = PluginTable("softcore.metrics", Card, {card.name: card for card in _BUILT_IN})
+ALWAYS = tuple(card.name for card in _BUILT_IN if card.score)  # of every trial, with those of plug-ins beside them
 
 
 def check_extras(extras: Collection[str]) -> None:
@@ -163,11 +198,6 @@ def scores(
     targets: Float[np.ndarray, "n k"],
     temperature: float,
 ) -> dict[str, float]:
-    """Every metric of `ALWAYS` of one test set by name."""
-    return {
-        "ce": cross_entropy(clean, targets),
-        "scaled-ce": cross_entropy(clean / temperature, targets),
-        "rmsce": rms_calibration_error(clean, targets),
-        "fgsm": cross_entropy(attacked, targets),
-        "accuracy": accuracy(clean, targets),
-    }
+    """Every metric of one test set that has a score, by name."""
+    logits = Logits(clean=clean, attacked=attacked, temperature=temperature)
+    return {name: float(card.score(logits, targets)) for name, card in METRICS.items() if card.score}

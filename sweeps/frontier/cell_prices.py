@@ -8,8 +8,9 @@ from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError, known
 from softcore.prices.read import PriceList, price_list
+from softcore.varieties import question_of
 from sweeps.frontier.break_even import assumption
-from sweeps.frontier.pricing import SAME_QUESTION, Purchases, middle
+from sweeps.frontier.pricing import Purchases, middle
 from sweeps.frontier.pricing import costs as priced
 from sweeps.results.table import ANSWERS, answer_columns
 
@@ -19,7 +20,7 @@ Costs = Mapping[str, float] | PriceList | str  # of each cell by name, or a pric
 def questions_of(cells: pd.DataFrame) -> list[set[str]]:
     """The questions that each cell asked; varieties that read one question's answers otherwise are that question."""
     columns = answer_columns(cells)
-    names = [SAME_QUESTION.get(name, name) for name in (column.removeprefix(ANSWERS) for column in columns)]
+    names = [question_of(column.removeprefix(ANSWERS)) for column in columns]
     bought = cells[columns].to_numpy(dtype=float) > 0
     return [{name for name, there in zip(names, row, strict=True) if there} for row in bought]
 
@@ -31,7 +32,7 @@ def all_questions(cells: pd.DataFrame) -> list[str]:
 
 def answers_to(cells: pd.DataFrame, question: str) -> Float[np.ndarray, " c"]:
     """How many answers to `question` each cell bought, however they are read."""
-    columns = [c for c in answer_columns(cells) if SAME_QUESTION.get(c[len(ANSWERS) :], c[len(ANSWERS) :]) == question]
+    columns = [c for c in answer_columns(cells) if question_of(c.removeprefix(ANSWERS)) == question]
     return cells[columns].sum(axis=1).to_numpy(dtype=float)
 
 
@@ -39,7 +40,7 @@ def compared(cells: pd.DataFrame, question: str | None) -> Bool[np.ndarray, " c"
     """Which cells a frontier of `question` compares: the free ones, and those that asked it alone; all without one."""
     if question is None:
         return np.ones(len(cells), dtype=bool)
-    wanted, there = SAME_QUESTION.get(question, question), all_questions(cells)
+    wanted, there = question_of(question), all_questions(cells)
     if wanted not in there:
         raise known("question of these results", question, there or ["none: nothing was bought"])
     return np.array([asked == {wanted} for asked in questions_of(cells)]) | cells["free"].to_numpy(dtype=bool)

@@ -10,7 +10,7 @@ from softcore.errors import RequestError, known
 from softcore.prices.read import PriceList, price_list, usd
 from softcore.scoring.metrics import lower_is_better
 from softcore.statistics import half_width
-from sweeps.frontier.pricing import RECORDED, Costs, Purchases, costs, middle, purchases, undominated
+from sweeps.frontier.pricing import RECORDED, Purchases, QuestionCosts, costs, middle, purchases, undominated
 from sweeps.frontier.pricing import non_dominated as non_dominated
 from sweeps.results.names import question, recipes
 from sweeps.results.table import answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
@@ -123,7 +123,7 @@ def _frontiers(
     return Frontiers(results=results, summary=summary, prices=prices, wage=wage, fee=fee, tables=tables)
 
 
-def _priced_cells(summary: pd.DataFrame, seconds: Costs, usd_per_hour: float) -> pd.DataFrame:
+def _priced_cells(summary: pd.DataFrame, seconds: QuestionCosts, usd_per_hour: float) -> pd.DataFrame:
     """What each cell of a summary is and costs, whatever the metric."""
     cells = summary[["cell", "recipe"]].copy()
     cells["variety"] = summary["variety"].astype(str)
@@ -140,7 +140,7 @@ def _priced_cells(summary: pd.DataFrame, seconds: Costs, usd_per_hour: float) ->
 
 
 def _frontier(
-    metric: str, results: pd.DataFrame, summary: pd.DataFrame, cells: pd.DataFrame, seconds: Costs
+    metric: str, results: pd.DataFrame, summary: pd.DataFrame, cells: pd.DataFrame, seconds: QuestionCosts
 ) -> pd.DataFrame:
     sign = 1.0 if lower_is_better(metric) else -1.0
     table = cells.copy()

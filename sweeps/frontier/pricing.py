@@ -2,21 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
-from softcore.prices.read import FREE, PriceList
+from softcore.prices.read import PriceList
+from softcore.varieties import FREE, question_of
 from sweeps.results.table import ANSWERS, answer_columns
 
 RECORDED = "recorded_seconds"
-# Varieties that ask what another asks and read the answer otherwise: one price, whatever it is.
-SAME_QUESTION: Mapping[str, str] = MappingProxyType(
-    {"t1-semantic": "t1-uniform", "t2-semantic": "t2-uniform", "t2-clamp-released": "t2-clamp"}
-)
 _DIGITS = 6  # of seconds: equal costs by different ways (3 x 12.8 and 2 x 19.2) must tie
 
 
@@ -41,7 +37,7 @@ class Purchases:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Costs:
+class QuestionCosts:
     """Seconds of each cell by question at the lowest and at the highest price.
 
     A question's prices run from `low` to `high` for all cells together, each question on its own.
@@ -74,7 +70,7 @@ def purchases(summary: pd.DataFrame) -> Purchases:
     )
 
 
-def costs(bought: Purchases, prices: PriceList) -> Costs:
+def costs(bought: Purchases, prices: PriceList) -> QuestionCosts:
     """Seconds of each cell by question under `prices`, varieties of one question together.
 
     Questions that the list charges by what was recorded cost their share of a cell's recorded seconds (of several such
@@ -88,7 +84,7 @@ def costs(bought: Purchases, prices: PriceList) -> Costs:
     if prices.recorded:
         low, high = _as_recorded(bought, prices, low, high)
     together = _together(bought.questions)
-    return Costs(questions=tuple(together), low=_summed(low, together), high=_summed(high, together))
+    return QuestionCosts(questions=tuple(together), low=_summed(low, together), high=_summed(high, together))
 
 
 def _as_recorded(
@@ -118,7 +114,7 @@ def answers_by_question(bought: Purchases) -> Float[np.ndarray, "cells questions
     return _summed(bought.answers, _together(bought.questions))
 
 
-def middle(priced: Costs) -> Float[np.ndarray, " cells"]:
+def middle(priced: QuestionCosts) -> Float[np.ndarray, " cells"]:
     """Seconds of each cell at the middle of its interval."""
     low, high = priced.ends
     return np.where(low == high, low, np.round((low + high) / 2, _DIGITS))
@@ -126,7 +122,7 @@ def middle(priced: Costs) -> Float[np.ndarray, " cells"]:
 
 def reprice(
     bought: Purchases, value: Float[np.ndarray, " cells"], lists: Iterable[PriceList]
-) -> list[tuple[Costs, Bool[np.ndarray, " cells"]]]:
+) -> list[tuple[QuestionCosts, Bool[np.ndarray, " cells"]]]:
     """Costs and frontier of the same cells under each of many price lists; of `value` less is better.
 
     Cells without a finite value are on no frontier. Nothing is read or summarised again: a list takes milliseconds.
@@ -192,7 +188,7 @@ def _together(questions: Sequence[str]) -> dict[str, list[int]]:
     places: dict[str, list[int]] = {}
     for j, variety in enumerate(questions):
         if variety not in FREE:
-            places.setdefault(SAME_QUESTION.get(variety, variety), []).append(j)
+            places.setdefault(question_of(variety), []).append(j)
     return places
 
 

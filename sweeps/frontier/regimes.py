@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float
 
-from softcore.errors import RequestError, known
+from softcore.errors import known
 from sweeps.frontier.bands import best_at
 from sweeps.results.names import FREE, KINDS
 from sweeps.uncertainty.shrinkage import Draws
@@ -60,17 +60,6 @@ class Regime:
                 f"{ENOUGH:g} and {self.matters:g}"
             )
         return f"{self.verdict}: ahead by {interval} with probability {self.probability:.2f}"
-
-
-def gap_that_matters(metric: str) -> float:
-    """The least difference that matters: 0.03 of raw cross-entropy, 0.01 after one temperature.
-
-    Other metrics have none; that is a RequestError, so that somebody says it.
-    """
-    name = metric.partition("/")[0]
-    if name not in MATTERS:
-        raise RequestError(f"which gap in {metric} matters? It is known for {', '.join(MATTERS)}; say it for others")
-    return MATTERS[name]
 
 
 def regimes(

@@ -1,4 +1,4 @@
-"""At which prices of a question the winners of a frontier change places, and when two purchases cost the same."""
+"""At which prices of a question the winners of a frontier change places."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,8 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError, known
 from softcore.prices.read import PriceList
-from sweeps.frontier.pricing import SAME_QUESTION, Costs, Purchases, costs, middle
+from softcore.varieties import question_of
+from sweeps.frontier.pricing import Purchases, QuestionCosts, costs, middle
 
 _CHUNK = 256  # rows of cells by cells at a time
 Questions = str | Sequence[str]
@@ -42,17 +43,6 @@ def swaps(
     return table.sort_values(["factor", "cell"], kind="stable", ignore_index=True)
 
 
-def equal_cost_ratio(one: Float[np.ndarray, "... 2"], other: Float[np.ndarray, "... 2"]) -> Float[np.ndarray, "..."]:
-    """How many times the second question's price the first may cost before the two purchases cost the same.
-
-    The last axis counts answers to the two questions: 12 clicks and no page against 2 pages break even where a click
-    costs a sixth of a page. NaN where no price makes them equal, or any does.
-    """
-    more, less = one[..., 0] - other[..., 0], other[..., 1] - one[..., 1]
-    ratio = np.divide(less, more, out=np.full(np.broadcast(more, less).shape, np.nan), where=more != 0)
-    return np.where(ratio >= 0, ratio, np.nan)
-
-
 def _split(
     bought: Purchases, value: np.ndarray, prices: PriceList, asked: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
@@ -62,11 +52,11 @@ def _split(
             raise known("question of these results", question, bought.asked)
     priced = costs(bought, prices)
     compared = np.isfinite(value)
-    names = {SAME_QUESTION.get(q, q) for q in asked}
+    names = {question_of(q) for q in asked}
     moved = np.array([name in names for name in priced.questions])
 
     def seconds(columns: np.ndarray) -> np.ndarray:
-        part = Costs(questions=(), low=priced.low[:, columns], high=priced.high[:, columns])
+        part = QuestionCosts(questions=(), low=priced.low[:, columns], high=priced.high[:, columns])
         return middle(part)[compared]
 
     if not priced.high[:, moved].any():

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
 from sweeps.planning.rows import PLAIN, POINT, SEPARATE, Rows
-from sweeps.results.names import QUICK
+from sweeps.results.names import quick
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,8 @@ class Levels:
     @property
     def groups(self) -> np.ndarray:
         """Which varieties [varieties, groups] take one choice, where several do."""
-        quick = np.isin(self.varieties, QUICK)
-        return quick[:, None] if quick.sum() > 1 else np.zeros((len(quick), 0), dtype=bool)
+        one_choice = np.array([quick(name) for name in self.varieties], dtype=bool)
+        return one_choice[:, None] if one_choice.sum() > 1 else np.zeros((len(one_choice), 0), dtype=bool)
 
     @property
     def policies(self) -> list[str]:

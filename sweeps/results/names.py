@@ -7,41 +7,8 @@ from typing import Any
 import pandas as pd
 
 from softcore.scoring.metrics import METRICS, lower_is_better
+from softcore.varieties import VARIETIES
 from sweeps.results.table import axis_columns, records
-
-VARIETIES: Mapping[str, str] = {
-    "hard": "hard labels",
-    "smoothed": "label smoothing",
-    "random": "random labels",
-    "uniform": "uniform labels",
-    "click": "clicks",
-    "first-choice": "first choice",
-    "t1-uniform": "T1 Uniform",
-    "t1-clamp": "T1 Clamp",
-    "t2-uniform": "T2 Uniform",
-    "t2-clamp": "T2 Clamp",
-    "t1-semantic": "T1 Semantic",
-    "t2-semantic": "T2 Semantic",
-    "select-two": "Select Two",
-    "t2-clamp-released": "T2 Clamp as released",
-}
-
-ASKED: Mapping[str, str] = {
-    "hard": "nothing",
-    "smoothed": "nothing",
-    "random": "nothing",
-    "uniform": "nothing",
-    "click": "one click: the most likely class",
-    "first-choice": "the most likely class, as the page asks for it",
-    "t1-uniform": "the most likely class and its probability",
-    "t1-clamp": "the most likely class, its probability, what is impossible",
-    "t2-uniform": "the two most likely classes and their probabilities",
-    "t2-clamp": "the two most likely classes, their probabilities, what is impossible",
-    "t1-semantic": "the most likely class and its probability",
-    "t2-semantic": "the two most likely classes and their probabilities",
-    "select-two": "the two most likely classes",
-    "t2-clamp-released": "the two most likely classes, their probabilities, what is impossible",
-}
 
 # Axes that a recipe always names, then words for some of those that it names only where they tell cells apart.
 METHODS = (  # null where not used
@@ -77,6 +44,17 @@ _WORDS = {
 }
 
 
+def variety_title(variety: str) -> str:
+    """ "T2 Clamp" of "t2-clamp"; a variety that is not known here keeps its own name."""
+    return VARIETIES[variety].title if variety in VARIETIES else variety
+
+
+def in_order(varieties: Iterable[str]) -> list[str]:
+    """Varieties in the order of legends: that of their table, then those that are not known here, by name."""
+    there = set(varieties)
+    return [name for name in VARIETIES if name in there] + sorted(there - set(VARIETIES))
+
+
 def recipe(axes: Mapping[str, Any]) -> str:
     """The name of a cell by variety, aggregation, M, N' and methods, leaving out what is null or absent.
 
@@ -84,7 +62,7 @@ def recipe(axes: Mapping[str, Any]) -> str:
     """
     shown = {axis: value for axis, value in axes.items() if not _null(value)}
     variety = str(shown.get("variety", "unnamed"))
-    name = VARIETIES.get(variety, variety)
+    name = variety_title(variety)
     if variety == "smoothed" and "beta" in shown:
         name += f" {_plain(shown['beta'])}"
     parts = [name]
@@ -105,7 +83,7 @@ def question(variety: str, pages_on: Any = None) -> str:
 
     A variety that is not known here keeps its own name; `pages_on` is null where the page is asked everywhere.
     """
-    asked = ASKED.get(variety, variety)
+    asked = VARIETIES[variety].asks if variety in VARIETIES else variety
     return asked if _null(pages_on) else f"clicks, and {_method('pages_on', pages_on)}: {asked}"
 
 
@@ -152,12 +130,14 @@ FREE, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both
 KINDS = (MORE, BETTER, MIX)
 
 
-QUICK = ("click", "first-choice")  # questions that take one choice
+def quick(variety: str) -> bool:
+    """Whether a variety's question takes one choice; not of a variety that is not known here."""
+    return variety in VARIETIES and VARIETIES[variety].quick
 
 
 def kind(variety: str, *, free: bool = False, mixed: bool = False) -> str:
     """What buying a cell is: clicks are more labels, pages better ones, clicks and pages (`mixed`) a mix of both."""
-    return FREE if free else MIX if mixed else MORE if variety in QUICK else BETTER
+    return FREE if free else MIX if mixed else MORE if quick(variety) else BETTER
 
 
 INTERVAL = "95% interval over replicates (seed and panel draws), not over test images"

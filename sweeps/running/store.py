@@ -29,6 +29,7 @@ import yaml
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
+from softcore.files import whole
 from sweeps.results.table import DONE, FAILED
 from sweeps.spec.spec import Spec
 
@@ -202,12 +203,10 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; RequestError when it can't be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        with whole(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise RequestError(f"{path} can't be written: {error.strerror}") from None
 
 

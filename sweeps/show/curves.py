@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from softcore.errors import RequestError, known
-from softcore.prices.read import FREE, PriceList, price_list
+from softcore.prices.read import PriceList, price_list
 from sweeps.frontier.frontier import frontier, summarise
 from sweeps.results.names import coverage, metric_title, metric_unit, recipes, test_set_short
-from sweeps.results.table import ANSWERS, answer_columns, metric_columns, records, test_sets
+from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_sets
 from sweeps.show.drawing import (
     colour,
     cost_axis,
@@ -64,7 +64,7 @@ def cost_curve_figure(
     summary = _with_lone_answers(summarise(results))
     summary["line"] = recipes(summary, without=("annotators", "budget_hours"))
     summary["seconds"] = priced.set_index("cell")["label_seconds_total"].reindex(summary["cell"]).to_numpy()
-    free = _free(summary)
+    free = is_free(summary)
     axis = cost_axis(summary.loc[~free & (summary["n"] > 0), "seconds"], usd_per_second(priced))
     summary["x"] = axis.at(summary["seconds"])
     label = f"Across: what the labels cost: people's time and money. {price_list(cost).assumes}"
@@ -130,12 +130,6 @@ def _answers_an_item(summary: pd.DataFrame) -> pd.Series:
     return named.where(~everyone, used / pd.to_numeric(summary["items"], errors="coerce").astype(float))
 
 
-def _free(summary: pd.DataFrame) -> pd.Series:
-    """Whether a cell's labels cost nothing: hard labels beside bought labels of mixed images do."""
-    answers = summary[answer_columns(summary)].astype(float).fillna(0).sum(axis=1)
-    return summary["variety"].isin(FREE) & (answers == 0)
-
-
 def _with_lone_answers(summary: pd.DataFrame) -> pd.DataFrame:
     """Cells with one answer an item have nothing to aggregate: they begin the line of each aggregation."""
     ways = summary.groupby("variety")["aggregation"].agg(lambda column: list(column.dropna().unique()) or [None])
@@ -151,7 +145,7 @@ def _with_lone_answers(summary: pd.DataFrame) -> pd.DataFrame:
 
 def _curves(panel: "Axes", metric: str, summary: pd.DataFrame, levels: pd.Series) -> None:
     own = {metric: "value", f"{metric} low": "low", f"{metric} high": "high"}
-    table = summary[["line", "variety", "x", *own]].rename(columns=own).assign(level=levels, free=_free(summary))
+    table = summary[["line", "variety", "x", *own]].rename(columns=own).assign(level=levels, free=is_free(summary))
     table = table[table["value"].notna()]
     for line, unsorted in table[~table["level"]].groupby("line", sort=False):
         group = unsorted.sort_values("x", kind="stable")

@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.scoring.metrics import lower_is_better
+from softcore.varieties import VARIETIES
 from sweeps.results.names import dollars, hours
 
 if TYPE_CHECKING:
@@ -28,39 +29,8 @@ SHADE, SHADE_ALL = (0.14, 0.09)  # how dark the bands of each cost and of all co
 BAND = "#0055a4"
 LIKELY = 0.05  # probability of being on the frontier below which a mark is grey
 
-# Colours that stay apart for most colour-blind readers (after Okabe and Ito), and marks that stay apart in grey.
-COLOURS = {
-    "hard": "#222222",
-    "smoothed": "#8c6d31",
-    "random": "#cc79a7",
-    "uniform": "#7b5ea7",
-    "click": "#d62728",
-    "first-choice": "#e377c2",
-    "t1-uniform": "#56b4e9",
-    "t1-clamp": "#009e73",
-    "t2-uniform": "#e69f00",
-    "t2-clamp": "#0055a4",
-    "t1-semantic": "#4d8f2f",
-    "t2-semantic": "#a6761d",
-    "select-two": "#b2182b",
-    "t2-clamp-released": "#7fa8d9",
-}
-MARKS = {  # name: (matplotlib's, Plotly's, as text)
-    "hard": ("s", "square", "■"),
-    "smoothed": ("p", "pentagon", "⬟"),
-    "random": ("X", "x", "✖"),
-    "uniform": ("P", "cross", "✚"),
-    "click": ("o", "circle", "●"),
-    "first-choice": ("8", "octagon", "◉"),
-    "t1-uniform": ("v", "triangle-down", "▼"),
-    "t1-clamp": ("<", "triangle-left", "◀"),
-    "t2-uniform": (">", "triangle-right", "▶"),
-    "t2-clamp": ("D", "diamond", "◆"),
-    "t1-semantic": ("^", "triangle-up", "▲"),
-    "t2-semantic": ("H", "hexagon2", "⬣"),
-    "select-two": ("*", "star", "★"),
-    "t2-clamp-released": ("d", "diamond-tall", "◊"),
-}
+# Of varieties not known here; those that are have theirs in softcore/varieties.py.
+_OTHER_COLOUR = "#17becf"
 _OTHER = ("h", "hexagon", "⬢")
 _SMALL = {"v": 1.5, "<": 1.5, ">": 1.5, "p": 1.6, "P": 1.4, "X": 1.4, "h": 1.3, "^": 1.5, "H": 1.3, "*": 1.9, "d": 1.3}
 
@@ -75,12 +45,12 @@ ROUND_TIMES = (  # seconds that a tick may stand at: coarse, fine and finest
 
 def colour(variety: str) -> str:
     """The colour of a variety; one for all that are not known here."""
-    return COLOURS.get(variety, "#17becf")
+    return VARIETIES[variety].colour if variety in VARIETIES else _OTHER_COLOUR
 
 
 def marks(variety: str) -> tuple[str, str, str]:
     """The mark of a variety for matplotlib, for Plotly and as a character."""
-    return MARKS.get(variety, _OTHER)
+    return VARIETIES[variety].mark if variety in VARIETIES else _OTHER
 
 
 def enlarged(variety: str) -> float:

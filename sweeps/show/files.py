@@ -1,7 +1,6 @@
 """A sweep's frontier as files: CSV, JSON, PNG and HTML."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import fill
@@ -10,10 +9,13 @@ import pandas as pd
 
 from softcore.datasets import data_root
 from softcore.errors import RequestError, known
+from softcore.files import whole
 from softcore.labels.aggregate import aggregate
-from softcore.labels.build import PEOPLE, people_labels
-from softcore.labels.elicited import ELICITED, SEMANTIC, soft_labels
+from softcore.labels.ask import asking
+from softcore.labels.build import people_labels
+from softcore.labels.elicited import soft_labels
 from softcore.labels.similarity import SIMILARITIES, class_similarity
+from softcore.varieties import VARIETIES
 from sweeps.frontier.frontier import Frontiers
 from sweeps.results.names import INTERVAL, verdict
 from sweeps.running.store import write_bytes
@@ -59,18 +61,12 @@ def write_frontier(folder: Path, found: Frontiers, *, sweep_id: str, simulated: 
         "png": lambda path: frontier_png(tables, path, _QUESTION, simulated, note=note, bands=shades.bands),
         "html": lambda path: path.write_text(as_page(), "utf-8"),
     }
-    return {ending: _whole(folder / f"frontier.{ending}", write) for ending, write in writers.items()}
-
-
-def _whole(path: Path, write: Callable[[Path], object]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {ending: folder / f"frontier.{ending}" for ending in writers}
+    for ending, write in writers.items():
+        with whole(paths[ending]) as temporary:
+            write(temporary)
+    return paths
 
 
 def write_labels(
@@ -90,13 +86,14 @@ def write_labels(
     """
     if path.suffix not in (".parquet", ".csv"):
         raise RequestError(f"--out must end in .parquet or .csv; it is {path}")
-    if variety not in PEOPLE:
-        raise known("variety", variety, PEOPLE)
-    if variety in SEMANTIC and similarity is None:
+    if variety not in asking():
+        raise known("variety", variety, asking())
+    semantic = VARIETIES[variety].similarity
+    if semantic and similarity is None:
         raise RequestError(f"variety {variety} needs --similarity: {' or '.join(SIMILARITIES)}")
     data = load_data(dataset, data_root(root), word_vectors)
-    soft_labels(data.records.iloc[:0], ELICITED[0], len(data.classes), gamma)  # checks gamma even for clicks
-    alike = class_similarity(data, similarity, data.train_items) if variety in SEMANTIC else None
+    soft_labels(data.records.iloc[:0], "t2-clamp", len(data.classes), gamma)  # checks gamma even for clicks
+    alike = class_similarity(data, similarity, data.train_items) if semantic else None
     labels, _ = people_labels(data, variety, data.annotated_items, gamma=gamma, similarity=alike)
     pooled = aggregate(labels, aggregation)
     frame = pooled.frame(data.classes)

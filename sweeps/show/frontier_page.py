@@ -14,15 +14,16 @@ from sweeps.frontier.frontier import Frontiers, side_by_side
 from sweeps.results.names import (
     INTERVAL,
     SIMULATED,
-    VARIETIES,
     coverage,
     dollars,
     hours,
+    in_order,
     metric_title,
     metric_unit,
     pay,
     test_set_title,
     value,
+    variety_title,
     verdict,
 )
 from sweeps.results.table import plain, records
@@ -134,7 +135,7 @@ def _points(
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": escape(VARIETIES.get(variety, variety), quote=False),
+        "name": escape(variety_title(variety), quote=False),
         "x": x,
         "y": group["value"],
         "error_y": {
@@ -173,8 +174,8 @@ def _verdict(metric: str, table: pd.DataFrame) -> str:
 
 def _legend(tables: Mapping[str, pd.DataFrame], shaded: bool) -> list[str]:
     there = {v for table in tables.values() for v in table.loc[table["excluded"] == "", "variety"]}
-    order = [v for v in VARIETIES if v in there] + sorted(there - set(VARIETIES))
-    marked = [(colour(v), marks(v)[2], VARIETIES.get(v, v)) for v in order] + [(GREY, "●", "not on the frontier")]
+    order = in_order(there)
+    marked = [(colour(v), marks(v)[2], variety_title(v)) for v in order] + [(GREY, "●", "not on the frontier")]
     entries = [
         f'<span><span class="mark" style="color:{ink}">{mark}</span>{escape(name)}</span>' for ink, mark, name in marked
     ]

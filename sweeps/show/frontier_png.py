@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sweeps.results.names import VARIETIES, coverage, dollars, hours, metric_title, metric_unit, test_set_title
+from sweeps.results.names import (
+    coverage,
+    dollars,
+    hours,
+    in_order,
+    metric_title,
+    metric_unit,
+    test_set_title,
+    variety_title,
+)
 from sweeps.results.table import records
 from sweeps.show.curves import cost_curve_png, items_curve_png
 from sweeps.show.drawing import (
@@ -86,7 +95,7 @@ def frontier_figure(
     for panel, (metric, table) in zip(panels, tables.items(), strict=True):
         _panel(panel, metric, table, keys[metric], bands.get(metric))
     there = {v for table in tables.values() for v in table.loc[table["excluded"] == "", "variety"]}
-    _legends(figure, [v for v in VARIETIES if v in there] + sorted(there - set(VARIETIES)), grey, bands)
+    _legends(figure, in_order(there), grey, bands)
     figure.text(0.012, 0.12 / height, plain(note), fontsize=9, color="#444444")
     return figure
 
@@ -156,7 +165,7 @@ def _legends(figure: "Figure", varieties: Sequence[str], grey: str, bands: Mappi
     def mark(ink: str, shape: str) -> Line2D:
         return Line2D([], [], color=ink, marker=shape, linestyle="none", markersize=8)
 
-    asked: list[tuple[Artist, str]] = [(mark(colour(v), marks(v)[0]), plain(VARIETIES.get(v, v))) for v in varieties]
+    asked: list[tuple[Artist, str]] = [(mark(colour(v), marks(v)[0]), plain(variety_title(v))) for v in varieties]
     drawn: list[tuple[Artist, str]] = [
         (Line2D([], [], color="#555555"), "frontier: the best to be had for that cost or less"),
         (mark(GREY, "o"), f"grey: {grey}"),

@@ -14,9 +14,9 @@ import pandas as pd
 from softcore.errors import RequestError
 from softcore.prices.price_list import LOW_WAGE
 from softcore.prices.read import PRICES, PriceList
+from softcore.varieties import VARIETIES, question_of
 from sweeps.frontier.banded import CellDraws, cell_draws
 from sweeps.frontier.frontier import with_companion
-from sweeps.frontier.pricing import SAME_QUESTION
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.plan import SENTENCES
 from sweeps.planning.prepare import Prepared, prepare
@@ -174,7 +174,7 @@ def _sentences(found: Sequence[Judged]) -> dict[str, str]:
 
 def _varieties(question: str) -> list[str]:
     """The varieties that ask this question, whatever they read from the answer."""
-    return [question, *(name for name, same in SAME_QUESTION.items() if same == question)]
+    return [question, *(name for name in VARIETIES if name != question and question_of(name) == question)]
 
 
 def _low_wage(prices: PriceList) -> str:

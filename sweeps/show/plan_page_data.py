@@ -23,14 +23,13 @@ from sweeps.planning.prepare import Prepared
 from sweeps.planning.rank import axes_of, named, people_needed
 from sweeps.planning.rows import POINT
 from sweeps.results.names import (
-    ASKED,
-    VARIETIES,
     direction,
     metric_title,
     metric_unit,
     question,
     test_set_short,
     test_set_title,
+    variety_title,
 )
 from sweeps.results.table import VALIDATION, metric_columns, records
 from sweeps.show.drawing import colour, enlarged, marks
@@ -227,8 +226,8 @@ def price_data(data: Iterable[Sequence[Mapping[str, Any]]], prices: PriceList) -
     return [
         {
             "question": name,
-            "title": VARIETIES.get(name, name),
-            "asked": ASKED.get(name, name),
+            "title": variety_title(name),
+            "asked": question(name),
             "low": float(low / answers),
             "high": float(high / answers),
             "recorded": name in prices.recorded,
@@ -254,7 +253,7 @@ def look_data(varieties: Iterable[str]) -> dict[str, dict[str, Any]]:
     """How cells of each variety are drawn."""
     return {
         variety: {
-            "title": VARIETIES.get(variety, variety),
+            "title": variety_title(variety),
             "colour": colour(variety),
             "symbol": marks(variety)[1],
             "text": marks(variety)[2],

@@ -6,9 +6,8 @@ from typing import Any
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, check_crowd_kit
-from softcore.labels.ask import PEOPLE, most_answers
-from softcore.labels.build import REST, VARIETIES
-from softcore.labels.elicited import ELICITED
+from softcore.labels.ask import most_answers
+from softcore.labels.build import REST
 from softcore.labels.mixed import CONFIDENT, MIXED_IMAGES, MIXED_TARGETS
 from softcore.labels.panels import check_annotators
 from softcore.labels.people import HIRING, HOLDOUTS, left_to_train_on
@@ -27,6 +26,7 @@ from softcore.training.mixing import (
     WEIGHTED_ALPHA,
 )
 from softcore.training.models import DEFAULT_LEARNING_RATE, LEARNING_RATES, MODELS
+from softcore.varieties import FREE, VARIETIES
 from sweeps.spec.axis_names import DEFAULT_AXES
 
 BUDGET_BUYS = ("annotators", "items")
@@ -79,7 +79,7 @@ def _check_names(axes: Mapping[str, Any]) -> None:
 
 
 def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
-    variety, people = axes["variety"], axes["variety"] in PEOPLE
+    variety, people = axes["variety"], axes["variety"] not in FREE
     # What is usual has no name, so that cells are called what they were before this axis came.
     axes["holdout"] = None if axes["holdout"] == "images" else axes["holdout"]
     available = left_to_train_on(dataset, axes["holdout"])
@@ -87,7 +87,7 @@ def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
     check_number(axes, "items", int, 1, available)
     if people:
         check_annotators(axes["annotators"], most_answers(dataset, variety), "answers")
-    semantic = variety.endswith("-semantic")
+    semantic = VARIETIES[variety].similarity
     if axes["similarity"] is not None and not semantic:
         raise RequestError(f"similarity: {axes['similarity']} needs a semantic variety; it is {variety}")
     if semantic and axes["similarity"] is None:
@@ -119,7 +119,7 @@ def _one_label(axes: Mapping[str, Any]) -> bool:
 def _settle_asking(axes: dict[str, Any]) -> None:
     """Who is hired, and what of whom is asked where (`check_replicate` says what can't be)."""
     hiring, pages_on = axes["hiring"], axes["pages_on"]
-    if axes["variety"] not in PEOPLE:
+    if axes["variety"] in FREE:
         return
     if hiring is not None and (axes["budget_hours"] is None or axes["annotators"] == 1):
         axes["hiring"] = "breadth"  # in whatever order the same people are hired: one cell
@@ -136,14 +136,14 @@ def _settle_asking(axes: dict[str, Any]) -> None:
 
 def clear_labels(axes: dict[str, Any]) -> None:
     """Set label axes that don't apply to None, once budgets are resolved."""
-    variety, people = axes["variety"], axes["variety"] in PEOPLE
+    variety, people = axes["variety"], axes["variety"] not in FREE
     clears = {
         "annotators": not people,
         "hiring": not people,
         "pages_on": not people,
         "clicks": not people,
         "aggregation": not people or _one_label(axes),
-        "gamma": not (variety in ELICITED and variety.endswith("-clamp")),
+        "gamma": not VARIETIES[variety].gamma,
         "beta": variety != "smoothed",
         # Without the rest, N' decides what any label trains on; with it, hard labels are hard labels.
         "items": variety in ("hard", "smoothed") and axes["rest"] == "hard",

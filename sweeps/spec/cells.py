@@ -10,12 +10,13 @@ from typing import Any
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
-from softcore.labels.ask import PEOPLE, check_replicate, most_answers
+from softcore.labels.ask import check_replicate, most_answers
 from softcore.labels.people import left_to_train_on
 from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.prices.read import price
 from softcore.scoring.metrics import lower_is_better
 from softcore.test_sets import test_sets
+from softcore.varieties import FREE
 from sweeps.spec.axes import check_number, clear_labels, settle
 from sweeps.spec.axis_names import DEFAULT_AXES, LABEL_AXES, REPLICATES, TRAINING_AXES
 from sweeps.spec.spec import Spec
@@ -153,7 +154,7 @@ def make_cell(asked: Mapping[str, Any], dataset: Dataset) -> Cell:
     axes = settle(asked, dataset)
     axes["hired_hours"] = None
     budget = None
-    if axes["budget_hours"] is not None and axes["variety"] in PEOPLE:
+    if axes["budget_hours"] is not None and axes["variety"] not in FREE:
         check_number(axes, "budget_hours", float, 0, 1e6)
         if axes["hiring"] is None:
             budget = spend(axes, dataset, left_to_train_on(dataset, axes["holdout"]))

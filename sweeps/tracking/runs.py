@@ -243,13 +243,15 @@ def _settle() -> None:
 
 def study_tags(metric: str, simulated: bool) -> dict[str, str]:
     """An experiment's tags: what a newcomer should know, and a shared view with one line a cell, best first."""
+    from softcore.scoring.metrics import lower_is_better
+
     test = metric.partition("/")[2]
     shown = [f"ce/{test}", f"scaled-ce/{test}", f"rmsce/{test}", f"fgsm/{test}", f"accuracy/{test}", "replicates"]
     costs = ["label_usd", "label_seconds_per_item", "annotators", "items"]
     view = {
         "searchFilter": "tags.`sweeps.level` = 'cell'",
         "orderByKey": f"metrics.`{metric}`",
-        "orderByAsc": not metric.startswith("accuracy"),
+        "orderByAsc": lower_is_better(metric),
         "selectedColumns": [f"metrics.`{name}`" for name in costs + shown] + ["params.`sweep`"],
         "runsHiddenMode": "SHOWALL",
         "isAccordionReordered": True,  # else the sections that the UI makes itself come first

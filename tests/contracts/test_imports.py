@@ -22,7 +22,8 @@ ONLY_IN = {
 ROOMS = {
     "softcore": """
         errors
-        seeding policy files
+        seeding policy files plugins completion
+        varieties
         prices statistics
         data
         labels

@@ -12,14 +12,15 @@ from softcore.datasets import DATASETS
 from softcore.errors import RequestError
 from softcore.evaluate import evaluate, predict
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, aggregate
-from softcore.labels.build import PEOPLE, VARIETIES, build
-from softcore.labels.elicited import SEMANTIC
+from softcore.labels.ask import asking
+from softcore.labels.build import build
 from softcore.labels.label_set import group
 from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.scoring.metrics import ALWAYS, METRICS, lower_is_better, scores
 from softcore.test_sets import test_sets as sets_of
 from softcore.train import train
 from softcore.training.models import MODELS, make_model
+from softcore.varieties import FREE, VARIETIES
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def made_up(shape, *, counts):
 
 def labels_policy(variety, **said):
     """The usual policy of a variety; classes are alike as the words say, which every made-up data set has."""
-    return LabelPolicy(variety=variety, similarity="word-vectors" if variety in SEMANTIC else None, **said)
+    return LabelPolicy(variety=variety, similarity="word-vectors" if VARIETIES[variety].similarity else None, **said)
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=str)
@@ -103,7 +104,7 @@ def test_a_variety_makes_distributions_the_same_each_time(dataset, variety, anno
 @pytest.mark.parametrize("variety", VARIETIES)
 def test_a_variety_counts_the_answers_that_it_used(dataset, variety):
     targets = build(dataset, labels_policy(variety, annotators=2, items=10), seed=1)
-    assert targets.answers == ({variety: 20} if variety in PEOPLE else {})
+    assert targets.answers == ({variety: 20} if variety not in FREE else {})
     assert len(targets.panel.items) == 10
 
 
@@ -127,7 +128,7 @@ def test_a_variety_leaves_the_data_alone(dataset, variety):
 
 
 @pytest.mark.parametrize("method", [method for method in AGGREGATORS if method not in BY_PERSON])
-@pytest.mark.parametrize("variety", PEOPLE)
+@pytest.mark.parametrize("variety", asking())
 def test_an_aggregator_keeps_items_and_distributions(dataset, method, variety):
     keeps_items_and_distributions(dataset, method, variety)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from softcore.prices.read import price, usd
 from sweeps.frontier.regimes import DONT_BUY
-from sweeps.results.names import VARIETIES, dollars, hours
+from sweeps.results.names import dollars, hours, variety_title
 from sweeps.results.table import records
 from sweeps.studies.document import Table
 from sweeps.studies.grid.frontiers import Found
@@ -26,7 +26,7 @@ def alone_table(found: Sequence[Found]) -> Table:
             rows.append(
                 (
                     one.metric,
-                    VARIETIES[question],
+                    variety_title(question),
                     hours(dearest.budget),
                     f"{names[band.winner[-1]]} ({band.share[-1]:.2f})",
                     between(band.best[-1], *band.pointwise[-1]),

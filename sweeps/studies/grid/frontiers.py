@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from softcore.errors import RequestError
+from softcore.varieties import VARIETIES
 from sweeps.frontier.banded import CellDraws, FrontierBands, priced
 from sweeps.frontier.cell_prices import Costs, all_questions
-from sweeps.results.names import VARIETIES
 from sweeps.results.table import records
 from sweeps.studies.grid.panel_bands import LEVEL, fixed_costs
 

@@ -8,10 +8,11 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.seeding import generator
+from softcore.varieties import VARIETIES
 from sweeps.frontier.cell_prices import assumptions, cell_costs, questions_of
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import purchases
-from sweeps.results.names import VARIETIES, hours
+from sweeps.results.names import hours, variety_title
 from sweeps.studies.document import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
 from sweeps.studies.grid.across import NAMES, A, B, Pairs, draws, one_sided, pairs
 from sweeps.studies.grid.panel_bands import (
@@ -91,7 +92,7 @@ def groups(cells: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
     for question in VARIETIES:
         there = np.array([each == {question} for each in asked])
         if there.sum() >= FEWEST_CELLS:
-            yield VARIETIES[question], there
+            yield variety_title(question), there
 
 
 def _lines(paired: Pairs, found: Iterable[BothWays], assumed: Iterable[str]) -> Iterator[str]:

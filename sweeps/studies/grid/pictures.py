@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from softcore.prices.read import usd
-from sweeps.results.names import VARIETIES, metric_title, metric_unit, test_set_short
+from sweeps.results.names import metric_title, metric_unit, test_set_short, variety_title
 from sweeps.show.drawing import CostAxis, colour, cost_axis, figure_with_title, marks, plain, subtitle
 from sweeps.studies.grid.panel_bands import BEST, LEVEL, SEEDS_BEST
 
@@ -90,7 +90,7 @@ def frontiers_png(found: Sequence["Found"], name: str, simulated: bool) -> bytes
         _all_questions(right, one)
         left.sharey(right)
     asked = list(dict.fromkeys(question for one in found for question in one.alone))
-    lines = [Line2D([], [], color=colour(q), linewidth=2, label=VARIETIES[q]) for q in asked]
+    lines = [Line2D([], [], color=colour(q), linewidth=2, label=variety_title(q)) for q in asked]
     lines.append(Line2D([], [], color="#222222", linestyle="--", label="best free recipe"))
     figure.legend(handles=lines, loc="upper left", bbox_to_anchor=(0.004, 1 - 0.62 / height), ncols=8, frameon=False)
     return png(figure)

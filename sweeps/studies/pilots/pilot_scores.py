@@ -15,7 +15,7 @@ from sweeps.planning.checks import Choice
 from sweeps.planning.noise import new_people
 from sweeps.planning.ranges import points
 from sweeps.planning.rows import SEPARATE, Rows, rows
-from sweeps.results.names import VARIETIES, dollars
+from sweeps.results.names import dollars, variety_title
 from sweeps.results.table import answer_columns
 from sweeps.studies.pilots.foretold import Foretold, foretold
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, RULES
@@ -152,7 +152,7 @@ def _planned(
 def recipe_of(cells: pd.DataFrame, place: int) -> str:
     """A cell in a few words."""
     variety, people, items = cells[["variety", "people", "items"]].iloc[place]
-    return f"{VARIETIES.get(variety, variety)}, M={people:g}, N'={items:g}"
+    return f"{variety_title(variety)}, M={people:g}, N'={items:g}"
 
 
 def budget_words(picks: pd.DataFrame) -> str:

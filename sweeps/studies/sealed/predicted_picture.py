@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sweeps.results.names import VARIETIES, metric_title, test_set_short
+from sweeps.results.names import in_order, metric_title, test_set_short, variety_title
 from sweeps.show.drawing import colour, enlarged, figure_with_title, marks, subtitle
 from sweeps.studies.document import Picture
 from sweeps.studies.sealed.judge import Judgement
@@ -34,7 +34,7 @@ def predicted_picture(judged: Sequence[Judgement], simulated: bool) -> Picture:
         _panel(panel, one)
     panels[0].set_ylabel("predicted")
     there = {str(name) for one in judged for name in one.cells["variety"]}
-    _legend(panels[0], [name for name in VARIETIES if name in there] + sorted(there - set(VARIETIES)))
+    _legend(panels[0], in_order(there))
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return Picture(
@@ -68,5 +68,5 @@ def _points(panel: "Axes", cells: pd.DataFrame, model: str, variety: str, inside
 def _legend(panel: "Axes", varieties: Sequence[str]) -> None:
     """Below the first panel, for all of them."""
     for name in varieties:
-        panel.scatter([], [], marker=marks(name)[0], color=colour(name), label=VARIETIES.get(name, name))
+        panel.scatter([], [], marker=marks(name)[0], color=colour(name), label=variety_title(name))
     panel.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=len(varieties), fontsize=9, frameon=False)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softcore.errors import RequestError
-from softcore.labels.elicited import ELICITED, SEMANTIC, soft_labels
+from softcore.labels.elicited import elicited, soft_labels
+from softcore.varieties import VARIETIES
 
 PLANE, CAR, BIRD, CAT, DEER, DOG, FROG, HORSE, SHIP, TRUCK = range(10)
 ANIMALS = (BIRD, CAT, DEER, DOG, FROG, HORSE)
@@ -182,7 +183,7 @@ def test_equal_likeness_is_uniform():
         np.testing.assert_allclose(found, soft_labels(table, f"{kind}-uniform", 10))
 
 
-@pytest.mark.parametrize("variety", SEMANTIC)
+@pytest.mark.parametrize("variety", [name for name, row in VARIETIES.items() if row.similarity])
 def test_a_semantic_label_without_a_similarity_is_refused(variety):
     with pytest.raises(RequestError, match=f"'{variety}' needs a similarity of classes: confusions or word-vectors"):
         soft_labels(answers(), variety, 10)
@@ -205,7 +206,7 @@ def test_the_released_code_gives_all_to_the_first_class_where_nothing_is_stated(
     np.testing.assert_allclose(label("t2-clamp-released", 0.0, 0.0), expected(0.0, truck=1.0))
 
 
-@pytest.mark.parametrize("variety", ELICITED)
+@pytest.mark.parametrize("variety", elicited())
 def test_no_answers_give_no_labels(variety):
     assert soft_labels(answers(), variety, 10, similarity=np.eye(10)).shape == (0, 10)
 
@@ -247,7 +248,7 @@ def alike(k):
     return np.random.default_rng(k).uniform(-0.5, 1, (k, k)).round(1)
 
 
-anything = given(any_answers(), st.sampled_from(ELICITED), st.sampled_from([0.0, 0.01, 0.1, 0.4, 1.0]))
+anything = given(any_answers(), st.sampled_from(elicited()), st.sampled_from([0.0, 0.01, 0.1, 0.4, 1.0]))
 
 
 @anything
@@ -262,7 +263,7 @@ def test_every_label_is_a_distribution(made, variety, gamma):
 @anything
 def test_a_clamped_label_puts_nothing_on_a_ticked_class(made, variety, gamma):
     table, k = made
-    if variety.endswith("-clamp"):
+    if VARIETIES[variety].gamma:
         labels = soft_labels(table, variety, k, gamma, alike(k))
         for row, ticks in zip(labels, table["impossible"], strict=True):
             assert (row[list(ticks)] == 0).all()
@@ -271,7 +272,7 @@ def test_a_clamped_label_puts_nothing_on_a_ticked_class(made, variety, gamma):
 @anything
 def test_t1_never_looks_at_the_second_class(made, variety, gamma):
     table, k = made
-    if variety.startswith("t1-"):
+    if VARIETIES[variety].classes == 1:
         without = table.assign(top2=-1, p2=np.nan)
         assert np.array_equal(
             soft_labels(table, variety, k, gamma, alike(k)), soft_labels(without, variety, k, gamma, alike(k))
@@ -281,7 +282,7 @@ def test_t1_never_looks_at_the_second_class(made, variety, gamma):
 @anything
 def test_only_clamped_labels_look_at_the_ticks(made, variety, gamma):
     table, k = made
-    if not variety.endswith("-clamp"):
+    if not VARIETIES[variety].gamma:
         without = table.assign(impossible=[()] * len(table))
         assert np.array_equal(
             soft_labels(table, variety, k, gamma, alike(k)), soft_labels(without, variety, k, gamma, alike(k))
@@ -299,6 +300,6 @@ def test_a_label_does_not_depend_on_the_answers_beside_it(made, variety, gamma):
 @anything
 def test_only_clamped_labels_know_gamma(made, variety, gamma):
     table, k = made
-    if not variety.endswith("-clamp"):
+    if not VARIETIES[variety].gamma:
         other = soft_labels(table, variety, k, 0.3, alike(k))
         assert np.array_equal(soft_labels(table, variety, k, gamma, alike(k)), other)

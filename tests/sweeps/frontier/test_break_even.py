@@ -93,7 +93,7 @@ def test_a_planted_break_even_is_found():
     assert sum(within) >= 8  # of 12 eleven are expected; fewer than 8 happen once in 200
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_the_interval_of_a_planted_break_even_covers():
     _, within = zip(*break_evens(range(100, 200)), strict=True)
     assert 0.8 <= np.mean(within) <= 0.98

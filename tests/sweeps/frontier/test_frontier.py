@@ -1,5 +1,4 @@
 import math
-import time
 
 import numpy as np
 import pandas as pd
@@ -54,13 +53,6 @@ def test_ties_are_kept_together():
 
 def test_no_cell_gives_no_frontier():
     assert non_dominated(np.array([]), np.array([])).tolist() == []
-
-
-def test_a_hundred_thousand_cells_take_no_time():
-    rng = np.random.default_rng(0)
-    started = time.process_time()
-    non_dominated(rng.random(100_000), rng.random(100_000))
-    assert time.process_time() - started < 2
 
 
 def test_a_cell_is_summarised_with_its_mean_and_interval(make_trials):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.frontier.regimes import DONT_BUY, NO_CHOICE, TIED, gap_that_matters, regimes
+from sweeps.frontier.regimes import DONT_BUY, MATTERS, NO_CHOICE, TIED, regimes
 from sweeps.results.names import BETTER, FREE, MIX, MORE, kind
 from sweeps.studies.coverage.verdicts import VERDICTS, verdict
 from sweeps.uncertainty.shrinkage import Draws
@@ -70,14 +70,8 @@ def test_a_verdict_says_why():
 
 
 def test_a_smaller_gap_matters_after_one_temperature():
-    assert gap_that_matters("ce/10h") == 0.03
-    assert gap_that_matters("scaled-ce/10s") == 0.01
+    assert dict(MATTERS) == {"ce": 0.03, "scaled-ce": 0.01}
     assert named((2.0, 1.5, 1.52, 1.6), matters=0.01).verdict == MORE
-
-
-def test_of_a_metric_whose_gap_nobody_said_no_regime_is_named():
-    with pytest.raises(RequestError, match="which gap in fgsm/10h matters"):
-        gap_that_matters("fgsm/10h")
 
 
 def test_clicks_are_more_labels_and_pages_better_ones():
@@ -99,7 +93,7 @@ def test_a_planted_regime_is_named_and_no_other(expected):
     assert found.count(expected) >= 2
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.parametrize("expected", VERDICTS)
 def test_a_planted_regime_is_hardly_ever_mistaken_for_another(expected):
     found = [verdict(expected, number) for number in range(100, 130)]

@@ -9,7 +9,7 @@ import pytest
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
 from sweeps.frontier.pricing import Purchases, reprice
-from sweeps.frontier.swaps import equal_cost_ratio, swaps
+from sweeps.frontier.swaps import swaps
 
 
 def bought(clicks, pages, cells="abcd", recorded=None):
@@ -20,14 +20,6 @@ def bought(clicks, pages, cells="abcd", recorded=None):
         recorded=np.full(len(clicks), np.nan) if recorded is None else np.asarray(recorded, float),
         dataset=("cifar10s",) * len(clicks),
     )
-
-
-def test_two_purchases_break_even_where_the_prices_make_them_cost_the_same():
-    # 12 clicks against 2 pages: a click of 2 / 12 of a page. 12 clicks and a page against 4 pages: 3 / 12.
-    one, other = np.array([[12, 0], [12, 1], [3, 1], [3, 0]]), np.array([[0, 2], [0, 4], [3, 2], [6, 2]])
-    # The same clicks and one page less: never. Fewer of both: at no price of 0 or more.
-    assert equal_cost_ratio(one, other) == pytest.approx([1 / 6, 1 / 4, np.nan, np.nan], nan_ok=True)
-    assert equal_cost_ratio(one[0], other[0]) == pytest.approx(1 / 6)
 
 
 def test_neighbouring_winners_swap_where_they_cost_the_same():

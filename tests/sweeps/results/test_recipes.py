@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from sweeps.results.names import ASKED, VARIETIES, recipe, recipes
+from sweeps.results.names import recipe, recipes
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,3 @@ def test_cells_that_axes_do_not_tell_apart_carry_their_id():
 def test_a_line_of_a_plot_is_named_without_the_axis_it_runs_along(results):
     lines = recipes(results, without=("annotators",))
     assert lines[results["variety"] == "click"].unique().tolist() == ["clicks, separate, N'=900"]
-
-
-def test_every_variety_has_a_name_and_a_question():
-    assert set(VARIETIES) == set(ASKED)

@@ -5,9 +5,9 @@ from matplotlib.collections import PathCollection
 
 from softcore.errors import RequestError
 from sweeps.frontier.frontier import frontier, frontiers
-from sweeps.results.names import VARIETIES, dollars, hours, verdict
+from sweeps.results.names import dollars, hours, verdict
 from sweeps.show.curves import cost_curve_figure, items_curve_figure
-from sweeps.show.drawing import COLOURS, MARKS, cost_axis, step
+from sweeps.show.drawing import cost_axis, step
 from sweeps.show.frontier_png import cost_curve_png, frontier_figure, frontier_png, items_curve_png
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -160,11 +160,6 @@ def test_the_cost_axis_shows_whatever_there_is(seconds):
     assert all(axis.low <= x <= axis.high for x, _ in axis.ticks)
     if 0 in seconds:
         assert axis.ticks[0] == (axis.zero, 0.0)
-
-
-def test_every_variety_has_a_colour_and_a_mark_of_its_own():
-    assert set(COLOURS) == set(MARKS) == set(VARIETIES)
-    assert len(set(COLOURS.values())) == len(set(MARKS.values())) == len(VARIETIES)
 
 
 def test_time_and_money_are_in_words():

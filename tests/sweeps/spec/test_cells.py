@@ -11,6 +11,9 @@ import pytest
 
 from softcore.datasets import load
 from softcore.errors import RequestError
+from softcore.labels.aggregate import AGGREGATORS
+from softcore.scoring.metrics import METRICS
+from softcore.varieties import VARIETIES
 from sweeps.spec.cells import Budget, cells, resolved, sweep_id, trials
 from sweeps.spec.spec import presets, resolve
 
@@ -194,10 +197,10 @@ def test_baselines_spend_nothing(digits):
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ({"variety": "t9"}, "unknown variety 't9'; known: click, first-choice, hard, random, select-two, smoothed, "),
+        ({"variety": "t9"}, f"unknown variety 't9'; known: {', '.join(sorted(VARIETIES))}"),
         (
             {"variety": "click", "aggregation": "vote"},
-            "unknown aggregation 'vote'; known: dawid-skene, glad, mace, majority, mean, sep",
+            f"unknown aggregation 'vote'; known: {', '.join(sorted(AGGREGATORS))}",
         ),
         ({"variety": "hard", "rest": "soft"}, "unknown rest 'soft'; known: hard, none, simulated"),
         (
@@ -273,7 +276,7 @@ def test_the_resolved_spec_has_every_axis_and_is_plain_json(digits):
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        ("auc/crowd", "unknown metric 'auc'; known: accuracy, ce, fgsm, pgd, rmsce, rmsce-rel"),
+        ("auc/crowd", f"unknown metric 'auc'; known: {', '.join(sorted(METRICS))}"),
         ("ce/10h", "metric 'ce/10h' names no test set of digits; known test sets: crowd, pages"),
         ("ce", "metric 'ce' names no test set of digits; known test sets: crowd, pages"),
     ],

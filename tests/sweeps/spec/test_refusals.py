@@ -12,6 +12,9 @@ import pytest
 import yaml
 
 from softcore.datasets import DATASETS, load
+from softcore.labels.aggregate import AGGREGATORS
+from softcore.labels.ask import asking
+from softcore.varieties import VARIETIES
 from sweeps.commands.app import main
 from sweeps.spec.spec import presets
 from sweeps.tracking import server as tracking_server
@@ -88,11 +91,7 @@ def test_an_unknown_scale(refused):
 
 def test_an_unknown_variety(refused):
     said = refused("run", "quickstart", "--set", "variety=t9")
-    known = (
-        "click, first-choice, hard, random, select-two, smoothed, t1-clamp, t1-semantic, t1-uniform, t2-clamp, "
-        "t2-clamp-released"
-    )
-    assert said == f"quickstart, block 1: unknown variety 't9'; known: {known}, t2-semantic, t2-uniform, uniform"
+    assert said == f"quickstart, block 1: unknown variety 't9'; known: {', '.join(sorted(VARIETIES))}"
 
 
 def test_an_unknown_data_set(refused):
@@ -217,11 +216,11 @@ def test_an_unknown_trial(refused, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--variety", "t9"), "unknown variety 't9'; known: click, first-choice, select-two, t1-clamp"),
-        (("--variety", "hard"), "unknown variety 'hard'; known: click, first-choice, select-two, t1-clamp"),
+        (("--variety", "t9"), f"unknown variety 't9'; known: {', '.join(sorted(asking()))}"),
+        (("--variety", "hard"), f"unknown variety 'hard'; known: {', '.join(sorted(asking()))}"),
         (("--gamma", "1.7"), "gamma must lie in 0..1; it is 1.7"),
         (("--gamma", "1.7", "--variety", "click"), "gamma must lie in 0..1; it is 1.7"),
-        (("--aggregation", "vote"), "unknown aggregation 'vote'; known: dawid-skene, glad, mace, maj"),
+        (("--aggregation", "vote"), f"unknown aggregation 'vote'; known: {', '.join(sorted(AGGREGATORS))}"),
     ],
 )
 def test_labels_that_can_not_be_made(refused, arguments, message):

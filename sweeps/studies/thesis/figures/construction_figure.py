@@ -9,7 +9,7 @@ import pandas as pd
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
-from sweeps.results.names import VARIETIES
+from sweeps.results.names import variety_title
 from sweeps.show.drawing import colour, figure_with_title, subtitle
 from sweeps.studies.thesis.figures.examples import FOUR, GAMMA, telling_answer
 from sweeps.studies.thesis.figures.label_panels import (
@@ -76,7 +76,7 @@ def construction_figure(dataset: Dataset, items: Sequence[int] = ()) -> "Figure"
     text_at(figure, LEFT, HEAD + IMAGE + 0.87, "\n".join(said), linespacing=1.4)
     for place, (variety, masses) in enumerate(zip(FOUR, shown, strict=True)):
         x = left + _COLUMN * place
-        text_at(figure, x, HEAD, f"{'ABCD'[place]}  {VARIETIES[variety]}", size=11.5, weight="bold")
+        text_at(figure, x, HEAD, f"{'ABCD'[place]}  {variety_title(variety)}", size=11.5, weight="bold")
         text_at(figure, x, HEAD + 0.27, _RULES[variety], size=9, color=GREY)
         panel = axes_at(figure, x, _BARS, _COLUMN - 0.3, tall)
         rows, stated = np.arange(len(names)), np.isin(kept, _stated(answer, variety))

@@ -22,7 +22,7 @@ def whole():
     return coverage()
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_ninety_percent_bands_cover_nine_times_in_ten(whole):
     holds, covered = whole
     share = share_interval(int(holds.sum()), len(holds), level=0.99)
@@ -30,7 +30,7 @@ def test_ninety_percent_bands_cover_nine_times_in_ten(whole):
     assert covered.mean() == pytest.approx(0.9, abs=2.6 * covered.std() / np.sqrt(len(covered)))
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.parametrize("broken", [PEOPLE_OUT, PAIRING_OUT])
 def test_bands_without_people_or_without_pairing_are_seen_to_cover_less(whole, broken):
     holds, covered = coverage(broken)

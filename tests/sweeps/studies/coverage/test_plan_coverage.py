@@ -31,7 +31,7 @@ def held(draws: np.ndarray, seen: np.ndarray, level: float) -> np.ndarray:
     return (low <= seen) & (seen <= high)
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_intervals_hold_runs_of_new_people_and_new_seeds_and_fail_without_the_people():
     whole, peopleless = [], []
     for number in range(WORLDS):
@@ -61,7 +61,7 @@ def test_intervals_hold_runs_of_new_people_and_new_seeds_and_fail_without_the_pe
     assert np.mean(peopleless) < at_80 - 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_intervals_hold_far_beyond_a_pilot():
     """Pilots of 100 and 200 images and up to three people; the truth is that of 900 images and one to six people."""
     pages = {"variety": "t2-clamp", "aggregation": "separate"}

@@ -82,7 +82,7 @@ def test_the_noise_of_four_panels_beside_two_is_a_covariance(drawn: dict[str, pd
         assert np.linalg.eigvalsh(between).min() > -1e-9, component
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_intervals_hold_on_made_up_grids_of_any_style_and_the_curve_wins(planted: PlantedGrid):
     judged = [
         judge(training(made), made[SEALED], metric=METRIC)
@@ -97,7 +97,7 @@ def test_intervals_hold_on_made_up_grids_of_any_style_and_the_curve_wins(planted
     assert np.mean([one.default == "curve" for one in judged]) > 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_without_the_noise_of_people_intervals_hold_visibly_less_often(
     planted: PlantedGrid, monkeypatch: pytest.MonkeyPatch
 ):
@@ -112,7 +112,7 @@ def test_without_the_noise_of_people_intervals_hold_visibly_less_often(
     assert shares[1] < shares[0] - 0.08
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.parametrize("style", STYLES)
 def test_the_planner_decides_no_worse_than_rules_of_thumb_on_a_made_up_grid(planted: PlantedGrid, style: str):
     drawn = planted.draw(style, np.random.default_rng(11))

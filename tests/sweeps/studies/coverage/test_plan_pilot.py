@@ -75,7 +75,7 @@ def test_the_nearest_cells_never_plan_beyond_what_was_measured():
     assert f"so that {found.chosen.name}, the next best, plans" in found.why
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_intervals_from_a_pilot_hold_about_as_often_as_they_say():
     found = pd.concat([one_pilot(number) for number in range(24)])
     by_pilot = found.groupby("pilot")[["80%", "95%"]].mean()

@@ -145,7 +145,7 @@ def test_bands_from_one_panel_cover_the_other_in_a_few_problems():
     assert found[PICKED].mean() > 0.7
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_prediction_bands_hold_at_about_their_level_where_people_vary_and_seeds_alone_do_not():
     whole = shares(150, people=4, n=500)
     error = {kind: 2.6 * share.std() / np.sqrt(len(share)) for kind, share in whole.items()}
@@ -156,7 +156,7 @@ def test_prediction_bands_hold_at_about_their_level_where_people_vary_and_seeds_
         assert whole[kind].mean() < whole[BEST].mean() - 0.03
 
 
-@pytest.mark.slow
+@pytest.mark.simulation
 def test_bands_without_people_are_seen_to_cover_less():
     whole, broken = (shares(75, people=4, n=500, broken=how) for how in (None, PEOPLE_OUT))
     assert broken[BEST].mean() < whole[BEST].mean() - 0.04
