@@ -146,7 +146,7 @@ def _frontier(
     table = cells.copy()
     table.insert(0, "metric", metric)
     for name, end in (("value", ""), ("low", " low"), ("high", " high")):
-        table.insert(table.columns.get_loc("n"), name, summary[f"{metric}{end}"])
+        table.insert(list(table.columns).index("n"), name, summary[f"{metric}{end}"])
     excluded = _excluded(table, results, metric)
     compared = (excluded == "").to_numpy()
     on = np.zeros(len(table), dtype=bool)
