@@ -41,7 +41,7 @@ def ours(n: int) -> None:
     """`n` trials that do nothing through the project's runner, with store and mirror."""
     from sweeps.drive import prepare
     from sweeps.running import store as stores
-    from sweeps.running.runner import Grid, run_trials
+    from sweeps.running.runner import run_trials
     from sweeps.running.store import manifest
     from sweeps.running.trial import config_of
     from sweeps.spec.cells import resolved, sweep_id
@@ -59,10 +59,8 @@ def ours(n: int) -> None:
         sweep = Sweep(store)
         with store.lock(), Mirror(sweep, default_uri(folder)) as mirror:
             trials = sweep.trials()[:n]
-            run_trials(
-                store, Grid(trials), dataset, waiting=n, done=0, as_config=config_of, work=nothing, listeners=(mirror,)
-            )
-            mirror.finish(complete=True)
+            run_trials(store, trials, dataset, done=0, as_config=config_of, work=nothing, trial_done=mirror.trial_done)
+            mirror.finish(complete=True, found=sweep.frontiers())
 
 
 def bare(kind: str, n: int) -> None:

@@ -103,7 +103,7 @@ def carry_on(
     sweep: Sweep, material: Material, *, cpus: int | None, address: str | None, tracking_uri: str | None
 ) -> None:
     """Run what is left of a sweep, mirror it, draw its frontier."""
-    from sweeps.running.runner import Grid, run_trials
+    from sweeps.running.runner import run_trials
     from sweeps.running.trial import config_of
 
     store = sweep.store
@@ -116,16 +116,15 @@ def carry_on(
         with _mirror(sweep, tracking_uri) as mirror:
             complete = not waiting or run_trials(
                 store,
-                Grid(waiting),
+                waiting,
                 material,
-                waiting=len(waiting),
                 done=len(done),
                 as_config=config_of,
                 cpus=cpus,
                 address=address,
                 cpus_per_trial=store.spec()["resources"]["cpus"],
                 gpus_per_trial=store.spec()["resources"]["gpus"],
-                listeners=(mirror,),
+                trial_done=mirror.trial_done,
             )
             found = sweep.frontiers() if complete and store.finished() else None
             if found is not None:

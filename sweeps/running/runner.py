@@ -1,4 +1,4 @@
-"""Run a sweep's trials through Ray Tune: ask a proposer, log what comes back, mirror it."""
+"""Run a sweep's trials through Ray Tune: hand them out, log what comes back, mirror it."""
 
 import logging
 import os
@@ -6,11 +6,11 @@ import signal
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ray import tune
 from ray.tune.search import Searcher
@@ -24,32 +24,8 @@ from sweeps.running.store import DONE, FAILED, STOPPED, Store
 from sweeps.running.trial import Material
 from sweeps.spec.cells import Trial
 
-
-class Proposer(Protocol):
-    """Asked for the next trial, told each result."""
-
-    def ask(self) -> Trial | None:
-        """The next trial, None when there is no more."""
-
-    def tell(self, trial: Trial, result: Mapping[str, Any] | None) -> None:
-        """What came of a trial: its metrics and costs, None when it failed."""
-
-
-class Grid:
-    """Every trial once, in order."""
-
-    def __init__(self, trials: Iterable[Trial]) -> None:
-        self.waiting = iter(trials)
-
-    def ask(self) -> Trial | None:
-        """The next trial, None when there is no more."""
-        return next(self.waiting, None)
-
-    def tell(self, trial: Trial, result: Mapping[str, Any] | None) -> None:
-        """A grid learns nothing."""
-
-
 log = logging.getLogger(__name__)
+TrialDone = Callable[[Trial, Mapping[str, Any]], None]
 DEATHS = 3  # how often a trial whose process dies under it is started again
 QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the store is the log; Ray's own loggers grow with the trials
@@ -57,13 +33,6 @@ QUIET = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
 }
-
-
-class Listener(Protocol):
-    """Told of each finished trial; must neither block nor raise."""
-
-    def trial_done(self, trial: Trial, result: Mapping[str, Any]) -> None:
-        """A trial's folder is whole and logged."""
 
 
 class Worker(tune.Trainable):
@@ -99,24 +68,24 @@ class Unsaved:
 
 
 class Asking(Unsaved, Searcher):
-    """A proposer as Ray Tune asks it."""
+    """The trials that are left, each once and in order, as Ray Tune asks for them."""
 
-    def __init__(self, proposer: Proposer, as_config: Callable[[Trial], Any]) -> None:
+    def __init__(self, waiting: Sequence[Trial], as_config: Callable[[Trial], Any]) -> None:
         super().__init__(metric="training_iteration", mode="max")  # every report has it; nothing reads it
-        self.proposer, self.as_config = proposer, as_config
+        self.waiting, self.as_config = iter(waiting), as_config
         self.trials: dict[str, Trial] = {}
         self.again: list[Trial] = []  # trials that Tune gave up before they had all their tries
 
     def suggest(self, trial_id: str) -> Any:
         """The next trial's configuration, or that there is none."""
-        trial = self.again.pop() if self.again else self.proposer.ask()
+        trial = self.again.pop() if self.again else next(self.waiting, None)
         if trial is None:
             return Searcher.FINISHED
         self.trials[trial_id] = trial
         return {"trial": self.as_config(trial)}
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        """Results reach the proposer through `Recorder`, which knows which of them are real."""
+        """Nothing: no trial depends on the results of others."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the store is what a sweep resumes from."""
@@ -128,8 +97,8 @@ class Asking(Unsaved, Searcher):
 class Recorder(Unsaved, tune.Callback):
     """Writes what happens to the store. Never raises: an exception in a callback would end the sweep."""
 
-    def __init__(self, store: Store, asking: Asking, progress: Progress, listeners: Sequence[Listener]) -> None:
-        self.store, self.asking, self.progress, self.listeners = store, asking, progress, listeners
+    def __init__(self, store: Store, asking: Asking, progress: Progress, trial_done: TrialDone | None) -> None:
+        self.store, self.asking, self.progress, self.trial_done = store, asking, progress, trial_done
         self.running: dict[str, int] = {}
         self.given_up: Counter[str] = Counter()
 
@@ -173,11 +142,9 @@ class Recorder(Unsaved, tune.Callback):
             epoch = self.running.pop(trial_id, 0)
             result = what.get("result")
             self.store.log(trial.id, trial.cell.axes["epochs"] if result else epoch, status, **what)
-            self.asking.proposer.tell(trial, result)
             self.progress.trial_ended(trial_id, status == DONE)
-            if result is not None:
-                for listener in self.listeners:
-                    listener.trial_done(trial, result)
+            if result is not None and self.trial_done is not None:
+                self.trial_done(trial, result)
         except Exception:
             log.exception("could not record trial %s", trial_id)
 
@@ -199,10 +166,9 @@ def work_on_trial(config: Mapping[str, Any], material: Material, trials: Path, h
 
 def run_trials(
     store: Store,
-    proposer: Proposer,
+    waiting: Sequence[Trial],
     context: Any,
     *,
-    waiting: int,
     done: int,
     as_config: Callable[[Trial], Any],
     work: Callable[..., Iterator[Any]] = work_on_trial,
@@ -210,12 +176,13 @@ def run_trials(
     address: str | None = None,
     cpus_per_trial: int = 1,
     gpus_per_trial: float | None = None,
-    listeners: Sequence[Listener] = (),
+    trial_done: TrialDone | None = None,
 ) -> bool:
-    """Run at most `waiting` trials from `proposer`; whether all were run (False: interrupted, resumable).
+    """Run the trials `waiting`; whether all were run (False: interrupted, resumable).
 
-    `context` (the trials' material) goes to every node once, through the object store. `done` trials are behind us. The
-    caller holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached.
+    `context` (the trials' material) goes to every node once, through the object store. `done` trials are behind us.
+    `trial_done` is told of each trial whose folder is whole and logged; it must neither block nor raise. The caller
+    holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached.
     """
     with environment(QUIET), connect(address, cpus) as connection:
         resources = trial_resources(cpus_per_trial, gpus_per_trial)
@@ -231,9 +198,9 @@ def run_trials(
             store.update_manifest(
                 hardware=f"{len(connection.nodes)} nodes: {connection.cpus:g} CPUs, {connection.gpus:g} GPUs in all"
             )
-        progress = Progress(waiting + done, done=done)
-        asking = Asking(proposer, as_config)
-        recorder = Recorder(store, asking, progress, listeners)
+        progress, left = Progress(len(waiting) + done, done=done), len(waiting)
+        asking = Asking(waiting, as_config)
+        recorder = Recorder(store, asking, progress, trial_done)
         trainable = tune.with_parameters(Worker, work=work, trials=str(store.trials), context=context)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
         with tempfile.TemporaryDirectory(prefix="sweeps-tune-") as scratch, interruptible() as interrupted:
@@ -243,7 +210,7 @@ def run_trials(
                 tune.Tuner(
                     tune.with_resources(trainable, resources),
                     tune_config=tune.TuneConfig(
-                        search_alg=asking, num_samples=waiting, reuse_actors=True, trial_name_creator=_trial_name
+                        search_alg=asking, num_samples=left, reuse_actors=True, trial_name_creator=_trial_name
                     ),
                     run_config=tune.RunConfig(
                         name=f"trials-{attempt}",
@@ -254,8 +221,8 @@ def run_trials(
                         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     ),
                 ).fit()
-                waiting = progress.total - progress.done - progress.failed
-                if interrupted.is_set() or recorder.running or not waiting or recorder.given_up.total() == given_up:
+                left = progress.total - progress.done - progress.failed
+                if interrupted.is_set() or recorder.running or not left or recorder.given_up.total() == given_up:
                     break
         recorder.stopped()
         progress.end()

@@ -14,8 +14,8 @@ from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.banded import CellDraws
 from sweeps.frontier.cell_prices import questions_of
 from sweeps.frontier.frontier import summarise
-from sweeps.frontier.pricing import Purchases, answers_by_question, costs, purchases
-from sweeps.frontier.weights import several_metrics
+from sweeps.frontier.pricing import Purchases, answers_by_question, costs, middle, purchases
+from sweeps.frontier.regimes import MATTERS
 from sweeps.planning.advise import best_free, covers, interval, notes, rule
 from sweeps.planning.candidates import purchases_of
 from sweeps.planning.plan import template
@@ -177,6 +177,15 @@ def frontier_data(drawn: CellDraws, cells: Sequence[Mapping[str, Any]], sign: fl
     }
 
 
+def metric_units(summary: pd.DataFrame, metrics: Sequence[str]) -> list[float]:
+    """The difference in each of `metrics` that counts as much as a unit of another.
+
+    It is the gap that matters (0.03 of `ce`, 0.01 of `scaled-ce`), of other metrics a tenth of the range of the cells.
+    """
+    ranges = [float(np.ptp(summary[name].to_numpy(dtype=float))) for name in metrics]
+    return [MATTERS.get(m.partition("/")[0], r / 10 or 1.0) for m, r in zip(metrics, ranges, strict=True)]
+
+
 def weights_data(
     results: pd.DataFrame, cells: Sequence[Mapping[str, Any]], metric: str, prices: PriceList
 ) -> dict[str, Any] | None:
@@ -190,7 +199,8 @@ def weights_data(
     whole = [m for m in offered if summary[m].notna().all()]
     if len(whole) < 2:
         return None
-    found = several_metrics(results[results["cell"].isin(summary["cell"])], whole, prices)
+    units = metric_units(summary, whole)
+    summary = summary.assign(cost=middle(costs(purchases(summary), prices))).sort_values(["cost", "cell"])
     place = {cell["cell"]: i for i, cell in enumerate(cells)}
     rest = [m for m in offered if m not in whole]
     return {
@@ -200,14 +210,14 @@ def weights_data(
                 "test_set": test_set_short(name.partition("/")[2]),
                 "direction": direction(name),
                 "sign": 1.0 if lower_is_better(name) else -1.0,
-                "unit": found.units[name],
+                "unit": unit,
             }
-            for name in whole
+            for name, unit in zip(whole, units, strict=True)
         ],
         "start": [100.0 * (name == metric) for name in whole],
         "cells": [
             {"cell": place[row["cell"]], "recipe": row["recipe"], "values": [row[name] for name in whole]}
-            for row in records(found.table)
+            for row in records(summary)
         ],
         "left_out": f"Not offered, as some cells lack it: {', '.join(rest)}." if rest else "",
     }

@@ -10,10 +10,10 @@ import pytest
 
 from sweeps.commands.plan import plan, row
 from sweeps.frontier.banded import cell_draws, priced_at_costs
-from sweeps.frontier.weights import several_metrics
 from sweeps.planning.plan import Plan
 from sweeps.sources import from_names
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
+from tests.sweeps.show.several_metrics import several_metrics
 
 pytestmark = pytest.mark.slow  # about 15 s of a core
 

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections import Counter
 
 import pandas as pd
 import pytest
@@ -12,6 +13,9 @@ from softcore.errors import RequestError
 from softcore.prices.read import PRICES
 from sweeps.commands.app import app
 from sweeps.commands.options import prices_for
+from sweeps.frontier import banded
+from sweeps.frontier import frontier as frontier_module
+from sweeps.frontier.frontier import summarise
 from sweeps.running import store as stores
 from sweeps.spec.cells import COLUMNS, Cell
 from sweeps.sweep import open_sweep
@@ -70,6 +74,23 @@ def test_the_price_list_that_was_asked_for_is_the_one_that_is_logged(frontier):
     # 900 items by 2 and by 6 people, at the mean page.
     assert sorted(seconds(content, "t2-clamp")) == pytest.approx([1800 * 44.38, 5400 * 44.38])
     assert "A click is assumed to take 2.5 s" in content["prices"]["assumes"]
+
+
+def test_a_command_reads_the_log_and_summarises_once(frontier, monkeypatch):
+    calls = Counter()
+
+    def counted(function):
+        def call(*args, **kwargs):
+            calls[function.__name__] += 1
+            return function(*args, **kwargs)
+
+        return call
+
+    monkeypatch.setattr(stores.Store, "events", counted(stores.Store.events))
+    for module in (frontier_module, banded):
+        monkeypatch.setattr(module, "summarise", counted(summarise))
+    assert len(frontier()["frontiers"]) == 2
+    assert calls == {"events": 1, "summarise": 1}
 
 
 def test_a_list_of_ones_own_sets_prices_wage_and_fee(frontier, tmp_path):

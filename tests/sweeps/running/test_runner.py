@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ray import cloudpickle
 
-from sweeps.running.runner import DEATHS, Grid, run_trials
+from sweeps.running.runner import DEATHS, run_trials
 from sweeps.running.store import DONE, FAILED
 from sweeps.spec.cells import Cell, Trial
 
@@ -48,9 +48,8 @@ def run(trials, context, tmp_path):
     cells = [Trial(Cell({"epochs": 1}), seed, 0) for seed in range(trials)]
     complete = run_trials(
         log,
-        Grid(cells),
+        cells,
         context,
-        waiting=trials,
         done=0,
         as_config=lambda trial: trial.seed,
         work=die_as_it_is_handed_a_trial,
