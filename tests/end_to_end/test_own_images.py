@@ -1,7 +1,6 @@
 """A stranger's own images and answers: described, swept and shown on a frontier, with no code."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,13 +9,25 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from sweeps.commands.app import main
+
 CLASSES = ("cat", "dog", "fox")
 EACH = 20
 
 
-def sweeps(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "sweeps", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+@pytest.fixture
+def sweeps(own: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """Runs a `sweeps` command in the folder `own`, in this process: its exit code, what it printed, what it said."""
+    monkeypatch.chdir(own)
+
+    def ask(*arguments: str) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sweeps", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        sys.stdout.flush()
+        return ended.value.code, *capfd.readouterr()
+
+    return ask
 
 
 @pytest.fixture
@@ -53,21 +64,21 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_own_images_are_described_swept_and_shown_on_a_frontier_with_no_code(own: Path):
-    card = sweeps("data", "describe", "pets.yaml", "--json", folder=own)
-    assert card.returncode == 0, card.stderr
-    described = json.loads(card.stdout)
+def test_own_images_are_described_swept_and_shown_on_a_frontier_with_no_code(own: Path, sweeps):
+    code, card, said = sweeps("data", "describe", "pets.yaml", "--json")
+    assert code == 0, said
+    described = json.loads(card)
     assert described["people"] == 4
     assert described["answers"] == 120
     assert described["images"] == {"n": 60, "height": 20, "width": 24, "channels": 3}
 
-    ran = sweeps("run", "first.yaml", "--out", "out", folder=own)
-    assert ran.returncode == 0, ran.stderr
-    assert "frontier.html" in ran.stdout
+    code, printed, said = sweeps("run", "first.yaml", "--out", "out")
+    assert code == 0, said
+    assert "frontier.html" in printed
 
     (sweep,) = (path for path in (own / "out").iterdir() if path.name.startswith("first-"))
-    shown = sweeps("frontier", "first", "--out", "out", "--json", folder=own)
-    assert shown.returncode == 0, shown.stderr
+    code, _, said = sweeps("frontier", "first", "--out", "out", "--json")
+    assert code == 0, said
     table = json.loads((sweep / "frontier.json").read_text())["frontiers"]
     assert set(table) == {"ce/reference", "scaled-ce/reference"}
     assert len(table["ce/reference"]) == 6
@@ -77,13 +88,15 @@ def test_own_images_are_described_swept_and_shown_on_a_frontier_with_no_code(own
     for ending in ("csv", "json", "png", "html"):
         assert (sweep / f"frontier.{ending}").stat().st_size > 0
 
+
+def test_answers_that_can_not_be_are_refused_by_row_before_anything_is_made(own: Path, sweeps):
     bad = pd.read_csv(own / "answers.csv")
     bad.loc[2, "p1"] = 940
     bad.loc[5, "top1"] = "wolf"
     bad.to_csv(own / "answers.csv", index=False)
-    refused = sweeps("run", "first.yaml", "--out", "elsewhere", folder=own)
-    assert refused.returncode == 2
-    assert "940" in refused.stderr
-    assert "wolf" in refused.stderr
-    assert "row 4" in refused.stderr
+    code, _, said = sweeps("run", "first.yaml", "--out", "elsewhere")
+    assert code == 2
+    assert "940" in said
+    assert "wolf" in said
+    assert "row 4" in said
     assert not (own / "elsewhere").exists()

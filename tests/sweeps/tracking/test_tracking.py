@@ -8,11 +8,18 @@ import pytest
 from sweeps.tracking.runs import KEY, SWEEP, VIEW, Runs, default_uri, views
 
 
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory):
+    """One store for all: MLflow takes a second to make its tables."""
+    return default_uri(tmp_path_factory.mktemp("out"))
+
+
 @pytest.fixture
-def sweep():
+def sweep(request):
+    """A sweep of the test's own, all of one study."""
     resolved = {"study": "a-study"}
     return SimpleNamespace(
-        id="a-sweep-01234567", metric="ce/crowd", simulated=True, store=SimpleNamespace(resolved=lambda: resolved)
+        id=request.node.name, metric="ce/crowd", simulated=True, store=SimpleNamespace(resolved=lambda: resolved)
     )
 
 
@@ -35,8 +42,8 @@ def seen(run) -> dict:
     }
 
 
-def test_a_run_written_whole_reads_like_one_that_mlflow_logged(sweep, tmp_path):
-    runs = Runs(sweep, default_uri(tmp_path))
+def test_a_run_written_whole_reads_like_one_that_mlflow_logged(sweep, uri):
+    runs = Runs(sweep, uri)
     said = {
         "parent": "a-parent",
         "params": {"variety": "t2-clamp", "gamma": 0.1, "beta": None},
@@ -55,21 +62,19 @@ def test_a_run_written_whole_reads_like_one_that_mlflow_logged(sweep, tmp_path):
     assert history.value == 0.25
 
 
-def test_a_run_is_found_again_and_never_made_twice(sweep, tmp_path):
+def test_a_run_is_found_again_and_never_made_twice(sweep, uri):
     said = {"parent": "a-parent", "params": {}, "values": {"ce/crowd": 0.25}, "seconds": 0.0}
-    Runs(sweep, default_uri(tmp_path)).add("trial/a", "one", **said)
-    again = Runs(sweep, default_uri(tmp_path))
+    Runs(sweep, uri).add("trial/a", "one", **said)
+    again = Runs(sweep, uri)
     again.add("trial/a", "one", **said)
     found = again.client.search_runs([again.experiment], f"tags.`{SWEEP}` = '{sweep.id}'")
     assert [run.data.tags[KEY] for run in found] == ["trial/a"]
 
 
-def test_a_study_has_a_view_of_its_cells(sweep, tmp_path):
-    runs = Runs(sweep, default_uri(tmp_path))
+def test_a_study_has_a_view_of_its_cells(sweep, uri):
+    runs = Runs(sweep, uri)
     experiment = runs.client.get_experiment(runs.experiment)
     view = json.loads(experiment.tags[f"mlflow.sharedViewState.{VIEW}"])
     assert view["orderByKey"] == "metrics.`ce/crowd`"
     assert "SIMULATED" in experiment.tags["mlflow.note.content"]
-    assert views(default_uri(tmp_path)) == {
-        "a-study": f"/#/experiments/{runs.experiment}/runs?viewStateShareKey={VIEW}"
-    }
+    assert views(uri) == {"a-study": f"/#/experiments/{runs.experiment}/runs?viewStateShareKey={VIEW}"}
