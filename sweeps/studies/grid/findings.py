@@ -7,12 +7,22 @@ from softcore.prices.read import usd
 from sweeps.frontier.banded import cell_draws
 from sweeps.frontier.regimes import DONT_BUY, ENOUGH, MATTERS, NO_CHOICE, TIED, Regime
 from sweeps.results.names import hours, test_set_short
-from sweeps.studies.document import Picture, Section, Sources, any_simulated
+from sweeps.studies.document import Picture, Section
 from sweeps.studies.grid.finding_tables import alone_table, break_even_table, free_table, others_table, together_table
 from sweeps.studies.grid.frontiers import Found, frontiers_of
 from sweeps.studies.grid.panel_bands import LEVEL
 from sweeps.studies.grid.pictures import frontiers_png
-from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, granted, listed, measured, words
+from sweeps.studies.grid.recorded import (
+    CO_PRIMARY,
+    Sources,
+    any_simulated,
+    between,
+    core,
+    granted,
+    listed,
+    measured,
+    words,
+)
 
 TITLE = "What the grid says"
 LEAST_TRIALS = 4  # of every cell of the preset, once it is finished

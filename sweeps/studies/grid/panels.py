@@ -12,7 +12,7 @@ from sweeps.frontier.cell_prices import assumptions, cell_costs, questions_of
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import purchases
 from sweeps.results.names import VARIETIES, hours
-from sweeps.studies.document import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
+from sweeps.studies.document import Picture, Section, Table
 from sweeps.studies.grid.across import NAMES, A, B, Pairs, draws, one_sided, pairs
 from sweeps.studies.grid.panel_bands import (
     BEST,
@@ -27,7 +27,18 @@ from sweeps.studies.grid.panel_bands import (
     one_way,
 )
 from sweeps.studies.grid.pictures import panels_png
-from sweeps.studies.grid.recorded import CO_PRIMARY, core, granted, listed, measured, words
+from sweeps.studies.grid.recorded import (
+    CO_PRIMARY,
+    GRID,
+    VARIANCE,
+    Sources,
+    any_simulated,
+    core,
+    granted,
+    listed,
+    measured,
+    words,
+)
 from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.strata import PEOPLE
 

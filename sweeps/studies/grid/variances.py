@@ -8,8 +8,8 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.seeding import generator
-from sweeps.studies.document import GRID, VARIANCE, Section, Sources, Table
-from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, listed, measured, words
+from sweeps.studies.document import Section, Table
+from sweeps.studies.grid.recorded import CO_PRIMARY, GRID, VARIANCE, Sources, between, core, listed, measured, words
 from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED
 from sweeps.uncertainty.variance import VarianceModel

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from sweeps.sources import Source
-from sweeps.studies.document import GRID, PILOT, Part, Section, Sources, Table
-from sweeps.studies.grid.recorded import listed
+from sweeps.studies.document import Section, Table
+from sweeps.studies.grid.recorded import GRID, PILOT, Part, Sources, listed
 from sweeps.studies.pilots.foretold import by_part, chosen_words, held_words, score_table, shared_words
 from sweeps.studies.pilots.pilot_scores import Replayed, budget_words, replayed
 from sweeps.studies.sealed.regret import NOTHING, PLANNER

@@ -22,7 +22,7 @@ from sweeps.running.store import write_text
 from sweeps.sources import merged
 from sweeps.spec.axes import REPLICATES
 from sweeps.spec.spec import resolve
-from sweeps.studies.document import GRID, PRESETS, SEALED, VARIANCE, Sources
+from sweeps.studies.grid.recorded import GRID, PRESETS, SEALED, VARIANCE, Sources
 from sweeps.studies.sealed.digests import table_digest
 from sweeps.studies.sealed.judge import Judgement, judge
 from sweeps.studies.sealed.version import PLANNER_VERSION, check_version, predictions_digest
