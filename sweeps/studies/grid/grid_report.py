@@ -7,7 +7,7 @@ from typing import Any
 
 from sweeps.sources import Source, from_folder, from_names
 from sweeps.studies.document import Document
-from sweeps.studies.grid import effects, findings, panels, variances
+from sweeps.studies.grid import effects, frontier_findings, panel_findings, variances
 from sweeps.studies.grid.decisions import decisions
 from sweeps.studies.grid.recorded import GRID, SEALED, VARIANCE, Part, by_preset
 from sweeps.studies.pilots import pilot
@@ -49,10 +49,10 @@ def planner_parts(readings: Path, *, read_sealed: bool = False) -> tuple[Part, P
 NAME = "grid"
 TITLE = "What labels cost and what they give: the recorded grid"
 PARTS = (
-    Part(title=findings.TITLE, needs=(GRID,), make=findings.findings),
+    Part(title=frontier_findings.TITLE, needs=(GRID,), make=frontier_findings.findings),
     Part(title=effects.TITLE, needs=(GRID,), make=effects.effects),
     Part(title=variances.TITLE, needs=(VARIANCE,), make=variances.variances),
-    Part(title=panels.TITLE, needs=(GRID, VARIANCE), make=panels.panels),
+    Part(title=panel_findings.TITLE, needs=(GRID, VARIANCE), make=panel_findings.panels),
 )
 
 

@@ -21,8 +21,8 @@ from sweeps.studies.grid.panel_bands import (
     PICKED,
     SEEDS_BEST,
     SEEDS_PICKED,
+    BandCoverage,
     BothWays,
-    Held,
     OneWay,
     one_way,
 )
@@ -177,11 +177,11 @@ def _alone(found: Iterable[BothWays]) -> Iterator[str]:
         )
 
 
-def _count(held: Held) -> str:
+def _count(held: BandCoverage) -> str:
     return f"{int(held.covered.sum())} of {COSTS}"
 
 
-def _width(each: Iterable[Mapping[str, Held]], name: str) -> float:
+def _width(each: Iterable[Mapping[str, BandCoverage]], name: str) -> float:
     return float(np.mean([held[name].width for held in each]))
 
 
@@ -235,7 +235,7 @@ def _costs(one: BothWays, paired: Pairs) -> Table:
     )
 
 
-def _against(held: Held, i: int) -> tuple[str, str, str]:
+def _against(held: BandCoverage, i: int) -> tuple[str, str, str]:
     low, high = held.intervals[i]
     return f"[{low:.3f}, {high:.3f}]", f"{held.values[i]:.3f}", "yes" if held.covered[i] else "no"
 
