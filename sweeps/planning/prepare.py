@@ -69,7 +69,7 @@ class Prepared:
     @cached_property
     def worth_buying(self) -> Bool[np.ndarray, " p"]:
         """Which candidates beat the best free recipe with a probability of 0.9 or more and by a gain that matters."""
-        return (self.beats_free >= ENOUGH) & (self.gain > 0) & (self.gain >= self.matters)
+        return worth_buying(self.beats_free, self.gain, self.rows.metric)
 
     @property
     def known(self) -> str:
@@ -79,12 +79,27 @@ class Prepared:
     @property
     def matters(self) -> float:
         """The difference in the metric that matters: 0.03 of raw and 0.01 of scaled cross-entropy, else 0."""
-        return MATTERS.get(self.rows.metric.partition("/")[0], 0.0)
+        return gain_that_matters(self.rows.metric)
 
     @cached_property
     def best_free(self) -> int:
         """The place of the free recipe that is predicted to be the best."""
         return int(self.free_values.mean(axis=0).argmin())
+
+
+def gain_that_matters(metric: str) -> float:
+    """The difference in a metric ("ce/10h") that matters: 0.03 of raw and 0.01 of scaled cross-entropy, else 0."""
+    return MATTERS.get(metric.partition("/")[0], 0.0)
+
+
+def worth_buying(
+    beats_free: Float[np.ndarray, " p"], gain: Float[np.ndarray, " p"], metric: str
+) -> Bool[np.ndarray, " p"]:
+    """Which candidates beat the best free recipe with a probability of 0.9 or more and by a gain that matters.
+
+    `gain` is the expected improvement over that recipe, positive where a candidate is better.
+    """
+    return (beats_free >= ENOUGH) & (gain > 0) & (gain >= gain_that_matters(metric))
 
 
 def prepare(

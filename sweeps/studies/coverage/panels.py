@@ -24,7 +24,7 @@ import pandas as pd
 from sweeps.studies.coverage.planted import STYLES, Grid, Problem, grid, noise_like, problem, truth_like
 from sweeps.studies.grid.across import A, B, draws, one_sided, pairs
 from sweeps.studies.grid.panel_bands import BEST, LEVEL, OneWay, one_way
-from sweeps.studies.grid.panels import TOGETHER, groups
+from sweeps.studies.grid.panel_findings import TOGETHER, groups
 
 METRIC = "ce/10h"
 PEOPLE_OUT = "people"  # what can be left out of the method

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from sweeps.results.table import records
-from sweeps.studies.document import Section, Sources, Table
+from sweeps.studies.document import Section, Table
+from sweeps.studies.grid.recorded import Sources
 from sweeps.studies.sealed.readings import learnt_from, metrics_of
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, Regret, decision_regret
 

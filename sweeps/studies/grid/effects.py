@@ -8,8 +8,8 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.results.table import axis_columns, records
-from sweeps.studies.document import Section, Sources, Table
-from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, listed, measured, words
+from sweeps.studies.document import Section, Table
+from sweeps.studies.grid.recorded import CO_PRIMARY, Sources, between, core, listed, measured, words
 from sweeps.uncertainty.replicates import Replicates, replicates
 from sweeps.uncertainty.variance import Difference, difference
 

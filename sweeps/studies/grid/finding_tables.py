@@ -9,12 +9,12 @@ from sweeps.frontier.regimes import DONT_BUY
 from sweeps.results.names import dollars, hours, variety_title
 from sweeps.results.table import records
 from sweeps.studies.document import Table
-from sweeps.studies.grid.frontiers import Found
+from sweeps.studies.grid.frontiers import MetricFrontiers
 from sweeps.studies.grid.panel_bands import LEVEL
 from sweeps.studies.grid.recorded import between, words
 
 
-def alone_table(found: Sequence[Found]) -> Table:
+def alone_table(found: Sequence[MetricFrontiers]) -> Table:
     """Each question's best purchase at the dearest cost, beside the best free recipe."""
     rows = []
     for one in found:
@@ -46,7 +46,7 @@ def alone_table(found: Sequence[Found]) -> Table:
     )
 
 
-def together_table(one: Found) -> Table:
+def together_table(one: MetricFrontiers) -> Table:
     """The best of all questions together at the fixed costs, with regimes."""
     band, names = one.together.bands, one.together.cells.set_index("cell")["recipe"]
     rows = []
@@ -74,7 +74,7 @@ def together_table(one: Found) -> Table:
     )
 
 
-def others_table(others: Sequence[Found]) -> Table:
+def others_table(others: Sequence[MetricFrontiers]) -> Table:
     """The best at the dearest cost on metrics that have no gap that matters."""
     rows = []
     for one in others:
@@ -102,7 +102,7 @@ def others_table(others: Sequence[Found]) -> Table:
     )
 
 
-def free_table(found: Sequence[Found]) -> Table:
+def free_table(found: Sequence[MetricFrontiers]) -> Table:
     """The free recipes on every metric."""
     rows: dict[str, list[str]] = {}
     for place, one in enumerate(found):
@@ -118,7 +118,7 @@ def free_table(found: Sequence[Found]) -> Table:
     )
 
 
-def break_even_table(found: Sequence[Found]) -> Table:
+def break_even_table(found: Sequence[MetricFrontiers]) -> Table:
     """Clicks against each page where most answers to it were bought; the JSON has every amount."""
     rows = []
     for one in found:

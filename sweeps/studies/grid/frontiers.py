@@ -17,7 +17,7 @@ PRICES = "thesis"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Found:
+class MetricFrontiers:
     """The frontier of one metric, free recipes in it: `together` at the fixed costs, as a `curve` at every cell's.
 
     `alone` has each question's at every cell's cost, `purchases` the same without the free recipes.
@@ -36,7 +36,7 @@ class Found:
         return min(free, key=lambda row: row["value"]) if free else None
 
 
-def frontiers_of(drawn: CellDraws, matters: float | None = None) -> Found:
+def frontiers_of(drawn: CellDraws, matters: float | None = None) -> MetricFrontiers:
     """The frontiers of drawn cells at the thesis's prices; RequestError where nothing that has a value was bought.
 
     `matters` is the gap that a regime takes, by default that of the metric (none is named where it has none).
@@ -50,7 +50,7 @@ def frontiers_of(drawn: CellDraws, matters: float | None = None) -> Found:
     there = {q: _curve(drawn, PRICES, matters, q) for q in VARIETIES if q in asked}
     # A question that was only ever asked with another has no frontier of its own.
     alone = {q: frontier for q, frontier in there.items() if frontier is not None}
-    return Found(
+    return MetricFrontiers(
         metric=drawn.metric,
         curve=curve,
         together=priced(drawn, PRICES, level=LEVEL, matters=matters, budgets=fixed_costs(of_each.to_numpy())),

@@ -23,7 +23,7 @@ LEVEL = 0.9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Held:
+class BandCoverage:
     """Intervals [b, (low, high)] at each cost and the other panel's values [b] that they are held against."""
 
     intervals: Float[np.ndarray, "b 2"]
@@ -50,7 +50,7 @@ class OneWay:
     seen: int
     costs: Float[np.ndarray, " b"]
     cells: np.ndarray
-    held: Mapping[str, Held]
+    held: Mapping[str, BandCoverage]
     all_at_once: bool
 
 
@@ -111,10 +111,10 @@ def one_way(
         costs=costs,
         cells=picked,
         held={
-            PICKED: Held(intervals=of_picked, values=there[picked]),
-            BEST: Held(intervals=band.pointwise, values=best),
-            SEEDS_PICKED: Held(intervals=over_seeds, values=there[lowest]),
-            SEEDS_BEST: Held(intervals=over_seeds, values=best),
+            PICKED: BandCoverage(intervals=of_picked, values=there[picked]),
+            BEST: BandCoverage(intervals=band.pointwise, values=best),
+            SEEDS_PICKED: BandCoverage(intervals=over_seeds, values=there[lowest]),
+            SEEDS_BEST: BandCoverage(intervals=over_seeds, values=best),
         },
         all_at_once=bool(((low <= best) & (best <= high)).all()),
     )

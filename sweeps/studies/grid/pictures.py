@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sweeps.studies.grid.frontiers import Found
+    from sweeps.studies.grid.frontiers import MetricFrontiers
     from sweeps.studies.grid.panel_bands import BothWays
 
 INK, MISS, QUIET = "#0055a4", "#d62728", "#8a8a8a"
@@ -74,7 +74,7 @@ def finish(box: "Axes", axis: CostAxis, metric: str) -> None:
     box.set_title(plain(title), fontsize=10.5, loc="left")
 
 
-def frontiers_png(found: Sequence["Found"], name: str, simulated: bool) -> bytes:
+def frontiers_png(found: Sequence["MetricFrontiers"], name: str, simulated: bool) -> bytes:
     """A row for each metric: the bands of each question alone, beside the band of all questions together."""
     from matplotlib.lines import Line2D
 
@@ -96,7 +96,7 @@ def frontiers_png(found: Sequence["Found"], name: str, simulated: bool) -> bytes
     return png(figure)
 
 
-def _each_question(box: "Axes", one: "Found") -> None:
+def _each_question(box: "Axes", one: "MetricFrontiers") -> None:
     cells = one.together.cells
     axis = cost_axis(cells.loc[cells["cost"] > 0, "cost"], usd(1.0))
     for question, frontier in one.purchases.items():
@@ -109,7 +109,7 @@ def _each_question(box: "Axes", one: "Found") -> None:
     finish(box, axis, one.metric)
 
 
-def _all_questions(box: "Axes", one: "Found") -> None:
+def _all_questions(box: "Axes", one: "MetricFrontiers") -> None:
     cells, band = one.curve.cells, one.curve.bands
     paid = cells[cells["cost"] > 0]
     axis = cost_axis(paid["cost"], usd(1.0))
@@ -128,6 +128,6 @@ def _all_questions(box: "Axes", one: "Found") -> None:
     finish(box, axis, one.metric)
 
 
-def _free_line(box: "Axes", one: "Found") -> None:
+def _free_line(box: "Axes", one: "MetricFrontiers") -> None:
     if one.best_free is not None:
         box.axhline(one.best_free["value"], color="#222222", linestyle="--", linewidth=1.1)

@@ -1,7 +1,8 @@
 """What was recorded of the grid, by preset, and what several sections read of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,42 @@ import pandas as pd
 from softcore.errors import RequestError
 from sweeps.results.table import metric_columns
 from sweeps.sources import Source, merged
-from sweeps.studies.document import GRID, PILOT, PRESETS, VARIANCE, Sources
+from sweeps.studies.document import Section
 
+GRID, VARIANCE, SEALED = "grid", "grid-variance", "grid-sealed"
+PRESETS = (GRID, VARIANCE, SEALED)
+PILOT = re.compile(r"pilot-(\d+)")  # a replayed pilot, by the seed whose panel A it asked
 CO_PRIMARY = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")
 _KNOWN = f"{', '.join(PRESETS)} or a replayed pilot"
 _ID = re.compile(r"-[0-9a-f]{8}$")
+
+Sources = Mapping[str, Source]  # by the preset that made them, or the pilot's name; those alone that were recorded
+Maker = Callable[[Sources], Section]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A place in the report: `make` is called where all presets in `needs` were recorded.
+
+    `make` may raise RequestError for a recording that is too small for it (a sweep that still runs): its one line then
+    stands in the section's place.
+    """
+
+    title: str
+    needs: tuple[str, ...]
+    make: Maker
+
+    def section(self, sources: Sources) -> Section:
+        """The section, or words on why there is none yet and which command changes that."""
+        if lacking := [name for name in self.needs if name not in sources]:
+            lines = [f"{name}: not recorded yet. `sweeps run {name} --scale half` records it." for name in lacking]
+            return Section(title=self.title, lines=tuple(lines), data={"not_recorded": lacking})
+        try:
+            return self.make(sources)
+        except RequestError as error:
+            resumes = " and ".join(f"`sweeps run {name} --scale half`" for name in self.needs)
+            line = f"Not enough is recorded yet: {error}. {resumes} goes on where it stopped."
+            return Section(title=self.title, lines=(line,), data={"not_enough": str(error)})
 
 
 def by_preset(sources: Sequence[Source]) -> tuple[dict[str, Source], list[str]]:
@@ -37,6 +69,11 @@ def by_preset(sources: Sequence[Source]) -> tuple[dict[str, Source], list[str]]:
         names = ", ".join(source.name for source in sources)
         raise RequestError(f"{names}: no recording of {_KNOWN} (a sweep is called after its preset)")
     return found, notes
+
+
+def any_simulated(sources: Sources) -> bool:
+    """Whether a program gave the answers of any of the sources: pictures and pages must carry the mark."""
+    return any(source.simulated for source in sources.values())
 
 
 def core(sources: Sources) -> pd.DataFrame:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.seeding import generator
-from sweeps.studies.document import GRID, VARIANCE, Section, Sources, Table
-from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, listed, measured, words
+from sweeps.studies.document import Section, Table
+from sweeps.studies.grid.recorded import CO_PRIMARY, GRID, VARIANCE, Sources, between, core, listed, measured, words
 from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED
 from sweeps.uncertainty.variance import VarianceModel
@@ -28,7 +28,7 @@ DRAWS = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crossed:
+class CrossedVariance:
     """Standard deviations of `metric` in one cell of crossed trials, (best guess, low, high) at `LEVEL`.
 
     `people` is between panels of one seed (who was hired, and what is a trial's own), `seeds` between seeds, people
@@ -64,7 +64,7 @@ def variances(sources: Sources) -> Section:
     return Section(title=TITLE, lines=tuple(lines), tables=tuple(tables), summary=tuple(_summary(found)), data=data)
 
 
-def crossed(results: pd.DataFrame) -> Iterator[Crossed]:
+def crossed(results: pd.DataFrame) -> Iterator[CrossedVariance]:
     """Each metric in each cell of crossed trials; RequestError where no cell has two panels of one seed."""
     metrics = measured(results, METRICS)
     done = results[results["status"] == "done"]
@@ -79,7 +79,7 @@ def crossed(results: pd.DataFrame) -> Iterator[Crossed]:
             model = found.variance(metric)
             drawn = np.sqrt(model.draw_variances(DRAWS, generator("uncertainty", 1)))
             sd, of_seeds = np.sqrt(model.variances), strata.components.index(SEED)
-            yield Crossed(
+            yield CrossedVariance(
                 metric=metric,
                 cell=str(found.cells["recipe"].iloc[0]),
                 people=_with_ends(sd[of_people], drawn[:, of_people]),
@@ -107,7 +107,7 @@ def _df(model: VarianceModel) -> tuple[float, float]:
     return next(d for name, d in df.items() if name.startswith(PANELS)), float(df[SEED])
 
 
-def _crossed_lines(found: Sequence[Crossed]) -> Iterator[str]:
+def _crossed_lines(found: Sequence[CrossedVariance]) -> Iterator[str]:
     panels, seeds = found[0].df
     yield (
         "Whole people, one an image, drawn as crossed trials: several panels that share nobody under each of several "
@@ -120,7 +120,7 @@ def _crossed_lines(found: Sequence[Crossed]) -> Iterator[str]:
     )
 
 
-def _crossed_table(found: Sequence[Crossed]) -> Table:
+def _crossed_table(found: Sequence[CrossedVariance]) -> Table:
     rows = [
         (
             each.metric,
@@ -140,7 +140,7 @@ def _crossed_table(found: Sequence[Crossed]) -> Table:
     )
 
 
-def _summary(found: Sequence[Crossed]) -> Iterator[str]:
+def _summary(found: Sequence[CrossedVariance]) -> Iterator[str]:
     main = [each for each in found if each.metric in CO_PRIMARY]
     people = [each for each in main if each.more >= CLEAR]
     seeds = [each for each in main if each.more <= 1 - CLEAR]

@@ -1,1 +1,1 @@
-"""What small collections foretold."""
+"""What small collections of labels predicted."""

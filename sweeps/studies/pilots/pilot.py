@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 
 from sweeps.sources import Source
-from sweeps.studies.document import GRID, PILOT, Part, Section, Sources, Table
-from sweeps.studies.grid.recorded import listed
-from sweeps.studies.pilots.foretold import by_part, chosen_words, held_words, score_table, shared_words
-from sweeps.studies.pilots.pilot_scores import Replayed, budget_words, replayed
+from sweeps.studies.document import Section, Table
+from sweeps.studies.grid.recorded import GRID, PILOT, Part, Sources, listed
+from sweeps.studies.pilots.pilot_predictions import by_part, chosen_words, held_words, score_table, shared_words
+from sweeps.studies.pilots.pilot_scores import PilotReplay, budget_words, replayed
 from sweeps.studies.sealed.regret import NOTHING, PLANNER
 
 TITLE = "From a pilot to a plan"
@@ -47,7 +47,7 @@ def pilot_section(sources: Sources) -> Section:
 PART = Part(title=TITLE, needs=(GRID,), make=pilot_section)
 
 
-def _what(several: Sequence[Replayed]) -> str:
+def _what(several: Sequence[PilotReplay]) -> str:
     """What was done, in words."""
     one = several[0].learnt.cells
     bought = one[~one["free"].astype(bool)]
@@ -61,7 +61,7 @@ def _what(several: Sequence[Replayed]) -> str:
     )
 
 
-def _of_metric(metric: str, several: Sequence[Replayed]) -> Section:
+def _of_metric(metric: str, several: Sequence[PilotReplay]) -> Section:
     scores = by_part(several)
     picks = pd.concat([each.picks.assign(seed=each.seed) for each in several], ignore_index=True)
     regret = picks.groupby("strategy")["regret"].mean().sort_values()

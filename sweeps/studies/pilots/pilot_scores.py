@@ -8,16 +8,16 @@ from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
 from softcore.prices.read import FREE, PriceList, price_list
-from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
 from sweeps.planning.checks import Choice
 from sweeps.planning.noise import new_people
+from sweeps.planning.prepare import worth_buying
 from sweeps.planning.ranges import points
 from sweeps.planning.rows import SEPARATE, Rows, rows
 from sweeps.results.names import dollars, variety_title
 from sweeps.results.table import answer_columns
-from sweeps.studies.pilots.foretold import Foretold, foretold
+from sweeps.studies.pilots.pilot_predictions import PilotPrediction, predict_runs
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, RULES
 
 PANEL_B = 1
@@ -26,8 +26,8 @@ _PLAIN = ("mixing", "loss", "pages_on")  # axes that plain cells have nothing in
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Replayed(Foretold):
-    """What a pilot of panel A foretold of panel B of its seed, and what it would have bought.
+class PilotReplay(PilotPrediction):
+    """What a pilot of panel A predicted of panel B of its seed, and what it would have bought.
 
     `picks` has a row a budget and strategy: `usd`, `recipe`, `value`, `regret` (how much worse than the best that the
     budget buys on panel B, free recipes among it), `bought`. `no_rule` are rules that panel B has no cell for.
@@ -39,7 +39,7 @@ class Replayed(Foretold):
 
 def replayed(
     pilot: pd.DataFrame, grid: pd.DataFrame, *, seed: int, metric: str, prices: str | PriceList = "thesis"
-) -> Replayed:
+) -> PilotReplay:
     """The pilot's predictions of every plain page cell of panel B of `seed`, and its decisions valued there.
 
     A grid without such a trial, or without the free recipes of the pilot, is a RequestError, as is a pilot too small
@@ -50,11 +50,11 @@ def replayed(
     if not known.any():
         raise RequestError(f"the grid has no finished trial of whole people on panel B of seed {seed} yet")
     trials = asked[known].reset_index(drop=True)
-    found = foretold(pilot, trials, seed=seed, metric=metric)
+    found = predict_runs(pilot, trials, seed=seed, metric=metric)
     free, clicks = _free(grid, found.learnt, seed), _clicks(asked)
     rng = draws_generator(seed, 1)
     picks, no_rule = _picks(found.learnt, found.choice, found.cells, trials, free, clicks, price_list(prices), rng)
-    return Replayed(**vars(found), picks=picks, no_rule=no_rule)
+    return PilotReplay(**vars(found), picks=picks, no_rule=no_rule)
 
 
 def plain_cells(grid: pd.DataFrame, seed: int, panel: int) -> pd.DataFrame:
@@ -144,9 +144,8 @@ def _planned(
     expected, n = values.mean(axis=0), len(cells)
     best_free = n + int(expected[n:].argmin())
     gain = expected[best_free] - expected[:n]
-    matters = MATTERS.get(learnt.metric.partition("/")[0], 0.0)
-    sure = (hired[:, :n] < values[:, [best_free]]).mean(axis=0) >= ENOUGH
-    return expected[:n], sure & (gain > 0) & (gain >= matters), best_free - n
+    beats_free = (hired[:, :n] < values[:, [best_free]]).mean(axis=0)
+    return expected[:n], worth_buying(beats_free, gain, learnt.metric), best_free - n
 
 
 def recipe_of(cells: pd.DataFrame, place: int) -> str:

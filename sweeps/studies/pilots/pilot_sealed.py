@@ -17,7 +17,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pandas as pd
 
 from sweeps.sources import from_file
-from sweeps.studies.pilots.foretold import Foretold, by_part, chosen_words, foretold, held_words, score_table
+from sweeps.studies.pilots.pilot_predictions import (
+    PilotPrediction,
+    by_part,
+    chosen_words,
+    held_words,
+    predict_runs,
+    score_table,
+)
 from sweeps.studies.pilots.pilot_replay import METRICS, PEOPLE
 from sweeps.studies.pilots.pilot_scores import CLICK, plain_cells
 
@@ -25,11 +32,11 @@ PANEL_A = 0
 NAME = re.compile(r"pilot-b-(\d+)")
 
 
-def of_sealed(pilot: pd.DataFrame, sealed: pd.DataFrame, seed: int, metric: str) -> Foretold:
-    """What a pilot of panel B of `seed` foretold of the sealed cells that share nobody with it."""
+def of_sealed(pilot: pd.DataFrame, sealed: pd.DataFrame, seed: int, metric: str) -> PilotPrediction:
+    """What a pilot of panel B of `seed` predicted of the sealed cells that share nobody with it."""
     cells = plain_cells(sealed, seed, PANEL_A)
     others = (cells["variety"] != CLICK) & (cells["annotators"] <= PEOPLE)
-    return foretold(pilot, cells[others], seed=seed, metric=metric)
+    return predict_runs(pilot, cells[others], seed=seed, metric=metric)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ while its version and what is recorded of its predictions (`sweeps.studies.seale
 """
 
 import datetime
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -22,8 +23,7 @@ from sweeps.running.store import write_text
 from sweeps.sources import merged
 from sweeps.spec.axis_names import REPLICATES
 from sweeps.spec.spec import resolve
-from sweeps.studies.document import GRID, PRESETS, SEALED, VARIANCE, Sources
-from sweeps.studies.sealed.digests import table_digest
+from sweeps.studies.grid.recorded import GRID, PRESETS, SEALED, VARIANCE, Sources
 from sweeps.studies.sealed.judge import Judgement, judge
 from sweeps.studies.sealed.version import PLANNER_VERSION, check_version, predictions_digest
 
@@ -150,3 +150,16 @@ def _short(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_short(each) for each in value]
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) and isfinite(value) else value
+
+
+def table_digest(results: pd.DataFrame, metrics: Sequence[str]) -> str:
+    """SHA-256 (hex) of the finished trials of a results table and of their `metrics`, in any order of rows.
+
+    A trial's id says what it is; what else its row holds (seconds of training) tells nothing.
+    """
+    done = results[results["status"] == "done"].sort_values("trial")
+    lines = [
+        f"{trial} " + " ".join(f"{value:.9g}" for value in values)
+        for trial, values in zip(done["trial"], done[[*metrics]].to_numpy(dtype=float), strict=True)
+    ]
+    return hashlib.sha256("\n".join([" ".join(metrics), *lines]).encode()).hexdigest()

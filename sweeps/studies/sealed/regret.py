@@ -15,11 +15,11 @@ from scipy.special import stdtrit
 
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList, price_list
-from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import priced
 from sweeps.planning.defaults import default_model
 from sweeps.planning.noise import new_people
+from sweeps.planning.prepare import worth_buying
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows, rows
 from sweeps.results.table import answer_columns
 from sweeps.uncertainty.variance import VarianceModel, contrast_variance
@@ -99,13 +99,12 @@ def decision_regret(
         if not (valued & (usd > 0)).any() or not (valued & (usd == 0)).any():
             raise RequestError("regret needs cells, bought and free, with replicates in both halves")
         wanted = budgets if budgets is not None else _spaced(usd[valued & (usd > 0)])
-        expected, worth = _planned(learnt, seed + half)
-        matters = MATTERS.get(metric.partition("/")[0], 0.0)
+        expected, beats_free = _planned(learnt, seed + half)
         for budget in wanted:
             free = _best(expected, valued & (usd == 0))
             affordable = valued & (usd <= budget + 0.005) & (usd > 0)
             best = float(value[valued & (usd <= budget + 0.005)].min())
-            good = affordable & (worth >= ENOUGH) & (expected[free] - expected >= matters)
+            good = affordable & worth_buying(beats_free, expected[free] - expected, metric)
             picks = {PLANNER: _best(expected, good) if good.any() else free, NOTHING: free}
             plain = (cells["policy"] == PLAIN) & (cells["aggregation"] == SEPARATE)
             for name, rule in RULES.items():

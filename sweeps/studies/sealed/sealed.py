@@ -6,8 +6,8 @@ from pathlib import Path
 from softcore.statistics import MeanInterval
 from sweeps.planning.checks import LEVELS, Check
 from sweeps.planning.defaults import LOST
-from sweeps.studies.document import Section, Sources, Table, any_simulated
-from sweeps.studies.grid.recorded import listed
+from sweeps.studies.document import Section, Table
+from sweeps.studies.grid.recorded import Sources, any_simulated, listed
 from sweeps.studies.sealed.judge import Judgement
 from sweeps.studies.sealed.predicted_picture import predicted_picture
 from sweeps.studies.sealed.readings import Identity, Reading, read, stored

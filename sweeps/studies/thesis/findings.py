@@ -24,7 +24,7 @@ RULE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class PairedComparison:
     """Two sides (means over replicates) and their paired difference, on one metric column."""
 
     column: str
@@ -41,8 +41,8 @@ class Finding:
     """A claim and what our runs say of it; without `ours` nothing was run for it, and `why` says what is missing."""
 
     claim: Claim
-    ours: Measured | None = None
-    scaled: Measured | None = None
+    ours: PairedComparison | None = None
+    scaled: PairedComparison | None = None
     setting: str = ""
     over: str = ""
     simulated: str = ""
@@ -97,7 +97,7 @@ def _findings(claim: Claim, trials: Trials, simulated: frozenset[str]) -> Iterat
         yield Finding(claim=claim, why=why or "never run alike")
 
 
-def measure(claim: Claim, parts: Sequence[Part], check: str) -> tuple[Measured | None, str]:
+def measure(claim: Claim, parts: Sequence[Part], check: str) -> tuple[PairedComparison | None, str]:
     """A claim's sides on the metric column that holds `check`; None, with the reason, where there is no replicate."""
     for column in columns(check):
         if all(column in part.trials and part.trials[column].notna().any() for part in parts):
@@ -105,7 +105,7 @@ def measure(claim: Claim, parts: Sequence[Part], check: str) -> tuple[Measured |
     return None, f"{check} was not measured"
 
 
-def compare(claim: Claim, parts: Sequence[Part], column: str) -> tuple[Measured | None, str]:
+def compare(claim: Claim, parts: Sequence[Part], column: str) -> tuple[PairedComparison | None, str]:
     """A claim's sides on one metric column."""
     found = values(parts, [column] * len(parts))
     if not models(parts) and any("model" in part.trials for part in parts):
@@ -117,7 +117,7 @@ def compare(claim: Claim, parts: Sequence[Part], column: str) -> tuple[Measured 
     judged, why = verdict(claim.kind, difference)
     sides = {"a": float(a.mean()), "b": float(b.mean())}
     shown = {"column": column, "difference": difference, "verdict": judged, "why": why, "left_out": found.left_out}
-    return Measured(**sides, **shown), ""  # type: ignore[arg-type]
+    return PairedComparison(**sides, **shown), ""  # type: ignore[arg-type]
 
 
 def paired(a: np.ndarray, b: np.ndarray) -> MeanInterval:

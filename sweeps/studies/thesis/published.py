@@ -12,7 +12,7 @@ Where = Mapping[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Printed:
+class PrintedNumber:
     """A number as the thesis prints it: its text, the mean and half of its interval."""
 
     text: str
@@ -20,7 +20,7 @@ class Printed:
     half: float
 
     @classmethod
-    def of(cls, text: str) -> "Printed":
+    def of(cls, text: str) -> "PrintedNumber":
         """The number that "1.293 ± 0.08" says."""
         mean, _, half = text.partition("±")
         return cls(text=text, mean=float(mean), half=float(half))
@@ -35,7 +35,7 @@ class Row:
     label: str
     name: str
     where: Where
-    printed: Mapping[str, Printed]
+    printed: Mapping[str, PrintedNumber]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,11 +87,12 @@ def _table(key: str, table: Mapping[str, Any], otherwise: Mapping[str, Any]) -> 
 def _row(table: str, key: str, content: Mapping[str, Any], shared: Mapping[str, Any]) -> Row:
     where = {**shared, **content["where"]}
     tests = {name: numbers for name, numbers in content.items() if name not in ("label", "name", "where")}
+    texts = {f"{metric}/{test}": text for test, numbers in tests.items() for metric, text in numbers.items()}
     return Row(
         table=table,
         key=key,
         label=content["label"],
         name=content["name"],
         where={axis: tuple(value) if isinstance(value, list) else (value,) for axis, value in where.items()},
-        printed={f"{m}/{test}": Printed.of(text) for test, numbers in tests.items() for m, text in numbers.items()},
+        printed={check: PrintedNumber.of(text) for check, text in texts.items()},
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from sweeps.studies.thesis.claims import Claim
-from sweeps.studies.thesis.findings import VERDICTS, Finding, Measured
+from sweeps.studies.thesis.findings import VERDICTS, Finding, PairedComparison
 from sweeps.studies.thesis.published import tables
 from sweeps.studies.thesis.released import OPTIONS, Shift, not_run
 
@@ -73,7 +73,7 @@ def _thesis(claim: Claim) -> dict[str, Any]:
     return row
 
 
-def _measured(found: Measured) -> dict[str, Any]:
+def _measured(found: PairedComparison) -> dict[str, Any]:
     interval = found.difference
     bounds = {"difference": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
     return {"a_mean": found.a, "b_mean": found.b, **bounds}

@@ -1,18 +1,11 @@
-"""What a report says in sentences: counts, chance, temperature, where the results come from."""
+"""What a report says in sentences: counts, chance, temperature."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import pandas as pd
+from collections.abc import Sequence
 
 from softcore.statistics import MeanInterval
-from sweeps.results.table import axis_columns
-from sweeps.sources import Source
 from sweeps.studies.thesis.findings import AGREES, DISAGREES, LEVEL, NOT_RUN, OPEN, VERDICTS, Finding
 from sweeps.studies.thesis.published import Table
-from sweeps.studies.thesis.sides import axis_text
 
-UNKNOWN = "unknown"
 DASH = "–"
 _METRICS = {"ce": "CE", "scaled-ce": "Scaled CE", "rmsce": "Calibration", "fgsm": "FGSM loss"}
 _TESTS = {
@@ -119,44 +112,6 @@ def thesis_words(table: Table) -> str:
     seeds = f"{table.seeds} seeds" if table.seeds else "seeds not said"
     models = ", ".join(table.models) + (", averaged" if len(table.models) > 1 else "")
     return f"The thesis: {seeds}, {models}. {table.note}".strip()
-
-
-def source_rows(sources: Sequence[Source]) -> list[dict[str, str]]:
-    """What is known of each source, in words; "unknown" where nothing is."""
-    return [_source(source) for source in sources]
-
-
-def _source(source: Source) -> dict[str, str]:
-    results, about = source.results, source.about
-    failed = int((results["status"] == "failed").sum())
-    versions: Mapping[str, Any] = about.get("versions") or {}
-    named = [f"{name} {versions[name]}" for name in ("python", "torch", "numpy") if name in versions]
-    return {
-        "results": source.name,
-        "annotators": "SIMULATED" if source.simulated else "people",
-        "trials": str(len(results) - failed) + (f" (and {failed} failed)" if failed else ""),
-        "seeds": str(results["seed"].nunique()),
-        "panels": str(results["panel"].nunique()),
-        "scale": str(about.get("scale") or UNKNOWN),
-        "trained as": trained(results),
-        "hardware": str(about.get("hardware") or UNKNOWN),
-        "versions": ", ".join(named) or UNKNOWN,
-        "commit": _short(str(about.get("commit") or UNKNOWN)),
-    }
-
-
-def _short(commit: str) -> str:
-    return commit[:10] + ("+" if commit.endswith("+") else "")
-
-
-def trained(results: pd.DataFrame) -> str:
-    """Models, epochs and image size of a results table."""
-    axes = axis_columns(results)
-    words = []
-    for axis, word in (("model", "{}"), ("epochs", "{} epochs"), ("image_size", "{} pixels")):
-        each = list(dict.fromkeys(filter(None, map(axis_text, results[axis])))) if axis in axes else []
-        words += [word.format(" / ".join(each))] if each else []
-    return ", ".join(words) or UNKNOWN
 
 
 def _so(number: int, verdict: str) -> str:

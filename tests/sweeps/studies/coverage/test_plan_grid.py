@@ -15,7 +15,7 @@ from sweeps.spec.cells import trials
 from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.planted import CLICKS, PAGES, Noise
 from sweeps.studies.coverage.planted_grid import METRIC, STYLES, PlantedGrid
-from sweeps.studies.document import GRID, SEALED, VARIANCE
+from sweeps.studies.grid.recorded import GRID, SEALED, VARIANCE
 from sweeps.studies.sealed.judge import judge
 from sweeps.studies.sealed.regret import NOTHING, PLANNER, RULES, decision_regret
 from sweeps.uncertainty.replicates import replicates

@@ -10,7 +10,7 @@ from sweeps.spec.cells import trials
 from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.panels import crossed_grid, recorded
 from sweeps.studies.coverage.planted import Grid, Noise, problem, truth_like
-from sweeps.studies.document import GRID, VARIANCE
+from sweeps.studies.grid.recorded import GRID, VARIANCE
 from sweeps.uncertainty.replicates import replicates
 
 METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s", "accuracy/10h")

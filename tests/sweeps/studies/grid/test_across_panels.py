@@ -6,10 +6,10 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.studies.coverage.panels import PEOPLE_OUT, both_ways
 from sweeps.studies.coverage.planted import STYLES
-from sweeps.studies.document import GRID, VARIANCE
 from sweeps.studies.grid.across import A, B, draws, one_sided, pairs, seen_by
 from sweeps.studies.grid.panel_bands import BEST, COSTS, PICKED, SEEDS_BEST, SEEDS_PICKED, fixed_costs, one_way
-from sweeps.studies.grid.panels import TOGETHER, panels
+from sweeps.studies.grid.panel_findings import TOGETHER, panels
+from sweeps.studies.grid.recorded import GRID, VARIANCE
 from sweeps.uncertainty.layout import Layout, Pool
 from sweeps.uncertainty.strata import CELL, PEOPLE, SEED, covariance
 

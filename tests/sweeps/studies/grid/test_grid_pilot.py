@@ -12,11 +12,10 @@ from softcore.statistics import mean_interval, share_interval
 from sweeps.results.table import plain
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
-from sweeps.studies.document import GRID
-from sweeps.studies.grid.recorded import by_preset
+from sweeps.studies.grid.recorded import GRID, by_preset
 from sweeps.studies.pilots import pilot
-from sweeps.studies.pilots.foretold import _by, _verdict
 from sweeps.studies.pilots.pilot import METRICS, PART, pilot_section, pilots_of
+from sweeps.studies.pilots.pilot_predictions import _by, _verdict
 from sweeps.studies.pilots.pilot_scores import replayed
 from sweeps.studies.pilots.pilot_sealed import of_sealed
 from sweeps.studies.sealed.regret import NOTHING, PLANNER

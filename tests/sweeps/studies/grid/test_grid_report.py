@@ -11,9 +11,9 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.commands.app import main
 from sweeps.sources import files_of
-from sweeps.studies.document import GRID, SEALED, VARIANCE, Part, Section, Table, to_html, to_markdown
+from sweeps.studies.document import Section, Table, to_html, to_markdown
 from sweeps.studies.grid.grid_report import PARTS, TITLE, grid_report, planner_parts
-from sweeps.studies.grid.recorded import by_preset
+from sweeps.studies.grid.recorded import GRID, SEALED, VARIANCE, Part, by_preset
 from sweeps.studies.pilots.pilot import PART as PILOTS
 from sweeps.studies.sealed.readings import NAME
 

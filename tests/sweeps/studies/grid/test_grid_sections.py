@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.studies.document import GRID, VARIANCE
 from sweeps.studies.grid.effects import CHANGES, effects
-from sweeps.studies.grid.recorded import between, core, granted
+from sweeps.studies.grid.recorded import GRID, VARIANCE, between, core, granted
 from sweeps.studies.grid.variances import crossed, variances
 
 METRIC = "scaled-ce/10h"

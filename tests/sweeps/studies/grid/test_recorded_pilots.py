@@ -7,8 +7,8 @@ import pytest
 
 import sweeps
 from sweeps.sources import from_file
-from sweeps.studies.pilots.foretold import by_part
 from sweeps.studies.pilots.pilot import METRICS, pilot_section
+from sweeps.studies.pilots.pilot_predictions import by_part
 from sweeps.studies.pilots.pilot_sealed import of_sealed
 from sweeps.studies.sealed.regret import PLANNER
 

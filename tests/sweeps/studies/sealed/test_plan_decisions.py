@@ -7,8 +7,9 @@ import pytest
 
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import METRIC
-from sweeps.studies.document import GRID, Section
+from sweeps.studies.document import Section
 from sweeps.studies.grid.decisions import decisions, words
+from sweeps.studies.grid.recorded import GRID
 from sweeps.studies.sealed.regret import NOTHING, PLANNER, RULES, Regret, decision_regret
 
 

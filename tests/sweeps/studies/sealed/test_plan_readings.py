@@ -13,12 +13,11 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
-from sweeps.studies.document import GRID, SEALED, Sources
 from sweeps.studies.grid.grid_report import planner_parts
+from sweeps.studies.grid.recorded import GRID, SEALED, Sources
 from sweeps.studies.sealed import readings
-from sweeps.studies.sealed.digests import table_digest
 from sweeps.studies.sealed.judge import Judgement
-from sweeps.studies.sealed.readings import METRICS, NAME, planned_trials, read, stored
+from sweeps.studies.sealed.readings import METRICS, NAME, planned_trials, read, stored, table_digest
 from sweeps.studies.sealed.version import PLANNER_VERSION, predictions_digest
 
 TODAY = datetime.date(2026, 3, 1)

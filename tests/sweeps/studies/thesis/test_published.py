@@ -1,6 +1,6 @@
 import pytest
 
-from sweeps.studies.thesis.published import Printed, preferred, row, tables
+from sweeps.studies.thesis.published import PrintedNumber, preferred, row, tables
 from sweeps.studies.thesis.words import thesis_words
 
 CELLS = {  # rows x metrics x test sets of each table
@@ -43,7 +43,7 @@ def test_a_number_is_as_the_thesis_prints_it(table, key, check, text):
 
 
 def test_a_printed_number_has_its_mean_and_half_its_interval():
-    assert Printed.of("1.070 ± 0.04") == Printed(text="1.070 ± 0.04", mean=1.07, half=0.04)
+    assert PrintedNumber.of("1.070 ± 0.04") == PrintedNumber(text="1.070 ± 0.04", mean=1.07, half=0.04)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,10 @@ from sweeps.commands.app import main
 from sweeps.running import store as stores
 from sweeps.sources import Source, files_of
 from sweeps.spec.cells import COLUMNS, Cell
+from sweeps.studies.document import to_html, to_markdown
 from sweeps.studies.thesis.claims import claims
-from sweeps.studies.thesis.document import document, replication
 from sweeps.studies.thesis.findings import VERDICTS
-from sweeps.studies.thesis.markdown import to_markdown
-from sweeps.studies.thesis.page import to_html
-from sweeps.studies.thesis.replication import report
+from sweeps.studies.thesis.replication import document, replication, report
 from sweeps.studies.thesis.rows import COLUMNS as ROW_COLUMNS
 from sweeps.studies.thesis.rows import frame, rows
 from sweeps.sweep import Sweep

@@ -23,7 +23,7 @@ ALL, INSIDE, APART = "all", "inside what the pilot measured", "distance from the
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Foretold:
+class PilotPrediction:
     """What the pilot of one seed predicted of one metric and what came, a run a cell; less is better in all of it.
 
     `cells` has a row a cell: `variety`, `people` (M), `items` (N'), `inside` (what the pilot measured) and the answers
@@ -38,7 +38,7 @@ class Foretold:
     seen: Float[np.ndarray, " c"]
 
 
-def foretold(pilot: pd.DataFrame, trials: pd.DataFrame, *, seed: int, metric: str) -> Foretold:
+def predict_runs(pilot: pd.DataFrame, trials: pd.DataFrame, *, seed: int, metric: str) -> PilotPrediction:
     """The pilot's predictions of `trials`: finished, a cell each, of questions that the pilot has, of other people.
 
     A pilot too small to plan from is a RequestError, as is a question that it does not have.
@@ -53,7 +53,7 @@ def foretold(pilot: pd.DataFrame, trials: pd.DataFrame, *, seed: int, metric: st
     ]
     cells = pd.concat([cells, trials[answer_columns(trials)].fillna(0).astype(float)], axis="columns")
     rng = draws_generator(seed, 2)
-    return Foretold(
+    return PilotPrediction(
         seed=seed,
         learnt=learnt,
         choice=choice,
@@ -63,7 +63,7 @@ def foretold(pilot: pd.DataFrame, trials: pd.DataFrame, *, seed: int, metric: st
     )
 
 
-def by_part(several: Sequence[Foretold]) -> dict[str, list[Check]]:
+def by_part(several: Sequence[PilotPrediction]) -> dict[str, list[Check]]:
     """By part of the cells the checks of the planner's own choice and of every model, over all pilots."""
     items = np.concatenate([each.cells["items"].to_numpy(dtype=float) for each in several])
     inside = np.concatenate([each.cells["inside"].to_numpy(dtype=bool) for each in several])
@@ -106,7 +106,7 @@ def _verdict(level: float, share: MeanInterval) -> str:
     return "as often as they say, as far as so many runs can tell"
 
 
-def shared_words(several: Sequence[Foretold]) -> str:
+def shared_words(several: Sequence[PilotPrediction]) -> str:
     """Why the exact intervals of coverage are too narrow."""
     return (
         "The cells of one seed share its luck and its people, so that they are held or missed together: the exact "
@@ -115,7 +115,7 @@ def shared_words(several: Sequence[Foretold]) -> str:
     )
 
 
-def chosen_words(several: Sequence[Foretold], scores: dict[str, list[Check]]) -> str:
+def chosen_words(several: Sequence[PilotPrediction], scores: dict[str, list[Check]]) -> str:
     """Which model planned, and how the others did: lower (better) or higher, pilots paired."""
     names = pd.Series([each.choice.chosen.name for each in several]).value_counts()
     planned = listed([f"{name} in {count}" for name, count in names.items()])
@@ -134,7 +134,7 @@ def chosen_words(several: Sequence[Foretold], scores: dict[str, list[Check]]) ->
     return f"Planned by: {planned} of {len(several)}. Interval score {planner.score:.4f} ({found}): {verdict}."
 
 
-def _score(one: Foretold, model: str) -> float:
+def _score(one: PilotPrediction, model: str) -> float:
     return check(model, one.draws[model], one.seen).score
 
 

@@ -13,7 +13,7 @@ from sweeps.frontier.cell_prices import assumptions, cell_costs, questions_of
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import purchases
 from sweeps.results.names import hours, variety_title
-from sweeps.studies.document import GRID, VARIANCE, Picture, Section, Sources, Table, any_simulated
+from sweeps.studies.document import Picture, Section, Table
 from sweeps.studies.grid.across import NAMES, A, B, Pairs, draws, one_sided, pairs
 from sweeps.studies.grid.panel_bands import (
     BEST,
@@ -22,13 +22,24 @@ from sweeps.studies.grid.panel_bands import (
     PICKED,
     SEEDS_BEST,
     SEEDS_PICKED,
+    BandCoverage,
     BothWays,
-    Held,
     OneWay,
     one_way,
 )
 from sweeps.studies.grid.pictures import panels_png
-from sweeps.studies.grid.recorded import CO_PRIMARY, core, granted, listed, measured, words
+from sweeps.studies.grid.recorded import (
+    CO_PRIMARY,
+    GRID,
+    VARIANCE,
+    Sources,
+    any_simulated,
+    core,
+    granted,
+    listed,
+    measured,
+    words,
+)
 from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.strata import PEOPLE
 
@@ -167,11 +178,11 @@ def _alone(found: Iterable[BothWays]) -> Iterator[str]:
         )
 
 
-def _count(held: Held) -> str:
+def _count(held: BandCoverage) -> str:
     return f"{int(held.covered.sum())} of {COSTS}"
 
 
-def _width(each: Iterable[Mapping[str, Held]], name: str) -> float:
+def _width(each: Iterable[Mapping[str, BandCoverage]], name: str) -> float:
     return float(np.mean([held[name].width for held in each]))
 
 
@@ -225,7 +236,7 @@ def _costs(one: BothWays, paired: Pairs) -> Table:
     )
 
 
-def _against(held: Held, i: int) -> tuple[str, str, str]:
+def _against(held: BandCoverage, i: int) -> tuple[str, str, str]:
     low, high = held.intervals[i]
     return f"[{low:.3f}, {high:.3f}]", f"{held.values[i]:.3f}", "yes" if held.covered[i] else "no"
 

@@ -7,12 +7,22 @@ from softcore.prices.read import usd
 from sweeps.frontier.banded import cell_draws
 from sweeps.frontier.regimes import DONT_BUY, ENOUGH, MATTERS, NO_CHOICE, TIED, Regime
 from sweeps.results.names import hours, test_set_short
-from sweeps.studies.document import Picture, Section, Sources, any_simulated
+from sweeps.studies.document import Picture, Section
 from sweeps.studies.grid.finding_tables import alone_table, break_even_table, free_table, others_table, together_table
-from sweeps.studies.grid.frontiers import Found, frontiers_of
+from sweeps.studies.grid.frontiers import MetricFrontiers, frontiers_of
 from sweeps.studies.grid.panel_bands import LEVEL
 from sweeps.studies.grid.pictures import frontiers_png
-from sweeps.studies.grid.recorded import CO_PRIMARY, between, core, granted, listed, measured, words
+from sweeps.studies.grid.recorded import (
+    CO_PRIMARY,
+    Sources,
+    any_simulated,
+    between,
+    core,
+    granted,
+    listed,
+    measured,
+    words,
+)
 
 TITLE = "What the grid says"
 LEAST_TRIALS = 4  # of every cell of the preset, once it is finished
@@ -42,7 +52,7 @@ def findings(sources: Sources) -> Section:
     )
 
 
-def _lines(found: Sequence[Found]) -> Iterator[str]:
+def _lines(found: Sequence[MetricFrontiers]) -> Iterator[str]:
     one = found[0].together
     if (unfinished := int((one.cells["trials"] < LEAST_TRIALS).sum())) > 0:
         yield (
@@ -73,14 +83,14 @@ def _lines(found: Sequence[Found]) -> Iterator[str]:
         yield f"Not compared: {'; '.join(sorted(excluded))}."
 
 
-def _all_summaries(found: Sequence[Found]) -> Iterator[str]:
+def _all_summaries(found: Sequence[MetricFrontiers]) -> Iterator[str]:
     if (found[0].together.cells["trials"] < LEAST_TRIALS).any():
         yield "The recording of the grid is not finished: what follows will change."
     for one in found:
         yield from _summary(one)
 
 
-def _summary(one: Found) -> Iterator[str]:
+def _summary(one: MetricFrontiers) -> Iterator[str]:
     """For the top of the report: whether buying pays at the dearest cost, and the regimes on the way there."""
     regimes, band, free = one.together.regimes, one.together.bands, one.best_free
     if not regimes:
@@ -119,7 +129,7 @@ def _runs(regimes: Sequence[Regime]) -> str:
     return f"Of eight budgets: {'; '.join(said)}."
 
 
-def _pictures(found: Sequence[Found], simulated: bool) -> Iterator[Picture]:
+def _pictures(found: Sequence[MetricFrontiers], simulated: bool) -> Iterator[Picture]:
     for test_set in dict.fromkeys(one.metric.partition("/")[2] for one in found):
         here = [one for one in found if one.metric.endswith(f"/{test_set}")]
         shown = listed([words(one.metric) for one in here])
