@@ -1,6 +1,7 @@
 """Checks the shapes in the training core's signatures while tests run; nobody else pays for it."""
 
 import os
+from pathlib import Path
 
 # One thread a process, as trials have it: set before NumPy or torch is first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -10,23 +11,23 @@ from jaxtyping import install_import_hook
 
 SHAPED = (  # not the models: evaluation traces them with stand-ins for tensors
     "labels",
-    "images",
-    "losses",
-    "mixing",
-    "hmix",
-    "logistic",
-    "clustered",
-    "corruptions",
-    "corrupted",
-    "resampling",
-    "batches",
+    "data.hmix",
+    "training.images",
+    "training.mixing",
+    "training.logistic",
+    "training.batches",
+    "scoring.metrics",
+    "scoring.attacks",
+    "scoring.corruptions",
+    "scoring.corrupted",
     "train",
-    "predict",
-    "attacks",
-    "metrics",
     "evaluate",
     "test_sets",
 )
+for module in SHAPED:  # a name that is not there would check nothing, and say nothing
+    place = Path(__file__).parents[1] / "softcore" / module.replace(".", "/")
+    if not (place.is_dir() or place.with_suffix(".py").is_file()):
+        raise FileNotFoundError(f"no module softcore.{module} to check the shapes of")
 install_import_hook([f"softcore.{module}" for module in SHAPED], "beartype.beartype")
 
 # The same examples each time, and none fails for being slow: CI's machines are shared.
