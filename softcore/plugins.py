@@ -51,7 +51,7 @@ class PluginTable(Mapping[str, Row]):
             raise RequestError(f"{plugin} must be a {self.kind.__name__}; it is {type(row).__name__}")
         if getattr(row, "name", point.name) != point.name:
             raise RequestError(f"{plugin} calls itself '{row.name}'; its entry point must have the same name")
-        return row  # type: ignore[no-any-return]
+        return row
 
 
 def _place(point: EntryPoint) -> str:
