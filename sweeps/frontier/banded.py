@@ -17,9 +17,17 @@ from softcore.scoring.metrics import lower_is_better
 from softcore.seeding import generator
 from sweeps.frontier.bands import Bands, Step, bands, on_frontier, steps
 from sweeps.frontier.break_even import BreakEven, break_even
-from sweeps.frontier.cell_prices import Costs, all_questions, answers_to, assumptions, cell_costs, compared
 from sweeps.frontier.frontier import summarise
-from sweeps.frontier.pricing import Purchases, purchases
+from sweeps.frontier.pricing import (
+    CellCosts,
+    Purchases,
+    all_questions,
+    answers_to,
+    assumptions,
+    cell_costs,
+    compared,
+    purchases,
+)
 from sweeps.frontier.regimes import MATTERS, Regime, regimes
 from sweeps.results.names import BETTER, MORE
 from sweeps.results.table import plain, records
@@ -172,7 +180,7 @@ class CellDraws:
 def frontier_bands(
     results: pd.DataFrame,
     metric: str,
-    costs: Costs = "thesis",
+    costs: CellCosts = "thesis",
     *,
     level: float = 0.9,
     draws: int = 1000,
@@ -228,7 +236,7 @@ def cell_draws(
 
 def priced(
     drawn: CellDraws,
-    costs: Costs = "thesis",
+    costs: CellCosts = "thesis",
     *,
     level: float = 0.9,
     question: str | None = None,
@@ -282,7 +290,7 @@ def priced(
     )
 
 
-def priced_at_costs(drawn: CellDraws, costs: Costs = "thesis") -> FrontierBands:
+def priced_at_costs(drawn: CellDraws, costs: CellCosts = "thesis") -> FrontierBands:
     """`priced` at every cost that a cell has: the steps of a picture, whatever lies between them."""
     each = cell_costs(drawn.found.cells, drawn.bought, costs)[1]
     return priced(drawn, costs, budgets=np.unique(each[np.isfinite(each)]))

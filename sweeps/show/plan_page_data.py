@@ -12,9 +12,8 @@ from jaxtyping import Float, Int
 from softcore.prices.read import FREE, PriceList
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.banded import CellDraws
-from sweeps.frontier.cell_prices import questions_of
 from sweeps.frontier.frontier import summarise
-from sweeps.frontier.pricing import Purchases, answers_by_question, costs, middle, purchases
+from sweeps.frontier.pricing import Purchases, answers_by_question, costs, middle, purchases, questions_of
 from sweeps.frontier.regimes import MATTERS
 from sweeps.planning.advise import best_free, covers, interval, notes, rule
 from sweeps.planning.candidates import purchases_of

@@ -101,7 +101,7 @@ function lineOf(columns, order, cost, loss, level, drawn) {
 }
 
 // Who wins under `weights` (one a metric) among the cells that `budget` dollars buy, and at which weights another would
-// (sweeps/frontier/weights.py): scores are straight lines in a weight, so that the edges are exact. Null where nothing is bought.
+// (tests/sweeps/show/several_metrics.py): scores are straight lines in a weight, so that the edges are exact. Null where nothing is bought.
 function weigh(weights, budget, settings) {
   const { metrics, cells } = DATA.weights;
   const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -9,7 +9,7 @@ import numpy as np
 from softcore.errors import RequestError
 from softcore.varieties import VARIETIES
 from sweeps.frontier.banded import CellDraws, FrontierBands, priced
-from sweeps.frontier.cell_prices import Costs, all_questions
+from sweeps.frontier.pricing import CellCosts, all_questions
 from sweeps.results.table import records
 from sweeps.studies.grid.panel_bands import LEVEL, fixed_costs
 
@@ -59,7 +59,9 @@ def frontiers_of(drawn: CellDraws, matters: float | None = None) -> MetricFronti
     )
 
 
-def _curve(drawn: CellDraws, costs: Costs, matters: float | None, question: str | None = None) -> FrontierBands | None:
+def _curve(
+    drawn: CellDraws, costs: CellCosts, matters: float | None, question: str | None = None
+) -> FrontierBands | None:
     """The frontier at the cost of each cell that asked `question` (any of them without one); None where none did."""
     first = priced(drawn, costs, level=LEVEL, matters=matters, question=question)
     budgets = np.unique(first.cells.loc[first.cells["cost"] > 0, "cost"])

@@ -9,9 +9,8 @@ import pandas as pd
 from softcore.errors import RequestError
 from softcore.seeding import generator
 from softcore.varieties import VARIETIES
-from sweeps.frontier.cell_prices import assumptions, cell_costs, questions_of
 from sweeps.frontier.frontier import summarise
-from sweeps.frontier.pricing import purchases
+from sweeps.frontier.pricing import assumptions, cell_costs, purchases, questions_of
 from sweeps.results.names import hours, variety_title
 from sweeps.studies.document import Picture, Section, Table
 from sweeps.studies.grid.across import NAMES, A, B, Pairs, draws, one_sided, pairs

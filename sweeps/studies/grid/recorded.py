@@ -111,7 +111,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def granted(assumes: Sequence[str]) -> str:
-    """What prices assume (`sweeps.frontier.cell_prices.assumptions`), "assumes that" said once."""
+    """What prices assume (`sweeps.frontier.pricing.assumptions`), "assumes that" said once."""
     said = "assumes that "
     if all(each.startswith(said) for each in assumes):
         return said + listed([each.removeprefix(said) for each in assumes])

@@ -16,7 +16,6 @@ from py_mini_racer import MiniRacer
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
 from sweeps.frontier.banded import cell_draws, priced
-from sweeps.frontier.weights import several_metrics
 from sweeps.planning.advise import advice
 from sweeps.planning.plan import as_spec
 from sweeps.planning.prepare import prepare
@@ -26,6 +25,7 @@ from sweeps.results.table import plain
 from sweeps.show.markup import template
 from sweeps.show.plan_page import Asked, Judged, page_data
 from sweeps.studies.coverage.planted_plans import METRIC
+from tests.sweeps.show.several_metrics import several_metrics
 
 COMPUTING = ("draws.js", "plans.js", "plan_words.js", "bands.js")
 MORE = "accuracy/10h"  # more of it is better
