@@ -3,11 +3,15 @@
 import os
 from pathlib import Path
 
-# One thread a process, as trials have it: set before NumPy or torch is first imported.
+# One thread a process, as trials and commands have it: set before torch is first imported, and for NumPy, which a
+# plug-in of pytest's imports before this file is read.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from threadpoolctl import threadpool_limits
+
+threadpool_limits(1)
 
 SHAPED = (  # not the models: evaluation traces them with stand-ins for tensors
     "labels",

@@ -324,6 +324,9 @@ def doctor(out: Out = None, data_root: DataRoot = None, as_json: AsJson = False)
 
 def main() -> None:
     """The console script: one line and exit code 2 for a request that can't be served, 130 when interrupted."""
+    # Before numpy is there: the last digits of what is printed must not depend on the number of cores, and small
+    # matrices are faster on one.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     from cluster.errors import ClusterError
     from softcore.errors import RequestError
