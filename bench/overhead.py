@@ -41,8 +41,8 @@ def ours(n: int) -> None:
     """`n` trials that do nothing through the project's runner, with store and mirror."""
     from sweeps.drive import prepare
     from sweeps.running import store as stores
+    from sweeps.running.provenance import manifest
     from sweeps.running.runner import run_trials
-    from sweeps.running.store import manifest
     from sweeps.running.trial import config_of
     from sweeps.spec.cells import resolved, sweep_id
     from sweeps.sweep import Sweep

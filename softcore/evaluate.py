@@ -102,6 +102,16 @@ def corrupted_logits(
     return {name: logits(model, copies, rows) for name, copies in corrupted.images.items()}
 
 
+def validation_loss(model: nn.Module, images: np.ndarray, dataset: Dataset) -> float:
+    """Cross-entropy of `model` (left in evaluation mode) with the hard labels of the validation images.
+
+    `images` are those of the data set at the trial's size.
+    """
+    items = dataset.validation_items
+    hard = np.eye(len(dataset.classes))[dataset.labels[items]]
+    return cross_entropy(logits(fold_batch_norms(model), images, items), hard)
+
+
 def evaluate(
     predictions: Predictions, dataset: Dataset, tests: Mapping[str, TestSet], *, extras: Collection[str] = ()
 ) -> dict[str, float]:

@@ -7,6 +7,7 @@ Annotators = int | str  # a number of annotators an item, or "all"
 # Each drops the rate tenfold at two shares of the epochs: chapter 3 of the thesis, then its chapters 4 and 5.
 STEPS = {"step": (50 / 65, 55 / 65), "step-early": (1 / 2, 3 / 4)}
 SCHEDULES = ("one-cycle", *STEPS)
+EARLY_STOPPING = ("validation-loss",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,9 @@ class TrainingPolicy:
     or "step-early" (at 1/2 and 3/4). `image_size`: images are mean-pooled by the whole factor that keeps their shorter
     side at least this long; None keeps them as they are. `mixing` is "mixup" or "mix-maxent" with coefficients from
     Beta(`alpha`, `alpha`), None trains on the images as they are. `target_mixing` is "linear" or "logistic" under
-    mixup, `loss` "entropy-weighted" (with `entropy_floor`) or None for cross-entropy (`mixing.py`).
+    mixup, `loss` "entropy-weighted" (with `entropy_floor`) or None for cross-entropy (`mixing.py`). `early_stopping`
+    "validation-loss" keeps the weights of the epoch whose cross-entropy with the validation images' labels is the
+    least; None keeps the last epoch's.
     """
 
     model: str = "cnn"
@@ -69,3 +72,4 @@ class TrainingPolicy:
     target_mixing: str | None = None
     loss: str | None = None
     entropy_floor: float | None = None
+    early_stopping: str | None = None

@@ -13,6 +13,7 @@ STREAMS = (
     "items",  # which annotated items are held out, and the nested order of the others
     "labels",  # labels that are themselves random (the `random` baseline)
     "weights",  # initial weights
+    "repeat",  # which initial weights a repeated trial rounds the other way
     "order",  # the order of training items in an epoch
     "draw",  # which annotator's label a batch uses
     "augmentation",

@@ -11,7 +11,8 @@ from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.files import sha256
 from sweeps.running import store as stores
-from sweeps.running.store import Store, manifest
+from sweeps.running.provenance import manifest
+from sweeps.running.store import Store
 from sweeps.running.trial import Material, load_data, make_material, trial_of
 from sweeps.running.trial import run as run_trial
 from sweeps.spec.cells import resolved, sweep_id

@@ -46,7 +46,8 @@ def submit(
     from softcore.errors import RequestError
     from sweeps.drive import prepare
     from sweeps.running.job_files import packed, run_command, with_dataset
-    from sweeps.running.store import check_writable, create, manifest, out_folder, write_text
+    from sweeps.running.provenance import manifest
+    from sweeps.running.store import check_writable, create, out_folder, write_text
     from sweeps.spec.cells import resolved, sweep_id
     from sweeps.spec.spec import resolve
 

@@ -43,7 +43,7 @@ Id = Annotated[
 ]
 Wage = Annotated[float | None, typer.Option(help="Dollars an hour; the price list's (12) without it.")]
 Fee = Annotated[float | None, typer.Option(help="Platform's fee, a share of the pay; the price list's (0.333).")]
-Cost = Annotated[str, typer.Option(help="Price list: thesis, page, session, or your own .yaml file.")]
+Cost = Annotated[str, typer.Option(help="Price list: thesis, page, measured, session, or your own .yaml file.")]
 Overhead = Annotated[float | None, typer.Option(help="Seconds that a click costs on top of its own.")]
 
 

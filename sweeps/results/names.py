@@ -21,6 +21,7 @@ METHODS = (  # null where not used
     "mixing",
     "target_mixing",
     "loss",
+    "early_stopping",
 )
 PAGES_ON: Mapping[str, str] = {"random": "pages on {}% at random", "disagree": "pages on {}% where clicks disagree"}
 ALWAYS = ("variety", "aggregation", "annotators", "items", *METHODS)
@@ -36,6 +37,7 @@ _WORDS = {
     "mixing": "{}",
     "loss": "{} loss",
     "target_mixing": "{} targets",
+    "early_stopping": "early stopping",
     "rest": "other items {}",
     "clicks": "{} clicks on all",
     "hired_hours": "{} h of people",

@@ -46,6 +46,7 @@ def row(trial: Trial, columns: Mapping[str, Any], status: str, result: Mapping[s
         "cell": trial.cell.id,
         "seed": trial.seed,
         "panel": trial.panel,
+        "repeat": trial.repeat,
         "status": status,
         **{name: columns.get(name) for name in COLUMNS},
         **{name: value for name, value in result.items() if "/" in name},

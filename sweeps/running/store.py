@@ -13,25 +13,19 @@ A trial's folder appears whole or not at all. A killed process costs at most the
 
 import json
 import os
-import platform
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from importlib import metadata
+from contextlib import contextmanager
 from pathlib import Path
-from time import strftime
 from typing import Any
 
 import yaml
 
-from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.files import whole
 from sweeps.results.table import DONE, FAILED
-from sweeps.spec.spec import Spec
 
 STOPPED = "stopped"  # in flight when the sweep was stopped: in the log, not among the results
 SPEC, RESOLVED, MANIFEST, EVENTS, TRIALS, LOCK = (
@@ -258,55 +252,3 @@ def find_trial(name: str, out: Path) -> tuple[Store, str]:
     if not names:
         raise RequestError(f"unknown trial '{name}': no sweep in {out} has finished it")
     raise RequestError(f"ambiguous trial '{name}': {', '.join(names[:10])}")
-
-
-PACKAGES = ("label-sweeps", "ray", "torch", "torchvision", "torchattacks", "numpy", "scipy", "pandas", "mlflow")
-
-
-def manifest(spec: Spec, dataset: Dataset, root: Path, tracking_uri: str | None) -> dict[str, Any]:
-    """Where a sweep's data and code came from."""
-    return {
-        "created": strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "dataset": spec.dataset,
-        "data_root": str(root.absolute()),  # it is read again to resume, perhaps from elsewhere
-        "simulated": dataset.simulated,
-        "fingerprints": dict(dataset.fingerprints),
-        "versions": versions(),
-        "commit": commit(),
-        "hardware": hardware(),
-        "tracking_uri": tracking_uri,
-        "hosts": [],
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of what results depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
-
-
-def commit() -> str | None:
-    """The git commit of the code that runs, with a `+` when it has changes; None outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        head = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
-        changed = subprocess.run(
-            ["git", "-C", here, "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "") if head.returncode == 0 else None
-
-
-def hardware() -> str:
-    """The machine in a few words, as results carry it."""
-    import torch
-
-    cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return ", ".join([f"{len(os.sched_getaffinity(0))} {platform.machine()} cores", *cards])

@@ -16,7 +16,7 @@ import torch
 from softcore.data.dataset import Dataset
 from softcore.datasets import load
 from softcore.errors import RequestError
-from softcore.evaluate import Predictions, evaluate, predict
+from softcore.evaluate import Predictions, evaluate, predict, validation_loss
 from softcore.files import sha256
 from softcore.labels.build import Targets, build
 from softcore.labels.mixed import add_mixed_images
@@ -79,12 +79,13 @@ _corrupted: dict[tuple[str, int | None, str], CorruptedImages] = {}
 
 def trial_of(config: Mapping[str, Any]) -> Trial:
     """The trial that a plain mapping (as Ray and trial.json carry it) describes."""
-    return Trial(Cell(dict(config["axes"])), config["seed"], config["panel"])
+    return Trial(Cell(dict(config["axes"])), config["seed"], config["panel"], config.get("repeat", 0))
 
 
 def config_of(trial: Trial) -> dict[str, Any]:
     """The plain mapping of a trial."""
-    return {"axes": dict(trial.cell.axes), "seed": trial.seed, "panel": trial.panel}
+    plain = {"axes": dict(trial.cell.axes), "seed": trial.seed, "panel": trial.panel}
+    return plain | ({"repeat": trial.repeat} if trial.repeat else {})
 
 
 class Run:
@@ -105,9 +106,15 @@ class Run:
             policy,
             classes=len(self.dataset.classes),
             seed=trial.seed,
+            repeat=trial.repeat,
             device=device(),
             curves=self._curves() if policy.target_mixing == "logistic" else None,
+            validation_loss=self._validation_loss if policy.early_stopping else None,
         )
+        self.kept = 0
+
+    def _validation_loss(self, model: torch.nn.Module) -> float:
+        return validation_loss(model, self.images, self.dataset)
 
     def _curves(self) -> TargetCurves:
         """People's mixing curves, from the items that this seed may train on."""
@@ -117,7 +124,9 @@ class Run:
 
     def train(self) -> Iterator[Epoch]:
         """Each epoch as it ends."""
-        return self.epochs
+        for epoch in self.epochs:
+            self.kept = epoch.kept
+            yield epoch
 
     def finish(self, trials: Path, *, host: str = "") -> dict[str, Any]:
         """Evaluate, write `trials`/<id> (atomically) and return the result: metrics, costs and the two times.
@@ -140,6 +149,8 @@ class Run:
             "host": host or socket.gethostname(),
             "cpu_seconds": round(time.process_time() - self.cpu_started, 3),
         }
+        if self.trial.cell.axes.get("early_stopping"):
+            about["kept_epoch"] = self.kept
         save(trials, self.trial, result, predictions, weights, self.targets, about)
         return result
 

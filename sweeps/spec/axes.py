@@ -14,7 +14,7 @@ from softcore.labels.people import HIRING, HOLDOUTS, left_to_train_on
 from softcore.labels.questions import DEFAULT_CLICKS, PAGES_ON
 from softcore.labels.similarity import SIMILARITIES
 from softcore.labels.simulate import check_simulated
-from softcore.policy import SCHEDULES
+from softcore.policy import EARLY_STOPPING, SCHEDULES
 from softcore.training.batches import AUGMENTATIONS
 from softcore.training.mixing import (
     ENTROPY_FLOOR,
@@ -49,6 +49,7 @@ OPTIONAL_CHOICES: Mapping[str, Iterable[str]] = {
     "hiring": HIRING,
     "pages_on": PAGES_ON,
     "target_mixing": TARGET_MIXINGS,
+    "early_stopping": EARLY_STOPPING,
 }
 
 

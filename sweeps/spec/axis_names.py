@@ -38,13 +38,14 @@ TRAINING_AXES = (
     "target_mixing",
     "loss",
     "entropy_floor",
+    "early_stopping",
 )
 
 
 AXES = (*LABEL_AXES, *TRAINING_AXES)
 
 
-REPLICATES = ("seeds", "panels")  # keys of a spec, and of a block that has its own
+REPLICATES = ("seeds", "panels", "repeats")  # keys of a spec, and of a block that has its own
 
 
 # Axes that are refused where they make no sense: a setting reaches the blocks that have one.
@@ -61,6 +62,7 @@ PARTIAL_AXES = (
     "target_mixing",
     "loss",
     "entropy_floor",
+    "early_stopping",
 )
 
 
@@ -111,5 +113,6 @@ DEFAULT_AXES: dict[str, Any] = {
     "target_mixing": None,
     "loss": "cross-entropy",
     "entropy_floor": None,
+    "early_stopping": None,
     **SCALES["small"],
 }

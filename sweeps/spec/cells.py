@@ -58,7 +58,7 @@ def spend(axes: dict[str, Any], dataset: Dataset, available: int) -> Budget:
 # until it is spent, and is not part of it.
 POLICY_AXES = (*(axis for axis in LABEL_AXES if not axis.startswith("budget_")), "hired_hours")
 # Not part of a sweep's id where they are null: sweeps from before they came keep theirs.
-LATER_AXES = ("hiring", "hired_hours", "holdout", "pages_on", "clicks")
+LATER_AXES = ("hiring", "hired_hours", "holdout", "pages_on", "clicks", "early_stopping")
 IDENTITY = ("dataset", *POLICY_AXES, *TRAINING_AXES)
 COLUMNS = ("dataset", *POLICY_AXES, "budget_hours", *TRAINING_AXES)
 
@@ -99,11 +99,12 @@ class Trial:
     cell: Cell
     seed: int
     panel: int
+    repeat: int = 0
 
     @property
     def id(self) -> str:
-        """`<cell>-s<seed>-p<panel>`."""
-        return f"{self.cell.id}-s{self.seed}-p{self.panel}"
+        """`<cell>-s<seed>-p<panel>`, and `-r<repeat>` of one that repeats another but for rounding."""
+        return f"{self.cell.id}-s{self.seed}-p{self.panel}" + (f"-r{self.repeat}" if self.repeat else "")
 
 
 def digest(content: Any) -> str:
@@ -120,7 +121,7 @@ def cells(spec: Spec, dataset: Dataset) -> list[Cell]:
     return list(_cells_and_replicates(spec, dataset)[0].values())
 
 
-Replicates = dict[str, dict[tuple[int, int], None]]  # cell -> its (seed, panel) in order
+Replicates = dict[str, dict[tuple[int, ...], None]]  # cell -> its (seed, panel, repeat) in order
 
 
 def _cells_and_replicates(spec: Spec, dataset: Dataset) -> tuple[dict[str, Cell], Replicates]:
@@ -129,7 +130,8 @@ def _cells_and_replicates(spec: Spec, dataset: Dataset) -> tuple[dict[str, Cell]
     for number, block in enumerate(spec.blocks, start=1):
         axes = {axis: values for axis, values in block.items() if axis not in REPLICATES}
         grid = {**axes, **{axis: [value] for axis, value in DEFAULT_AXES.items() if axis not in axes}}
-        seeds, panels = (_whole(block.get(key, getattr(spec, key))) for key in REPLICATES)
+        numbers = [_whole(block.get(key, getattr(spec, key))) for key in REPLICATES]
+        panels = numbers[REPLICATES.index("panels")]
         for values in itertools.product(*grid.values()):
             try:
                 cell = make_cell(dict(zip(grid, values, strict=True)), dataset)
@@ -141,7 +143,7 @@ def _cells_and_replicates(spec: Spec, dataset: Dataset) -> tuple[dict[str, Cell]
             budgets = (*known_cell.budgets, *cell.budgets) if known_cell else cell.budgets
             budgets = tuple(dict.fromkeys(budgets))
             found[cell.id] = Cell(cell.axes, budgets)
-            replicates.setdefault(cell.id, {}).update(dict.fromkeys(itertools.product(seeds, panels)))
+            replicates.setdefault(cell.id, {}).update(dict.fromkeys(itertools.product(*numbers)))
     return found, replicates
 
 
@@ -179,7 +181,7 @@ def trials_of(content: Mapping[str, Any]) -> list[Trial]:
 def trial_counts(content: Mapping[str, Any]) -> dict[str, int]:
     """How many trials each cell of a stored resolved spec has, by its id."""
     grid = _stored_cells(content)
-    return {cell: len(pairs) for cell, pairs in _stored_replicates(grid, content).items()}
+    return {cell: len(own) for cell, own in _stored_replicates(grid, content).items()}
 
 
 def _stored_cells(content: Mapping[str, Any]) -> list[Cell]:
@@ -187,23 +189,22 @@ def _stored_cells(content: Mapping[str, Any]) -> list[Cell]:
 
 
 def _stored_replicates(grid: list[Cell], content: Mapping[str, Any]) -> Replicates:
-    everywhere = dict.fromkeys(itertools.product(content["seeds"], content["panels"]))
+    everywhere = dict.fromkeys(itertools.product(content["seeds"], content["panels"], content.get("repeats", [0])))
     if "replicates" not in content:
         return dict.fromkeys((cell.id for cell in grid), everywhere)
     own = content["replicates"]
-    return {cell.id: dict.fromkeys((seed, panel) for seed, panel in own[cell.id]) for cell in grid}
+    return {cell.id: dict.fromkeys((*stored, 0)[: len(REPLICATES)] for stored in own[cell.id]) for cell in grid}
 
 
 def _by_replicate(grid: list[Cell], replicates: Replicates) -> list[Trial]:
     own = [(cell, replicates[cell.id]) for cell in grid]
-    pairs = [pair for _, of_cell in own for pair in of_cell]
-    seeds, panels = (dict.fromkeys(pair[i] for pair in pairs) for i in (0, 1))
+    every = [replicate for _, of_cell in own for replicate in of_cell]
+    numbers = [dict.fromkeys(replicate[i] for replicate in every) for i in range(len(REPLICATES))]
     return [
-        Trial(cell, seed, panel)
-        for seed in seeds
-        for panel in panels
+        Trial(cell, *replicate)
+        for replicate in itertools.product(*numbers)
         for cell, of_cell in own
-        if (seed, panel) in of_cell
+        if replicate in of_cell
     ]
 
 
@@ -220,7 +221,9 @@ def resolved(spec: Spec, dataset: Dataset) -> dict[str, Any]:
     grid = list(found.values())
     extras: dict[str, Any] = {"evaluate": spec.evaluate} if spec.evaluate else {}  # else the identity it had before
     if any(key in block for block in spec.blocks for key in REPLICATES):
-        extras["replicates"] = {cell: [list(pair) for pair in pairs] for cell, pairs in replicates.items()}
+        extras["replicates"] = {cell: [_shortest(own) for own in every] for cell, every in replicates.items()}
+    if spec.repeats != [0]:
+        extras["repeats"] = spec.repeats
     return {
         **extras,
         "name": spec.name,
@@ -236,6 +239,11 @@ def resolved(spec: Spec, dataset: Dataset) -> dict[str, Any]:
             for budget in cell.budgets
         ],
     }
+
+
+def _shortest(replicate: tuple[int, ...]) -> list[int]:
+    """A replicate as it is stored: without its repeat where there is none, as before repeats came."""
+    return list(replicate if replicate[-1] else replicate[:-1])
 
 
 def sweep_id(spec: Spec, dataset: Dataset) -> str:

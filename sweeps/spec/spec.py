@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from softcore.errors import RequestError, known
 from sweeps.spec.axis_names import AXES, PARTIAL_AXES, REPLICATES, SCALES
 
-SETTINGS = ("name", "study", "dataset", "seeds", "panels", "metric", "evaluate", "word_vectors")
+SETTINGS = ("name", "study", "dataset", *REPLICATES, "metric", "evaluate", "word_vectors")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
 Scalar = int | float | str | None
@@ -28,12 +28,13 @@ class Resources(BaseModel):
 
 
 class Spec(BaseModel):
-    """A sweep as asked for: blocks of axes, crossed with seeds and panels.
+    """A sweep as asked for: blocks of axes, crossed with seeds, panels and repeats.
 
-    `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1; a block may have `seeds`
-    and `panels` of its own. `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as
-    written. `metric` is the one that frontiers show first; None takes the data set's own. `evaluate` lists evaluations
-    beside the usual ones (`metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads.
+    `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1; a block may have
+    `seeds`, `panels` and `repeats` of its own. Trials that differ by `repeat` alone train the same but for rounding.
+    `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as written. `metric` is the one that
+    frontiers show first; None takes the data set's own. `evaluate` lists evaluations beside the usual ones
+    (`metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +47,7 @@ class Spec(BaseModel):
     blocks: list[Grid] = Field(min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
     panels: list[int] = Field(default=[0], min_length=1)
+    repeats: list[int] = Field(default=[0], min_length=1)
     metric: str | None = None
     evaluate: list[str] = []
     word_vectors: str | None = None
@@ -70,12 +72,12 @@ class Spec(BaseModel):
     def _listed(cls, value: Any) -> Any:
         return sorted({value} if isinstance(value, str) else set(value)) if value else []
 
-    @field_validator("seeds", "panels", mode="before")
+    @field_validator(*REPLICATES, mode="before")
     @classmethod
     def _count_or_list(cls, value: Any) -> Any:
         return _counted(value)
 
-    @field_validator("seeds", "panels")
+    @field_validator(*REPLICATES)
     @classmethod
     def _distinct(cls, value: list[int]) -> list[int]:
         return _checked_replicates(value)
@@ -118,7 +120,7 @@ def _checked_replicates(value: list[int]) -> list[int]:
 
 
 def _block(block: Mapping[str, Any], place: str) -> dict[str, list[Any]]:
-    """The grid of a block and, where it has some, its own seeds and panels."""
+    """The grid of a block and, where it has some, its own seeds, panels and repeats."""
     own: dict[str, list[Any]] = {}
     for key in REPLICATES:
         if key not in block:

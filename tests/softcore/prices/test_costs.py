@@ -22,7 +22,7 @@ def test_a_record_costs_what_the_thesis_says(variety, seconds):
 
 @pytest.mark.parametrize("variety", FREE)
 def test_baselines_ask_nobody_and_cost_nothing(variety):
-    assert [price(variety, prices) for prices in PRICES.values()] == [0, 0, 0]
+    assert [price(variety, prices) for prices in PRICES.values()] == [0] * len(PRICES)
     assert label_seconds({variety: 7000}) == 0
 
 
@@ -66,8 +66,8 @@ def test_nonsense_is_refused_with_its_place_and_value(bad):
 
 def test_an_unknown_price_list_is_refused_with_the_known_ones():
     assert price_list("thesis") is PRICES["thesis"]
-    assert list(PRICES) == ["thesis", "page", "session"]
-    with pytest.raises(RequestError, match=r"unknown price list 'pages'; known: page, session, thesis, or .*\.yaml"):
+    assert list(PRICES) == ["thesis", "page", "measured", "session"]
+    with pytest.raises(RequestError, match=r"unknown price list 'pages'; known: measured, page, session, thesis, or .*\.yaml"):
         price_list("pages")
 
 

@@ -11,7 +11,7 @@ from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from sweeps.drive import replay
 from sweeps.running import store as stores
-from sweeps.running.store import manifest
+from sweeps.running.provenance import manifest
 from sweeps.running.trial import Material, run
 from sweeps.spec.cells import resolved, sweep_id
 from sweeps.spec.spec import resolve
@@ -109,7 +109,7 @@ def test_a_sweep_read_from_python_gives_results_and_predictions(sweep):
 
 
 def test_whole_numbers_stay_whole_in_the_results(sweep):
-    assert sweep.results().to_csv(index=False).splitlines()[1].split(",")[8:10] == ["2", "60"]
+    assert sweep.results().to_csv(index=False).splitlines()[1].split(",")[9:11] == ["2", "60"]
 
 
 def test_before_the_first_trial_has_ended_the_results_are_a_head_and_no_row(sweep):
