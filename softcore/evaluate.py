@@ -10,12 +10,14 @@ from softcore.data.dataset import Dataset, TestSet
 from softcore.scoring.attacks import fgsm_logits, fold_batch_norms, logits, pgd_logits
 from softcore.scoring.corrupted import STANDARD, CorruptedImages
 from softcore.scoring.metrics import (
+    LEAST_VALIDATION,
     accuracy,
     check_extras,
     cross_entropy,
     fit_temperature,
     rms_calibration_error_released,
     scores,
+    temperature_error,
 )
 
 
@@ -117,19 +119,26 @@ def evaluate(
 ) -> dict[str, float]:
     """Metrics by `metric/test-set`, from logits alone; the temperature is fitted on validation images only.
 
+    With at least `LEAST_VALIDATION` of them there is also the `temperature` and its `temperature_error`; with fewer no
+    scaled metric.
+
     `extras` (words of `metrics.EXTRAS`) add theirs, from predictions that were made with them: `pgd`, `rmsce-released`
     (absent on a test set too small for two bins), and on each fixed test set the means over the standard corruptions of
     `ce`, `scaled-ce` and `accuracy`, at the temperature of the clean images. Raises RequestError for an unknown extra.
     """
     check_extras(extras)
     labels = dataset.labels[predictions.validation_items]
-    temperature = fit_temperature(predictions.validation, labels)
+    fitted = len(labels) >= LEAST_VALIDATION
+    temperature = fit_temperature(predictions.validation, labels) if fitted else np.nan
     found = {
         f"{metric}/{name}": value
         for name, test in tests.items()
         for metric, value in scores(predictions.clean[name], predictions.fgsm[name], test.targets, temperature).items()
     }
     hard = np.eye(predictions.validation.shape[1])[labels]
+    if fitted:
+        found["temperature"] = temperature
+        found["temperature_error"] = temperature_error(predictions.validation, labels, temperature)
     found["ce/validation"] = cross_entropy(predictions.validation, hard)
     found["accuracy/validation"] = accuracy(predictions.validation, hard)
     for name, test in tests.items():
@@ -149,11 +158,12 @@ def corruption_scores(
 ) -> dict[str, float]:
     """Means over the standard corruptions that are there of `ce`, `scaled-ce` and `accuracy`; the others don't count.
 
+    Without a temperature (NaN) there is no `scaled-ce`.
+
     Source: Collins 2022, section 5 (corruption CE, severity 3).
     """
     counted = [logits_by_corruption[name] for name in STANDARD if name in logits_by_corruption]
-    return {
-        "ce": float(np.mean([cross_entropy(found, targets) for found in counted])),
-        "scaled-ce": float(np.mean([cross_entropy(found / temperature, targets) for found in counted])),
-        "accuracy": float(np.mean([accuracy(found, targets) for found in counted])),
-    }
+    means = {"ce": float(np.mean([cross_entropy(found, targets) for found in counted]))}
+    if not np.isnan(temperature):
+        means["scaled-ce"] = float(np.mean([cross_entropy(found / temperature, targets) for found in counted]))
+    return means | {"accuracy": float(np.mean([accuracy(found, targets) for found in counted]))}

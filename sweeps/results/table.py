@@ -12,7 +12,8 @@ from softcore.scoring.metrics import METRICS
 from sweeps.spec.cells import COLUMNS, Cell, Trial
 
 DONE, FAILED = "done", "failed"  # what `status` may be
-WHOLE = ("annotators", "items", "clicks", "seed", "panel", "image_size", "epochs", "batch")
+TEMPERATURE = ("temperature", "temperature_error")  # absent where validation images are too few to fit one
+WHOLE = ("annotators", "items", "clicks", "seed", "panel", "repeat", "image_size", "epochs", "batch")
 REAL = (
     *(
         "gamma",
@@ -28,6 +29,7 @@ REAL = (
         "hired_hours",
         "recorded_seconds",
     ),
+    *TEMPERATURE,
     *("label_seconds_per_item", "label_seconds_total", "label_usd"),
 )
 
@@ -50,6 +52,7 @@ def row(trial: Trial, columns: Mapping[str, Any], status: str, result: Mapping[s
         "status": status,
         **{name: columns.get(name) for name in COLUMNS},
         **{name: value for name, value in result.items() if "/" in name},
+        **{name: result[name] for name in TEMPERATURE if name in result},
         "train_seconds": result.get("train_seconds"),
         "eval_seconds": result.get("eval_seconds"),
         **{name: result.get(name) for name in costs},

@@ -32,8 +32,8 @@ class Spec(BaseModel):
 
     `common` holds axes that every block shares unless it has its own. `seeds: n` means 0..n-1; a block may have
     `seeds`, `panels` and `repeats` of its own. Trials that differ by `repeat` alone train the same but for rounding.
-    `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as written. `metric` is the one that
-    frontiers show first; None takes the data set's own. `evaluate` lists evaluations beside the usual ones
+    `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as written. `metric` is the one
+    that frontiers show first; None takes the data set's own. `evaluate` lists evaluations beside the usual ones
     (`metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads.
     """
 
