@@ -62,8 +62,8 @@ def _with_parts(content: dict[str, Any]) -> dict[str, Any]:
 def read_prices(path: Path) -> PriceList:
     """A user's own price list from a YAML file; RequestError naming file, key, value and what is allowed.
 
-    With `like: thesis` (or page, measured, session) it is that list with what the file says in its place, else it stands
-    alone.
+    With `like: thesis` (or page, measured, session) it is that list with what the file says in its place, else it
+    stands alone.
     """
     try:
         content = yaml.safe_load(path.read_text("utf-8"))

@@ -52,7 +52,7 @@ def row(trial: Trial, columns: Mapping[str, Any], status: str, result: Mapping[s
         "status": status,
         **{name: columns.get(name) for name in COLUMNS},
         **{name: value for name, value in result.items() if "/" in name},
-        **{name: result[name] for name in TEMPERATURE if name in result},
+        **{name: result.get(name) for name in TEMPERATURE},
         "train_seconds": result.get("train_seconds"),
         "eval_seconds": result.get("eval_seconds"),
         **{name: result.get(name) for name in costs},
@@ -88,6 +88,7 @@ NOT_AXES = frozenset(
         "cell",
         "seed",
         "panel",
+        "repeat",
         "status",
         "error",
         "reason",
@@ -100,6 +101,7 @@ NOT_AXES = frozenset(
         "label_seconds_total",
         "label_usd",
         "recorded_seconds",
+        *TEMPERATURE,
     }
 )
 ANSWERS = "answers/"

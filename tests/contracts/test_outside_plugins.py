@@ -144,7 +144,12 @@ print(json.dumps([prices, PRICES["page"].recorded["t2-halves"], words]))
 """
     prices, recorded, words = json.loads(ask("-c", code))
     # The whole page, in whichever list.
-    assert prices == {"thesis": [32.0, 32.0], "page": [44.38, 44.38], "measured": [44.38, 44.38], "session": [64.76, 64.76]}
+    assert prices == {
+        "thesis": [32.0, 32.0],
+        "page": [44.38, 44.38],
+        "measured": [44.38, 44.38],
+        "session": [64.76, 64.76],
+    }
     assert recorded == [1, 1]
     asked = "the two most likely classes, their probabilities, what is impossible"
     assert words == ["T2 Halves", asked, "better labels", "#123456", ["$h$", "bowtie", "⧓"]]

@@ -32,7 +32,7 @@ def predictions(model, digits):
 def test_every_metric_is_there_for_every_test_set(predictions, digits):
     found = evaluate(predictions, digits, sets_of(digits, 0))
     on_tests = [f"{metric}/{test}" for test in ("crowd", "pages") for metric in ALWAYS]
-    assert list(found) == [*on_tests, "ce/validation", "accuracy/validation"]
+    assert list(found) == [*on_tests, "temperature", "temperature_error", "ce/validation", "accuracy/validation"]
     assert np.isfinite(list(found.values())).all()
 
 

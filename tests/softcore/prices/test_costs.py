@@ -67,7 +67,9 @@ def test_nonsense_is_refused_with_its_place_and_value(bad):
 def test_an_unknown_price_list_is_refused_with_the_known_ones():
     assert price_list("thesis") is PRICES["thesis"]
     assert list(PRICES) == ["thesis", "page", "measured", "session"]
-    with pytest.raises(RequestError, match=r"unknown price list 'pages'; known: measured, page, session, thesis, or .*\.yaml"):
+    with pytest.raises(
+        RequestError, match=r"unknown price list 'pages'; known: measured, page, session, thesis, or .*\.yaml"
+    ):
         price_list("pages")
 
 

@@ -20,6 +20,7 @@ from softcore.scoring.metrics import (
     rms_calibration_error,
     rms_calibration_error_released,
     scores,
+    temperature_error,
 )
 
 
@@ -132,10 +133,28 @@ def test_the_released_error_cuts_a_thousand_items_into_hundreds():
 
 
 def test_a_temperature_by_hand():
-    # Ten items with logits (2, 0), eight of class 0: best at a probability of 0.8, where 2 / T = ln(0.8 / 0.2).
-    labels = np.array([0] * 8 + [1] * 2)
-    fitted = fit_temperature(np.full((10, 2), [2.0, 0.0]), labels)
-    assert fitted == pytest.approx(2 / math.log(4), rel=1e-4)
+    # Of items with logits (2, 0) four in five are of class 0: best at a probability of 0.8, where 2 / T = ln(0.8 / 0.2).
+    labels = np.array([0] * 8000 + [1] * 2000)
+    fitted = fit_temperature(np.full((10_000, 2), [2.0, 0.0]), labels)
+    assert fitted == pytest.approx(2 / math.log(4), rel=2e-4)
+    # With u = log T the loss' second derivative at the fit is n (ln 4)^2 x 0.8 x 0.2, plus 1 of the prior.
+    error = temperature_error(np.full((10_000, 2), [2.0, 0.0]), labels, fitted)
+    assert error == pytest.approx(1 / math.sqrt(10_000 * math.log(4) ** 2 * 0.16 + 1), rel=2e-3)
+
+
+def test_images_that_are_all_classified_rightly_do_not_send_the_temperature_to_nothing():
+    # 150 images at a probability of 0.8: without a prior the sharper the better, and 0.01 is where the search ends.
+    labels = np.zeros(150, dtype=np.int64)
+    fitted = fit_temperature(np.full((150, 2), [math.log(4), 0.0]), labels)
+    assert 0.15 < fitted < 0.5
+    assert temperature_error(np.full((150, 2), [math.log(4), 0.0]), labels, fitted) > 0.2
+
+
+def test_no_scaled_metric_without_a_temperature():
+    clean = np.array([[2.0, 0.0], [0.0, 1.0]])
+    targets = np.eye(2)
+    without = scores(clean, clean, targets, temperature=math.nan)
+    assert set(scores(clean, clean, targets, temperature=1.0)) - set(without) == {"scaled-ce"}
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5, 8.0])
