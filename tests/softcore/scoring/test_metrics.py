@@ -133,7 +133,7 @@ def test_the_released_error_cuts_a_thousand_items_into_hundreds():
 
 
 def test_a_temperature_by_hand():
-    # Of items with logits (2, 0) four in five are of class 0: best at a probability of 0.8, where 2 / T = ln(0.8 / 0.2).
+    # Of items with logits (2, 0) four in five are of class 0: best at a probability of 0.8, so 2 / T = ln(0.8 / 0.2).
     labels = np.array([0] * 8000 + [1] * 2000)
     fitted = fit_temperature(np.full((10_000, 2), [2.0, 0.0]), labels)
     assert fitted == pytest.approx(2 / math.log(4), rel=2e-4)
