@@ -9,7 +9,7 @@ from softcore.statistics import MeanInterval, mean_interval
 from sweeps.results.table import CORRUPTED
 from sweeps.studies.thesis.claims import Claim, Kind
 from sweeps.studies.thesis.published import Row
-from sweeps.studies.thesis.sides import Part, Trials, axis_text, models, values
+from sweeps.studies.thesis.row_trials import RowPart, Trials, axis_text, models, values
 
 AGREES, DISAGREES, OPEN, NOT_RUN = "agrees", "disagrees", "open", "not run"
 VERDICTS = (AGREES, DISAGREES, OPEN, NOT_RUN)
@@ -54,7 +54,7 @@ class Finding:
         return self.ours.verdict if self.ours else NOT_RUN
 
 
-def verdict(kind: Kind, difference: MeanInterval) -> tuple[str, str]:
+def claim_verdict(kind: Kind, difference: MeanInterval) -> tuple[str, str]:
     """The verdict on a claim by its kind and the interval of a − b, and the reason in a few words (`RULE`)."""
     if difference.low is None or difference.high is None:
         return OPEN, "one replicate"
@@ -67,7 +67,7 @@ def verdict(kind: Kind, difference: MeanInterval) -> tuple[str, str]:
     return (AGREES if below == (kind != "not-better") else DISAGREES), where
 
 
-def findings(claims: Sequence[Claim], trials: Trials, simulated: frozenset[str] = frozenset()) -> list[Finding]:
+def claim_findings(claims: Sequence[Claim], trials: Trials, simulated: frozenset[str] = frozenset()) -> list[Finding]:
     """At least one finding a claim, in their order; several where it was run in several settings or variants.
 
     `simulated` are the ids of the trials whose annotators are simulated.
@@ -97,7 +97,7 @@ def _findings(claim: Claim, trials: Trials, simulated: frozenset[str]) -> Iterat
         yield Finding(claim=claim, why=why or "never run alike")
 
 
-def measure(claim: Claim, parts: Sequence[Part], check: str) -> tuple[PairedComparison | None, str]:
+def measure(claim: Claim, parts: Sequence[RowPart], check: str) -> tuple[PairedComparison | None, str]:
     """A claim's sides on the metric column that holds `check`; None, with the reason, where there is no replicate."""
     for column in columns(check):
         if all(column in part.trials and part.trials[column].notna().any() for part in parts):
@@ -105,7 +105,7 @@ def measure(claim: Claim, parts: Sequence[Part], check: str) -> tuple[PairedComp
     return None, f"{check} was not measured"
 
 
-def compare(claim: Claim, parts: Sequence[Part], column: str) -> tuple[PairedComparison | None, str]:
+def compare(claim: Claim, parts: Sequence[RowPart], column: str) -> tuple[PairedComparison | None, str]:
     """A claim's sides on one metric column."""
     found = values(parts, [column] * len(parts))
     if not models(parts) and any("model" in part.trials for part in parts):
@@ -113,14 +113,14 @@ def compare(claim: Claim, parts: Sequence[Part], column: str) -> tuple[PairedCom
     if not len(found.sides[0]):
         return None, f"no seed and panel for which all sides have {column}"
     a, b = claim.sides(found.sides)
-    difference = paired(a, b)
-    judged, why = verdict(claim.kind, difference)
+    difference = paired_interval(a, b)
+    judged, why = claim_verdict(claim.kind, difference)
     sides = {"a": float(a.mean()), "b": float(b.mean())}
     shown = {"column": column, "difference": difference, "verdict": judged, "why": why, "left_out": found.left_out}
     return PairedComparison(**sides, **shown), ""  # type: ignore[arg-type]
 
 
-def paired(a: np.ndarray, b: np.ndarray) -> MeanInterval:
+def paired_interval(a: np.ndarray, b: np.ndarray) -> MeanInterval:
     """The mean of a − b [replicates] with its t interval; no interval where there is one replicate."""
     return mean_interval(a - b, level=LEVEL)
 
@@ -132,7 +132,7 @@ def columns(check: str) -> tuple[str, ...]:
     return (check,)
 
 
-def over(parts: Sequence[Part]) -> str:
+def over(parts: Sequence[RowPart]) -> str:
     """What the replicates vary, so what the interval is over."""
     asked = [axis_text(value) for part in parts for value in _axis(part, "annotators")]
     words = "seeds and image-wise panels" if any(m not in ("", "all") for m in asked) else "seeds"
@@ -140,7 +140,7 @@ def over(parts: Sequence[Part]) -> str:
     return words + (", clicks known as counts" if clicks else "")
 
 
-def simulation(parts: Sequence[Part], simulated: frozenset[str]) -> str:
+def simulation(parts: Sequence[RowPart], simulated: frozenset[str]) -> str:
     """What is simulated on any side: "annotators", "labels of the rest", or nothing."""
     if any(str(trial) in simulated for part in parts for trial in part.trials["trial"]):
         return "simulated annotators"
@@ -148,7 +148,7 @@ def simulation(parts: Sequence[Part], simulated: frozenset[str]) -> str:
     return "partly simulated labels" if rest else ""
 
 
-def _axis(part: Part, axis: str) -> list[object]:
+def _axis(part: RowPart, axis: str) -> list[object]:
     return list(part.trials[axis]) if axis in part.trials else []
 
 

@@ -1,13 +1,13 @@
 """How far the two things that the thesis's released code does differently move its tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from softcore.statistics import MeanInterval
 from sweeps.results.table import metric_columns
-from sweeps.studies.thesis.findings import over, paired, simulation
+from sweeps.studies.thesis.findings import over, paired_interval, simulation
 from sweeps.studies.thesis.published import Row, tables
-from sweeps.studies.thesis.sides import Part, Trials, values
+from sweeps.studies.thesis.row_trials import RowPart, Trials, values
 
 VARIETY, RELEASED_VARIETY = "t2-clamp", "t2-clamp-released"
 METRIC, RELEASED_METRIC = "rmsce", "rmsce-released"
@@ -54,14 +54,7 @@ def not_run(found: Sequence[Shift]) -> list[str]:
 def _of_variety(row: Row, trials: Trials, simulated: frozenset[str]) -> Iterator[Shift]:
     if row.where["variety"] != (VARIETY,):
         return
-    other = Row(
-        table=row.table,
-        key=row.key,
-        label=row.label,
-        name=row.name,
-        where={**row.where, "variety": (RELEASED_VARIETY,)},
-        printed={},
-    )
+    other = replace(row, where={**row.where, "variety": (RELEASED_VARIETY,)}, printed={})
     for parts in trials.pairings((other, row)):
         for metric in metric_columns(trials.done):
             if metric.split("/")[0] in MOVED:
@@ -80,7 +73,7 @@ def _of_metric(row: Row, trials: Trials, simulated: frozenset[str]) -> Iterator[
 def _shift(
     option: str,
     row: Row,
-    parts: Sequence[Part],
+    parts: Sequence[RowPart],
     columns: tuple[str, str],
     trials: Trials,
     simulated: frozenset[str],
@@ -95,7 +88,7 @@ def _shift(
             metric=columns[1],
             text=float(text.mean()),
             released=float(released.mean()),
-            difference=paired(released, text),
+            difference=paired_interval(released, text),
             setting=trials.setting(parts),
             over=over(parts),
             simulated=simulation(parts, simulated),

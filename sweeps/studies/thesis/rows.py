@@ -6,8 +6,7 @@ from typing import Any
 import pandas as pd
 
 from sweeps.studies.thesis.claims import Claim
-from sweeps.studies.thesis.findings import VERDICTS, Finding, PairedComparison
-from sweeps.studies.thesis.published import tables
+from sweeps.studies.thesis.findings import Finding, PairedComparison
 from sweeps.studies.thesis.released import OPTIONS, Shift, not_run
 
 COLUMNS = (
@@ -20,27 +19,17 @@ COLUMNS = (
 WHOLE = ("n", "left_out", "scaled_n")
 
 
-def rows(found: Sequence[Finding], shifted: Sequence[Shift]) -> list[dict[str, Any]]:
+def report_rows(found: Sequence[Finding], shifted: Sequence[Shift]) -> list[dict[str, Any]]:
     """One mapping a row with the keys `COLUMNS`, None where a row has no such thing: claims, then released code."""
     claimed = [_claim(finding) for finding in found]
     options = [_shift(shift) for shift in shifted] + [_not_run(option) for option in not_run(shifted)]
     return [dict.fromkeys(COLUMNS) | row for row in (*claimed, *options)]
 
 
-def frame(found: Sequence[Finding], shifted: Sequence[Shift]) -> pd.DataFrame:
-    """`rows` as a table, counts as whole numbers."""
-    table = pd.DataFrame(rows(found, shifted), columns=list(COLUMNS))
+def report_frame(found: Sequence[Finding], shifted: Sequence[Shift]) -> pd.DataFrame:
+    """`report_rows` as a table, counts as whole numbers."""
+    table = pd.DataFrame(report_rows(found, shifted), columns=list(COLUMNS))
     return table.astype(dict.fromkeys(WHOLE, "Int64"))
-
-
-def counts(found: Sequence[Finding]) -> dict[str, dict[str, int]]:
-    """How many findings have each verdict, by the table that their claim quotes first, in the order of `tables`."""
-    quoted = {finding.claim.tables[0] for finding in found}
-    return {
-        table: {word: sum(f.verdict == word and f.claim.tables[0] == table for f in found) for word in VERDICTS}
-        for table in tables()
-        if table in quoted
-    }
 
 
 def _claim(finding: Finding) -> dict[str, Any]:

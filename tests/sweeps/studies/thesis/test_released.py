@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from sweeps.studies.thesis.released import not_run, shifts
-from sweeps.studies.thesis.sides import Trials
+from sweeps.studies.thesis.row_trials import Trials
 
 KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
 
