@@ -35,7 +35,7 @@ class Claim:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What is held against what: two rows, or two differences of rows."""
+        """The two things compared, in words: two rows, or two differences of rows."""
         names = [side.name for side in self.rows]
         if self.kind == "larger-gap":
             return f"({names[0]}) − ({names[1]})", f"({names[2]}) − ({names[3]})"

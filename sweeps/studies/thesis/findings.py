@@ -1,14 +1,13 @@
 """What our runs say of each claim: paired differences, their intervals, and a verdict by a fixed rule."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.results.table import CORRUPTED
 from sweeps.studies.thesis.claims import Claim, Kind
-from sweeps.studies.thesis.published import Row
+from sweeps.studies.thesis.published import Row, table_words
 from sweeps.studies.thesis.row_trials import RowPart, Trials, axis_text, models, values
 
 AGREES, DISAGREES, OPEN, NOT_RUN = "agrees", "disagrees", "open", "not run"
@@ -25,15 +24,18 @@ RULE = (
 
 @dataclass(frozen=True, kw_only=True)
 class PairedComparison:
-    """Two sides (means over replicates) and their paired difference, on one metric column."""
+    """Two sides (means over replicates) and their paired difference, on one metric column; a claim's with its verdict.
+
+    `left_out` counts the replicates that some side does not have whole.
+    """
 
     column: str
     a: float
     b: float
     difference: MeanInterval
-    verdict: str
-    why: str
     left_out: int
+    verdict: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,30 +101,31 @@ def _findings(claim: Claim, trials: Trials, simulated: frozenset[str]) -> Iterat
 
 def measure(claim: Claim, parts: Sequence[RowPart], check: str) -> tuple[PairedComparison | None, str]:
     """A claim's sides on the metric column that holds `check`; None, with the reason, where there is no replicate."""
-    for column in columns(check):
-        if all(column in part.trials and part.trials[column].notna().any() for part in parts):
-            return compare(claim, parts, column)
-    return None, f"{check} was not measured"
-
-
-def compare(claim: Claim, parts: Sequence[RowPart], column: str) -> tuple[PairedComparison | None, str]:
-    """A claim's sides on one metric column."""
-    found = values(parts, [column] * len(parts))
+    there = (c for c in columns(check) if all(c in part.trials and part.trials[c].notna().any() for part in parts))
+    column = next(there, None)
+    if column is None:
+        return None, f"{check} was not measured"
+    found = compare(parts, [column] * len(parts), claim.sides)
     if not models(parts) and any("model" in part.trials for part in parts):
         return None, "no model that all sides have"
-    if not len(found.sides[0]):
+    if found is None:
         return None, f"no seed and panel for which all sides have {column}"
-    a, b = claim.sides(found.sides)
-    difference = paired_interval(a, b)
-    judged, why = claim_verdict(claim.kind, difference)
-    sides = {"a": float(a.mean()), "b": float(b.mean())}
-    shown = {"column": column, "difference": difference, "verdict": judged, "why": why, "left_out": found.left_out}
-    return PairedComparison(**sides, **shown), ""  # type: ignore[arg-type]
+    judged, why = claim_verdict(claim.kind, found.difference)
+    return replace(found, verdict=judged, why=why), ""
 
 
-def paired_interval(a: np.ndarray, b: np.ndarray) -> MeanInterval:
-    """The mean of a − b [replicates] with its t interval; no interval where there is one replicate."""
-    return mean_interval(a - b, level=LEVEL)
+def compare(
+    parts: Sequence[RowPart], columns: Sequence[str], sides: Callable[[Any], tuple[Any, Any]] = tuple
+) -> PairedComparison | None:
+    """The two `sides` of the parts' values, each part's on its column; None where they share no whole replicate."""
+    found = values(parts, columns)
+    a, b = sides(found.sides)
+    if not len(a):
+        return None
+    difference = mean_interval(a - b, level=LEVEL)
+    return PairedComparison(
+        column=columns[-1], a=float(a.mean()), b=float(b.mean()), difference=difference, left_out=found.left_out
+    )
 
 
 def columns(check: str) -> tuple[str, ...]:
@@ -166,4 +169,4 @@ def _missing(claim: Claim, trials: Trials) -> str:
 
 
 def _place(side: Row) -> str:
-    return f"{side.name} ({side.table if side.table.startswith('figure') else 'table ' + side.table})"
+    return f"{side.name} ({table_words(side.table)})"

@@ -65,8 +65,7 @@ class PublishedTable:
     @property
     def preset(self) -> str:
         """The name of the preset with its cells: "table-B-2" of "B.2", "figure-3-6" of "figure 3.6"."""
-        name = self.key if self.key.startswith("figure") else f"table {self.key}"
-        return name.replace(" ", "-").replace(".", "-")
+        return table_words(self.key).replace(" ", "-").replace(".", "-")
 
 
 @cache
@@ -74,6 +73,11 @@ def tables() -> Mapping[str, PublishedTable]:
     """Every table of `published.yaml` by its key ("3.1", "B.2", "figure 3.6"), in the order of that file."""
     content = _content()
     return {key: _table(key, table, content["otherwise"]) for key, table in content["tables"].items()}
+
+
+def table_words(key: str) -> str:
+    """ "table 3.1" of "3.1"; a figure's key as it is."""
+    return key if key.startswith("figure") else f"table {key}"
 
 
 def published_row(table: str, key: str) -> Row:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from softcore.statistics import MeanInterval
 from sweeps.results.table import metric_columns
-from sweeps.studies.thesis.findings import over, paired_interval, simulation
+from sweeps.studies.thesis.findings import PairedComparison, compare, over, simulation
 from sweeps.studies.thesis.published import Row, tables
-from sweeps.studies.thesis.row_trials import RowPart, Trials, values
+from sweeps.studies.thesis.row_trials import RowPart, Trials
 
 VARIETY, RELEASED_VARIETY = "t2-clamp", "t2-clamp-released"
 METRIC, RELEASED_METRIC = "rmsce", "rmsce-released"
@@ -20,24 +19,19 @@ MOVED = ("ce", "scaled-ce", "rmsce", "fgsm")
 
 @dataclass(frozen=True, kw_only=True)
 class Shift:
-    """How far an option moves a row of the thesis's tables on one metric: as its text says, with the option, and the
-    paired difference of the two."""
+    """How far an option moves a row of the thesis's tables on one metric: a is with the option, b as the text says."""
 
     option: str
     table: str
     name: str
-    metric: str
-    text: float
-    released: float
-    difference: MeanInterval
+    ours: PairedComparison
     setting: str
     over: str
     simulated: str
-    left_out: int
 
 
 def shifts(trials: Trials, simulated: frozenset[str] = frozenset()) -> list[Shift]:
-    """Every shift that the trials hold, table by table; a row that stands in several tables counts in its first."""
+    """Every shift that the trials show, table by table; a row that stands in several tables counts in its first."""
     unique: dict[tuple[tuple[str, object], ...], Row] = {}
     for table in tables().values():
         for row in table.rows.values():
@@ -47,7 +41,7 @@ def shifts(trials: Trials, simulated: frozenset[str] = frozenset()) -> list[Shif
 
 
 def not_run(found: Sequence[Shift]) -> list[str]:
-    """The options of which the trials hold nothing."""
+    """The options without any result."""
     return [option for option in OPTIONS if option not in {shift.option for shift in found}]
 
 
@@ -78,19 +72,13 @@ def _shift(
     trials: Trials,
     simulated: frozenset[str],
 ) -> Iterator[Shift]:
-    found = values(parts, columns)
-    released, text = found.sides
-    if len(text):
+    if ours := compare(parts, columns):
         yield Shift(
             option=option,
             table=row.table,
             name=row.name,
-            metric=columns[1],
-            text=float(text.mean()),
-            released=float(released.mean()),
-            difference=paired_interval(released, text),
+            ours=ours,
             setting=trials.setting(parts),
             over=over(parts),
             simulated=simulation(parts, simulated),
-            left_out=found.left_out,
         )

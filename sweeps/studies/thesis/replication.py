@@ -20,8 +20,7 @@ from sweeps.studies.report import (
     source_rows,
     unknown_making,
 )
-from sweeps.studies.thesis.claims import AGAINST, TIE, Claim
-from sweeps.studies.thesis.claims import claims as all_claims
+from sweeps.studies.thesis.claims import AGAINST, TIE, claims
 from sweeps.studies.thesis.findings import (
     AGREES,
     DISAGREES,
@@ -33,7 +32,7 @@ from sweeps.studies.thesis.findings import (
     Finding,
     claim_findings,
 )
-from sweeps.studies.thesis.published import PublishedTable, tables
+from sweeps.studies.thesis.published import PublishedTable, table_words, tables
 from sweeps.studies.thesis.released import OPTIONS, Shift, not_run, shifts
 from sweeps.studies.thesis.row_trials import Trials
 from sweeps.studies.thesis.rows import report_frame, report_rows
@@ -114,15 +113,13 @@ def _section(key: str, found: Sequence[Finding]) -> Section:
 
 
 def _front(finding: Finding) -> tuple[str, str]:
-    """The claim with what it quotes and what our intervals are over; what is held against what."""
+    """The claim with what it quotes and what our intervals are over; the two rows compared."""
     names = " against ".join(finding.claim.names) + (f" ({finding.simulated})" if finding.simulated else "")
     return f"{finding.claim.says} ({_quoted(finding)}; our intervals are over {finding.over})", names
 
 
 def _quoted(finding: Finding) -> str:
-    claim = finding.claim
-    named = [key if key.startswith("figure") else f"table {key}" for key in claim.tables]
-    return f"{', '.join(named)}; section {claim.section}"
+    return f"{', '.join(map(table_words, finding.claim.tables))}; section {finding.claim.section}"
 
 
 def _row(finding: Finding, setting: str) -> Iterator[str]:
@@ -183,12 +180,13 @@ def shift_section(found: Sequence[Shift], missing: Sequence[str]) -> Section:
     ]
     texts = []
     for shift in found:
-        name = f"{shift.option}: {shift.name} ({'' if shift.table.startswith('figure') else 'table '}{shift.table})"
+        ours = shift.ours
+        name = f"{shift.option}: {shift.name} ({table_words(shift.table)})"
         name += f" ({shift.simulated})" if shift.simulated else ""
-        count = "; ".join([str(shift.difference.n), f"over {shift.over}", shift.setting])
-        alone = "" if shift.difference.low is not None else " (one replicate: no interval)"
-        numbers = (f"{shift.text:.3f}", f"{shift.released:.3f}", interval_words(shift.difference) + alone)
-        texts.append((name, check_words(shift.metric), *numbers, count))
+        count = "; ".join([str(ours.difference.n), f"over {shift.over}", shift.setting])
+        alone = "" if ours.difference.low is not None else " (one replicate: no interval)"
+        numbers = (f"{ours.b:.3f}", f"{ours.a:.3f}", interval_words(ours.difference) + alone)
+        texts.append((name, check_words(ours.column), *numbers, count))
     table = Table(headings=SHIFT_HEADINGS, rows=tuple(texts), numbers=SHIFT_NUMBERS)
     return Section(title="The released code", lines=tuple(notes), tables=(table,))
 
@@ -203,11 +201,11 @@ class Replication:
     notes: tuple[str, ...]
 
 
-def replication(sources: Sequence[Source], claims: Sequence[Claim] | None = None) -> Replication:
-    """Hold `claims` (all of the thesis's by default) against results; no finished trial at all is a RequestError."""
+def replication(sources: Sequence[Source]) -> Replication:
+    """Compare results with every claim of the thesis; no finished trial at all is a RequestError."""
     done, simulated, notes = merged(sources)
     trials = Trials(done)
-    found = claim_findings(all_claims() if claims is None else claims, trials, simulated)
+    found = claim_findings(claims(), trials, simulated)
     moved = shifts(trials, simulated)
     return Replication(sources=tuple(sources), findings=tuple(found), shifts=tuple(moved), notes=tuple(notes))
 

@@ -14,7 +14,7 @@ from softcore.errors import RequestError
 from sweeps.results.table import axis_columns
 from sweeps.studies.thesis.published import Row, Where, preferences
 
-# Trials are only held against trials that have these in common.
+# Trials are compared only with trials that have these in common.
 SETTING = ("dataset", "epochs", "batch", "schedule", "weight_decay", "augmentation", "image_size")
 # Axes in which our runs may differ from the thesis without a row's name saying so: always named.
 NAMED = ("similarity", "hmix_images")
@@ -66,7 +66,7 @@ class Trials:
         for setting, trials in chosen.groupby(settings, sort=False):
             trials = _prefer(trials)
             for variant, part in variants(trials, varying(trials, SETTING)):
-                yield RowPart(tuple(setting), variant, self.done.loc[part.index])  # type: ignore[arg-type]
+                yield RowPart(tuple(setting), variant, self.done.loc[part.index])
 
     def pairings(self, rows: Sequence[Row]) -> list[tuple[RowPart, ...]]:
         """Every way to take a part of each row with one setting; an axis that varies on several sides is equal."""
@@ -85,12 +85,11 @@ class Trials:
         words += [
             f"{axis} {first[axis]}" for axis in self.varying if axis not in ("epochs", "image_size") and first[axis]
         ]
-        told = [(axis, value or "none") for part in parts for axis, value in part.variant.items()]
-        told += [(axis, value) for part in parts for axis in NAMED if (value := self._first(part, axis))]
-        return ", ".join([*words, *dict.fromkeys(f"{axis.replace('_', ' ')} {value}" for axis, value in told)])
-
-    def _first(self, part: RowPart, axis: str) -> str:
-        return str(self.texts.loc[part.trials.index[0], axis]) if axis in self.texts else ""
+        named = [(axis, value or "none") for part in parts for axis, value in part.variant.items()]
+        for part in parts:
+            first_trial = self.texts.loc[part.trials.index[0]]
+            named += [(axis, first_trial[axis]) for axis in NAMED if first_trial.get(axis)]
+        return ", ".join([*words, *dict.fromkeys(f"{axis.replace('_', ' ')} {value}" for axis, value in named)])
 
 
 def matching(texts: pd.DataFrame, where: Where) -> pd.Series:
@@ -127,7 +126,7 @@ def variants(texts: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[st
         yield {}, texts
         return
     for found, part in texts.groupby(list(axes), sort=False):
-        yield dict(zip(axes, found, strict=True)), part
+        yield dict(zip(axes, map(str, found), strict=True)), part
 
 
 def models(parts: Sequence[RowPart]) -> tuple[str, ...]:

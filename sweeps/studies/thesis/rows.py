@@ -41,9 +41,9 @@ def _claim(finding: Finding) -> dict[str, Any]:
     row |= {"verdict": finding.verdict, "why": ours.why if ours else finding.why, "over": finding.over}
     row |= {"setting": finding.setting, "simulated": finding.simulated}
     if ours:
-        row |= _measured(ours) | {"left_out": ours.left_out}
+        row |= _numbers(ours) | {"left_out": ours.left_out}
     if scaled:
-        row |= {f"scaled_{name}": value for name, value in _measured(scaled).items()}
+        row |= {f"scaled_{name}": value for name, value in _numbers(scaled).items()}
         row |= {"scaled_verdict": scaled.verdict}
     return row
 
@@ -62,36 +62,20 @@ def _thesis(claim: Claim) -> dict[str, Any]:
     return row
 
 
-def _measured(found: PairedComparison) -> dict[str, Any]:
+def _numbers(found: PairedComparison) -> dict[str, Any]:
     interval = found.difference
     bounds = {"difference": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
     return {"a_mean": found.a, "b_mean": found.b, **bounds}
 
 
 def _shift(shift: Shift) -> dict[str, Any]:
-    metric, test = shift.metric.split("/")
-    interval = shift.difference
-    return {
-        "part": "released code",
-        "id": f"{shift.option}/{shift.table}/{shift.name}/{shift.metric}",
-        "tables": shift.table,
-        "says": OPTIONS[shift.option],
-        "a": f"{shift.name} ({shift.option})",
-        "b": shift.name,
-        "metric": metric,
-        "test_set": test,
-        "a_mean": shift.released,
-        "b_mean": shift.text,
-        "difference": interval.mean,
-        "low": interval.low,
-        "high": interval.high,
-        "n": interval.n,
-        "left_out": shift.left_out,
-        "over": shift.over,
-        "why": "one replicate" if interval.low is None else None,
-        "setting": shift.setting,
-        "simulated": shift.simulated,
-    }
+    ours = shift.ours
+    metric, test = ours.column.split("/")
+    row: dict[str, Any] = {"part": "released code", "id": f"{shift.option}/{shift.table}/{shift.name}/{ours.column}"}
+    row |= {"tables": shift.table, "says": OPTIONS[shift.option], "metric": metric, "test_set": test}
+    row |= {"a": f"{shift.name} ({shift.option})", "b": shift.name} | _numbers(ours)
+    row |= {"left_out": ours.left_out, "why": "one replicate" if ours.difference.low is None else None}
+    return row | {"over": shift.over, "setting": shift.setting, "simulated": shift.simulated}
 
 
 def _not_run(option: str) -> dict[str, Any]:

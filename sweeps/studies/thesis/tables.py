@@ -41,7 +41,8 @@ def results_table(results: pd.DataFrame, preset_name: str) -> ReportTable:
         raise RequestError("no finished trial to report on yet")
     table = report_tables().get(preset_name)
     title = table.report_title if table else f"{preset_name}: all cells"
-    columns = table.columns if table else {metric: metric for metric in _metrics(done)}
+    metrics = dict.fromkeys(column.split("/")[0] for column in metric_columns(done))
+    columns = table.columns if table else {metric: metric for metric in metrics}
     lines = list(_lines(Trials(done), table) if table else _cells(done))
     entries: list[Entry] = []
     notes: list[str] = []
@@ -58,10 +59,6 @@ def results_table(results: pd.DataFrame, preset_name: str) -> ReportTable:
 def report_tables() -> dict[str, PublishedTable]:
     """The thesis's tables by the name of their preset; figures have no such form."""
     return {table.preset: table for table in tables().values() if table.columns}
-
-
-def _metrics(done: pd.DataFrame) -> list[str]:
-    return list(dict.fromkeys(column.split("/")[0] for column in metric_columns(done)))
 
 
 def _cells(done: pd.DataFrame) -> Iterator[_Line]:
@@ -126,7 +123,7 @@ def _mean(trials: pd.DataFrame, metric: str, test_set: str, place: str, notes: l
         return None
     whole = each.dropna()
     if each.shape[1] > 1:
-        notes.append(f"A replicate's value is its mean over the models {', '.join(each)}.")
+        notes.append(f"A replicate's value is its mean over the models {', '.join(map(str, each))}.")
     if len(whole) < len(each):
         notes.append(f"{place}: {len(each) - len(whole)} of {len(each)} replicates lack a model and are left out.")
     return mean_interval(whole.mean(axis=1).to_numpy()) if len(whole) else None

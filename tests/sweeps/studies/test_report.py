@@ -111,6 +111,23 @@ def test_cells_that_a_label_does_not_tell_apart_get_rows_of_their_own(make):
     assert rows[4:6] == ["Ours (T2, Clamp): gamma 0.0", "Ours (T2, Clamp): gamma 0.1"]
 
 
+def test_a_null_tells_cells_apart_as_a_value_does(make):
+    # One person's answer has no aggregation: that cell has a row of its own beside the pooled labels, and is not lost.
+    one = POOLED | {"aggregation": None, "annotators": 1}
+    made = results_table(
+        make([({"variety": "click"} | axes, value, 1.1) for axes, value in ((POOLED, 1), (one, 2))]), "table-3-1"
+    )
+    rows = [label for _, label, _ in made.rows()]
+    assert rows[3:5] == ["CIFAR-10H: aggregation mean, annotators all", "CIFAR-10H: aggregation none, annotators 1"]
+    assert entry(made, group="10H", row=rows[4], column="CE").mean == pytest.approx(2)
+
+
+def test_two_trials_of_one_replicate_are_refused(make_trials):
+    twice = [make_trials({"variety": "hard"}, cell=name, values={"ce/10h": [1.0, 2.0]}) for name in ("a", "b")]
+    with pytest.raises(RequestError, match="a replicate counts once"):
+        results_table(pd.concat(twice), "table-3-1")
+
+
 def test_what_is_missing_or_left_out_is_said(make, make_trials):
     cells = [({"variety": "hard"}, 2.0, 1.2), ({"variety": "t1-clamp"} | KEPT, 1.3, 1.1)]
     results = make(cells)
