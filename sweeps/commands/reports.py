@@ -80,9 +80,9 @@ def report_replication(
     as_json: AsJson = False,
 ) -> None:
     """Say of each of the thesis's claims whether runs agree, disagree or leave it open; writes HTML, Markdown, CSV."""
-    from sweeps.studies.thesis.replication import report, show
+    from sweeps.studies.thesis.replication import print_replication, replication_report
 
-    show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
+    print_replication(*replication_report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
 
 
 @app.command("grid")
@@ -147,14 +147,14 @@ def report_bands(
 def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> None:
     """The sweep as a report table in a format; with `preset` as that one's table, from the cells that they share."""
     from sweeps.show.tables import print_table, to_csv, to_json, to_markdown
-    from sweeps.studies.thesis.tables import table as report
+    from sweeps.studies.thesis.tables import results_table
 
     results, name = sweep.results(), str(sweep.store.resolved()["name"])
     if preset is not None:
         results, name = results[results["cell"].isin(preset_cells(sweep, preset))], preset
         if results.empty:
             raise RequestError(f"{sweep.id} has no finished trial of {preset} (at scale {sweep.store.spec()['scale']})")
-    made = report(results, name)
+    made = results_table(results, name)
     if format_ == "text":
         print_table(made)
     else:

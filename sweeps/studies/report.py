@@ -14,7 +14,7 @@ from sweeps.results.table import axis_columns
 from sweeps.running.store import out_folder, write_bytes, write_text
 from sweeps.sources import Source, files_of
 from sweeps.studies.document import Document, to_html, to_markdown
-from sweeps.studies.thesis.sides import axis_text
+from sweeps.studies.thesis.row_trials import axis_text
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep

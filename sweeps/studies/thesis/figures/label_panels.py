@@ -95,7 +95,7 @@ def faded(ink: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def frame(panel: "Axes", names: Sequence[str], bold: int = -1) -> None:
+def frame_panel(panel: "Axes", names: Sequence[str], bold: int = -1) -> None:
     """Scales of a panel of bars, the first class at the top; the name at `bold`, if any, stands out."""
     panel.set_yticks(range(len(names)), [plain(name) for name in names], fontsize=9)
     panel.set_ylim(len(names) - 0.5, -0.5)
