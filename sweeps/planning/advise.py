@@ -301,7 +301,7 @@ def _plans(prepared: Prepared, cost: Cost, limits: Limits, kinds: list[int], top
                 recipe=named(prepared, place),
                 variety=str(row["variety"]),
                 question=question(str(axes["variety"]), axes.get("pages_on")),
-                annotators=int(row["people"]),
+                annotators=int(row["annotators"]),
                 images=int(row["items"]),
                 people=int(people[place]),
                 aggregation=str(row["aggregation"]),

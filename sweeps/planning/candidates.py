@@ -14,7 +14,7 @@ from sweeps.planning.rows import Rows
 from sweeps.results.table import ANSWERS, answer_columns
 
 STEPS = 26  # numbers of items between the least and the most, one of them apart
-_PEOPLE = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)
+_COUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,28 +47,28 @@ def candidates(
     for which in measured:
         like = _like(rows, which)
         mixed = "(" in which.variety
-        people = [annotators] if annotators is not None else _people(which, like, extrapolate, most_people)
+        counts = [annotators] if annotators is not None else _annotator_counts(which, like, extrapolate, most_people)
         low, high = which.items
         top = high if images is None else images if extrapolate else min(images, high)
         if top < low and not extrapolate:
             continue
-        for m in people:
-            nearest = like.iloc[(like["people"] - m).abs().argsort(kind="stable").iloc[0]]
+        for m in counts:
+            nearest = like.iloc[(like["annotators"] - m).abs().argsort(kind="stable").iloc[0]]
             rate = np.array([nearest[c] for c in answer_columns(like)], dtype=float)
             if not mixed:
-                rate = rate / nearest["people"] * m
+                rate = rate / nearest["annotators"] * m
             for n in _items(min(least if extrapolate else low, top), top, like["items"]):
                 found.append(
                     {
                         "variety": which.variety,
                         "aggregation": which.aggregation,
                         "policy": which.policy,
-                        "people": float(m),
+                        "annotators": float(m),
                         "items": float(n),
                         "free": False,
                         "crowd": nearest["crowd"],
                         "cell": nearest["cell"],
-                        "beyond": not (which.people[0] <= m <= which.people[1] and low <= n <= high),
+                        "beyond": not (which.annotators[0] <= m <= which.annotators[1] and low <= n <= high),
                         **dict(zip(answer_columns(like), rate * n, strict=True)),
                     }
                 )
@@ -76,8 +76,8 @@ def candidates(
     if table.empty:
         return table
     # Pooling one answer an item is not pooling: such a candidate is there once.
-    table["single"] = table["people"] == 1
-    key = ["variety", "policy", "people", "items"]
+    table["single"] = table["annotators"] == 1
+    key = ["variety", "policy", "annotators", "items"]
     twice = table["single"] & table.sort_values("aggregation", key=lambda a: a != "separate").duplicated(key)
     return table[~twice].drop(columns="single").reset_index(drop=True)
 
@@ -113,13 +113,13 @@ def _like(rows: Rows, which: Range) -> pd.DataFrame:
     return cells[same & (cells["aggregation"] == which.aggregation)]
 
 
-def _people(which: Range, like: pd.DataFrame, extrapolate: bool, most: int | None) -> list[int]:
+def _annotator_counts(which: Range, like: pd.DataFrame, extrapolate: bool, most: int | None) -> list[int]:
     """The numbers of people an item within the range, or from 1 to `most`; of mixed questions those measured."""
-    seen = {int(m) for m in like["people"].round()}
+    seen = {int(m) for m in like["annotators"].round()}
     if "(" in which.variety:
         return sorted(seen)
-    low, high = (1, max(which.people[1], most or 0)) if extrapolate else which.people
-    return sorted({m for m in _PEOPLE if low <= m <= high} | seen)
+    low, high = (1, max(which.annotators[1], most or 0)) if extrapolate else which.annotators
+    return sorted({m for m in _COUNTS if low <= m <= high} | seen)
 
 
 def _items(low: int, high: int, seen: pd.Series) -> list[int]:

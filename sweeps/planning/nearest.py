@@ -76,7 +76,7 @@ class Nearest:
 
 def _distances(points: pd.DataFrame, cells: pd.DataFrame) -> np.ndarray:
     """How far [points, cells] apart: log2 M and log2 N', another way of training, another variety."""
-    one, other = (np.log2(t[["people", "items"]].to_numpy(dtype=float).clip(1)) for t in (points, cells))
+    one, other = (np.log2(t[["annotators", "items"]].to_numpy(dtype=float).clip(1)) for t in (points, cells))
     far = cdist(one, other)
     for name, penalty in (("policy", ANOTHER_WAY), ("aggregation", ANOTHER_WAY), ("variety", _FOREIGN)):
         far += penalty * (points[name].to_numpy()[:, None] != cells[name].to_numpy())

@@ -13,11 +13,11 @@ from sweeps.uncertainty.variance import VarianceModel
 def new_people(
     model: VarianceModel,
     crowd: Sequence[str],
-    people: Float[np.ndarray, " p"],
+    annotators: Float[np.ndarray, " p"],
     variances: Float[np.ndarray, "n j"],
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "n p"]:
-    """Noise of asking `people` (M) new people of its `crowd` at each of p points: a draw a row, 0 for free ones.
+    """Noise of asking `annotators` (M) new people of its `crowd` at each of p points: a draw a row, 0 for free ones.
 
     It falls as 1/M and is each point's own, as different plans hire different people. `variances` are draws of the
     model's components. Where no two panels of a crowd share a seed its people can't be told from what a cell's seeds do
@@ -29,7 +29,7 @@ def new_people(
             continue
         if people_seen(model, name):
             size = _column(of, PEOPLE + name, variances) + _column(of, OWN + name, variances)
-            each = size / np.maximum(people[these], 1e-9)
+            each = size / np.maximum(annotators[these], 1e-9)
         else:
             each = np.repeat(_column(of, CELL, variances), these.sum(), axis=1)
         noise[:, these] = np.sqrt(each) * rng.standard_normal(each.shape)

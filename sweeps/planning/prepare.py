@@ -127,7 +127,7 @@ def prepare(
     learnt = rows(results, metric, pools)
     measured = of_variety(ranges(learnt), questions)
     if not extrapolate:
-        measured = refuse_beyond(measured, people=annotators)
+        measured = refuse_beyond(measured, annotators=annotators)
         least = min(r.items[0] for r in measured)
         measured = refuse_beyond(measured, items=images) if images is not None and images < least else measured
     table = candidates(
@@ -146,7 +146,7 @@ def prepare(
     rng = draws_generator(seed, 1)
     values, variances = choice.chosen.values(both, rng)
     crowd, noise = both["crowd"].tolist(), learnt.variance
-    hired = values + new_people(noise, crowd, both["people"].to_numpy(dtype=float), variances, rng)
+    hired = values + new_people(noise, crowd, both["annotators"].to_numpy(dtype=float), variances, rng)
     runs = hired + new_seed(noise, crowd, variances, rng)
     n = len(table)
     return Prepared(

@@ -51,7 +51,7 @@ def people_needed(prepared: Prepared) -> Int[np.ndarray, " p"]:
     for column in answer_columns(table):
         each = IMAGES_EACH["clicks" if column == f"{ANSWERS}click" else "pages"]
         found += np.ceil(np.round(table[column].to_numpy(dtype=float) / each, 6))
-    return np.maximum(found, table["people"].to_numpy(dtype=float)).astype(np.int64)
+    return np.maximum(found, table["annotators"].to_numpy(dtype=float)).astype(np.int64)
 
 
 def days_needed(prepared: Prepared, cost: Cost, limits: Limits) -> Float[np.ndarray, " p"]:
@@ -88,7 +88,7 @@ def best_of_each_kind(prepared: Prepared, feasible: Bool[np.ndarray, " p"]) -> l
     table, expected = prepared.table, prepared.expected
     places = np.flatnonzero(feasible)
     order = places[np.lexsort((table["items"].to_numpy()[places], expected[places]))]
-    kinds = table.iloc[order][["variety", "aggregation", "policy", "people"]]
+    kinds = table.iloc[order][["variety", "aggregation", "policy", "annotators"]]
     return [int(place) for place in order[~kinds.duplicated().to_numpy()]]
 
 
@@ -121,4 +121,4 @@ def axes_of(prepared: Prepared, place: int) -> dict[str, object]:
     """The axes of the cell that a candidate trains: those of a measured cell of its kind, with its own M and N'."""
     row = prepared.table.iloc[place]
     axes = dict(prepared.rows.axes[row["cell"]])
-    return axes | {"aggregation": row["aggregation"], "annotators": int(row["people"]), "items": int(row["items"])}
+    return axes | {"aggregation": row["aggregation"], "annotators": int(row["annotators"]), "items": int(row["items"])}

@@ -18,7 +18,13 @@ from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.variance import VarianceModel
 
 PLAIN, SEPARATE = "plain", "separate"
-POINT = ("variety", "aggregation", "policy", "people", "items")  # what was bought, and how a model was trained on it
+POINT = (
+    "variety",
+    "aggregation",
+    "policy",
+    "annotators",
+    "items",
+)  # what was bought, and how a model was trained on it
 SEED_SCALE = 1.0  # prior median of seeds' standard deviation, in those of trials within a seed
 LEAST_CELLS = 6  # that were bought: fewer don't tell a curve from their noise
 # What may tell cells of one question apart besides M, N' and aggregation, the more telling first.
@@ -175,7 +181,7 @@ def named_like(learnt: Rows, results: pd.DataFrame) -> pd.DataFrame:
             "variety": [_variety(axes) for axes in records(first)],
             "aggregation": first["aggregation"].where(first["aggregation"].notna(), SEPARATE).astype(str),
             "policy": learnt.naming.policies(first),
-            "people": stated.fillna(answers / items),
+            "annotators": stated.fillna(answers / items),
             "items": items,
         }
     )
@@ -188,7 +194,7 @@ def named_like(learnt: Rows, results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(found: pd.DataFrame, first: pd.DataFrame) -> tuple[pd.DataFrame, Naming]:
-    cells = found[["cell", "recipe", "crowd", "free", "people", "items"]].copy()
+    cells = found[["cell", "recipe", "crowd", "free", "annotators", "items"]].copy()
     free = cells["free"].to_numpy(dtype=bool)
     cells["variety"] = np.where(free, cells["recipe"], [_variety(axes) for axes in records(first)])
     aggregation = first["aggregation"].where(first["aggregation"].notna(), SEPARATE).astype(str)

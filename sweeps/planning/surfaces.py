@@ -142,10 +142,10 @@ class Curve:
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
         """See `Surface`."""
         free = points["free"].to_numpy(dtype=bool)
-        items, people = points["items"].to_numpy(dtype=float), points["people"].to_numpy(dtype=float)
+        items, annotators = points["items"].to_numpy(dtype=float), points["annotators"].to_numpy(dtype=float)
         power, fall = np.exp(sizes[:, 0])[:, None], np.exp(sizes[:, 1])[:, None]
         share = np.where(free, 0.0, (items / self.levels.items) ** power) * self._times(points, sizes)
-        left = np.where(people > 0, people, 1.0) ** -fall
+        left = np.where(annotators > 0, annotators, 1.0) ** -fall
         one, rest = -share * left, -share * (1 - left)
         named = is_one_of(points["variety"], self.levels.varieties) * ~free[:, None]
         of = np.hstack([named, named @ self.levels.groups])
@@ -226,20 +226,20 @@ class Regression:
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
         """See `Surface`."""
         free = points["free"].to_numpy(dtype=bool)
-        people = np.log2(points["people"].to_numpy(dtype=float).clip(1))
+        annotators = np.log2(points["annotators"].to_numpy(dtype=float).clip(1))
         items = np.log2(points["items"].to_numpy(dtype=float).clip(1) / self.levels.items)
         of = is_one_of(points["variety"], self.levels.varieties)
         asked = np.column_stack(
             [
                 np.ones(len(points)),
                 of,
-                people,
+                annotators,
                 items,
                 is_one_of(points["policy"], self.levels.policies),
                 is_one_of(points["aggregation"], self.levels.aggregations),
-                of * people[:, None],
+                of * annotators[:, None],
                 of * items[:, None],
-                people * items,
+                annotators * items,
             ]
         )
         fixed = np.column_stack(
@@ -272,7 +272,7 @@ class Regression:
 
 
 def _place(points: pd.DataFrame) -> np.ndarray:
-    return np.round(np.log(points[["people", "items"]].to_numpy(dtype=float).clip(1)), 9)
+    return np.round(np.log(points[["annotators", "items"]].to_numpy(dtype=float).clip(1)), 9)
 
 
 def _same(one: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> np.ndarray:

@@ -119,7 +119,7 @@ def _kind(prepared: Prepared, place: int, seconds: Seconds) -> dict[str, Any]:
     return {
         "variety": str(row["variety"]),
         "question": question(str(axes["variety"]), axes.get("pages_on")),
-        "people": int(row["people"]),
+        "people": int(row["annotators"]),
         "seconds": seconds,
         "spec": template(axes, prepared.rows.metric),
     }

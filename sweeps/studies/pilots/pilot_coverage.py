@@ -153,7 +153,9 @@ def one_pilot(number: int) -> pd.DataFrame:
         world.value(*at) + crowd.mark(order, *at, panel=0) + world.of_trial * rng.standard_normal() for at in POINTS
     ]
     seen = mark + np.array(runs)  # one seed, which the points share
-    points = pd.DataFrame(POINTS, columns=["variety", "people", "items"]).astype({"people": float, "items": float})
+    points = pd.DataFrame(POINTS, columns=["variety", "annotators", "items"]).astype(
+        {"annotators": float, "items": float}
+    )
     points = points.assign(aggregation="separate", policy="plain", free=False)
     found = points.assign(pilot=number, shape=shape, gains=gains, model=choice.chosen.name)
     trained, whole = _runs(choice.chosen, points, rng)
@@ -173,7 +175,7 @@ def _runs(model: Fitted, points: pd.DataFrame, rng: np.random.Generator) -> tupl
     values, variances = model.values(points, rng)
     noise, names = model.rows.variance, [CROWD] * len(points)
     trained = values + new_seed(noise, names, variances, rng)
-    return trained, trained + new_people(noise, names, points["people"].to_numpy(), variances, rng)
+    return trained, trained + new_people(noise, names, points["annotators"].to_numpy(), variances, rng)
 
 
 def line(found: pd.DataFrame, words: str) -> str:
@@ -194,9 +196,9 @@ def main() -> None:
     parser.add_argument("--pilots", type=int, default=100)
     found = pd.concat([one_pilot(number) for number in range(parser.parse_args().pilots)], ignore_index=True)
     print(line(found, "all"))
-    for name in ("items", "people", "shape", "gains", "model"):
+    for name in ("items", "annotators", "shape", "gains", "model"):
         for value, part in found.groupby(name):
-            print(line(part, f"{name} {value:g}" if name in ("items", "people") else f"{name} {value}"))
+            print(line(part, f"{name} {value:g}" if name in ("items", "annotators") else f"{name} {value}"))
 
 
 if __name__ == "__main__":

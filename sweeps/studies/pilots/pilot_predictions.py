@@ -26,8 +26,8 @@ ALL, INSIDE, APART = "all", "inside what the pilot measured", "distance from the
 class PilotPrediction:
     """What the pilot of one seed predicted of one metric and what came, a run a cell; less is better in all of it.
 
-    `cells` has a row a cell: `variety`, `people` (M), `items` (N'), `inside` (what the pilot measured) and the answers
-    it bought. `draws` [n, cells] by model are of one run with new people and a new seed, `seen` [cells] is what came.
+    `cells` has a row a cell: `variety`, `annotators` (M), `items` (N'), `inside` (what the pilot measured) and the
+    answers it bought. `draws` [n, cells] by model are of one run with new people and a new seed, `seen` [cells] is what came.
     """
 
     seed: int
@@ -49,7 +49,7 @@ def predict_runs(pilot: pd.DataFrame, trials: pd.DataFrame, *, seed: int, metric
     measured = {r.variety: r for r in ranges(learnt)}
     cells["inside"] = [
         not beyond(measured[v], round(m), round(n))
-        for v, m, n in cells[["variety", "people", "items"]].itertuples(index=False)
+        for v, m, n in cells[["variety", "annotators", "items"]].itertuples(index=False)
     ]
     cells = pd.concat([cells, trials[answer_columns(trials)].fillna(0).astype(float)], axis="columns")
     rng = draws_generator(seed, 2)

@@ -85,7 +85,7 @@ def _clicks(asked: pd.DataFrame) -> pd.DataFrame:
     """Panel B's clicks, which a pilot of pages knows nothing of and a rule of thumb may buy."""
     clicks = asked[asked["variety"] == CLICK].reset_index(drop=True)
     cells = clicks[["variety"]].assign(
-        people=clicks["annotators"].astype(float), items=clicks["items"].astype(float), inside=False
+        annotators=clicks["annotators"].astype(float), items=clicks["items"].astype(float), inside=False
     )
     return pd.concat([cells, clicks.drop(columns=[*cells.columns.intersection(clicks.columns)])], axis="columns")
 
@@ -139,8 +139,8 @@ def _planned(
     free = points(learnt)
     both = pd.concat([cells[[c for c in free.columns if c in cells]], free], ignore_index=True)
     values, variances = choice.chosen.values(both, rng)
-    crowd, people = both["crowd"].tolist(), both["people"].to_numpy(dtype=float)
-    hired = values + new_people(learnt.variance, crowd, people, variances, rng)
+    crowd, annotators = both["crowd"].tolist(), both["annotators"].to_numpy(dtype=float)
+    hired = values + new_people(learnt.variance, crowd, annotators, variances, rng)
     expected, n = values.mean(axis=0), len(cells)
     best_free = n + int(expected[n:].argmin())
     gain = expected[best_free] - expected[:n]
@@ -150,8 +150,8 @@ def _planned(
 
 def recipe_of(cells: pd.DataFrame, place: int) -> str:
     """A cell in a few words."""
-    variety, people, items = cells[["variety", "people", "items"]].iloc[place]
-    return f"{variety_title(variety)}, M={people:g}, N'={items:g}"
+    variety, annotators, items = cells[["variety", "annotators", "items"]].iloc[place]
+    return f"{variety_title(variety)}, M={annotators:g}, N'={items:g}"
 
 
 def budget_words(picks: pd.DataFrame) -> str:

@@ -17,6 +17,7 @@ from sweeps.planning.rows import named_like, rows
 from sweeps.results.table import metric_columns, records
 
 # Fields of checks, by their names in JSON.
+_AS_WRITTEN = {"annotators": "people"}  # readings recorded before the column was renamed have the old name
 _PARTS = {"all": "checks", **{name: name for name in ("inside", "beyond", "differences", "left_out")}}
 
 
@@ -67,7 +68,7 @@ class Judgement:
         """Plain values, for JSON."""
         scored = {name: [check.as_dict() for check in getattr(self, part)] for name, part in _PARTS.items()}
         plain = {"metric": self.metric, "default": self.default, "passed": self.passed}
-        return plain | scored | {"cells": self.cells.to_dict("records")}
+        return plain | scored | {"cells": self.cells.rename(columns=_AS_WRITTEN).to_dict("records")}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Judgement":
@@ -75,7 +76,7 @@ class Judgement:
         return cls(
             metric=content["metric"],
             default=content["default"],
-            cells=pd.DataFrame(content["cells"]),
+            cells=pd.DataFrame(content["cells"]).rename(columns={old: new for new, old in _AS_WRITTEN.items()}),
             **{part: tuple(map(Check.of, content[name])) for name, part in _PARTS.items()},
         )
 
@@ -103,7 +104,7 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
     rng = draws_generator(seed, 2)
     choice = choose_model(learnt, draws_generator(seed))
     found: dict[str, list[Check]] = {"all": [], "inside": [], "beyond": [], "differences": []}
-    table = cells[["cell", "variety", "policy", "aggregation", "people", "items", "n"]].copy()
+    table = cells[["cell", "variety", "policy", "aggregation", "annotators", "items", "n"]].copy()
     table["seen"], table["inside"] = learnt.sign * seen, inside
     for model in choice.tried:
         draws = predicted_means(model, cells, rng)
@@ -132,13 +133,13 @@ def predicted_means(
 ) -> Float[np.ndarray, "n p"]:
     """Draws of the means of new trials of `cells`: of `n` panels of new people over `seeds` new seeds each."""
     values, variances = model.values(cells, rng, n)
-    crowd, people = cells["crowd"].tolist(), cells["people"].to_numpy(dtype=float)
+    crowd, annotators = cells["crowd"].tolist(), cells["annotators"].to_numpy(dtype=float)
     noise = model.rows.variance
-    values = values + new_people(noise, crowd, people, variances, rng) / np.sqrt(cells["n"].to_numpy(dtype=float))
+    values = values + new_people(noise, crowd, annotators, variances, rng) / np.sqrt(cells["n"].to_numpy(dtype=float))
     return values + new_seed(noise, crowd, variances, rng) / np.sqrt(cells["seeds"].to_numpy(dtype=float))
 
 
 def _inside(cell: Mapping[str, Any], measured: tuple[Range, ...]) -> bool:
-    people, items = round(float(cell["people"])), round(float(cell["items"]))
+    annotators, items = round(float(cell["annotators"])), round(float(cell["items"]))
     same = [r for r in measured if all(getattr(r, key) == cell[key] for key in ("variety", "policy", "aggregation"))]
-    return any(not beyond(r, people, items) for r in same)
+    return any(not beyond(r, annotators, items) for r in same)

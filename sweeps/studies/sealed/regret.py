@@ -32,9 +32,11 @@ _Rule = Callable[[pd.DataFrame], pd.Series]
 RULES: Mapping[str, _Rule] = MappingProxyType(
     {
         "all clicks": lambda cells: cells["variety"] == "click",
-        "six people, T2 Clamp": lambda cells: (cells["variety"] == "t2-clamp") & (cells["people"].round() == 6),
-        "one label on as many images as possible": lambda c: (c["variety"] == "t2-clamp") & (c["people"].round() == 1),
-        "T1 Clamp with M = 2": lambda cells: (cells["variety"] == "t1-clamp") & (cells["people"].round() == 2),
+        "six people, T2 Clamp": lambda cells: (cells["variety"] == "t2-clamp") & (cells["annotators"].round() == 6),
+        "one label on as many images as possible": lambda c: (
+            (c["variety"] == "t2-clamp") & (c["annotators"].round() == 1)
+        ),
+        "T1 Clamp with M = 2": lambda cells: (cells["variety"] == "t1-clamp") & (cells["annotators"].round() == 2),
     }
 )
 
@@ -203,8 +205,8 @@ def _planned(learnt: Rows, seed: int) -> tuple[Float[np.ndarray, " c"], Float[np
     model = default_model(learnt, draws_generator(seed)).chosen
     rng = draws_generator(seed, 1)
     values, variances = model.values(learnt.cells, rng)
-    crowd, people = learnt.cells["crowd"].tolist(), learnt.cells["people"].to_numpy(dtype=float)
-    hired = values + new_people(learnt.variance, crowd, people, variances, rng)
+    crowd, annotators = learnt.cells["crowd"].tolist(), learnt.cells["annotators"].to_numpy(dtype=float)
+    hired = values + new_people(learnt.variance, crowd, annotators, variances, rng)
     expected = values.mean(axis=0)
     free = learnt.free[int(expected[learnt.free].argmin())]
     return expected, (hired < values[:, [free]]).mean(axis=0)

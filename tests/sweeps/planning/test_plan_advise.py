@@ -171,7 +171,7 @@ def test_pages_cost_the_time_that_was_recorded_with_them(clear: pd.DataFrame, cl
     assert timed.page_seconds == pytest.approx(50)
     table = candidates(timed, of_variety(ranges(timed), ["t2-clamp", "t1-clamp"]))
     cost = priced(table, timed, price_list("page"), wage=12, fee=0)
-    answers = (table["people"] * table["items"]).to_numpy()
+    answers = (table["annotators"] * table["items"]).to_numpy()
     whole = (table["variety"] == "t2-clamp").to_numpy()
     # A whole page takes its 50 s; three of its five parts from 30 s to the whole page.
     np.testing.assert_allclose(cost.low[whole], 50 * answers[whole])

@@ -30,10 +30,10 @@ def test_candidates_stay_where_the_model_was_checked(mixed: Rows):
     found = candidates(mixed, ranges(mixed))
     for which in ranges(mixed):
         same = found[(found["variety"] == which.variety) & (found["aggregation"] == which.aggregation)]
-        assert same["people"].between(*which.people).all()
+        assert same["annotators"].between(*which.annotators).all()
         assert same["items"].between(*which.items).all()
     assert not found["beyond"].any()
-    assert not found.duplicated(["variety", "aggregation", "policy", "people", "items"]).any()
+    assert not found.duplicated(["variety", "aggregation", "policy", "annotators", "items"]).any()
 
 
 def test_fewer_images_cap_the_items(mixed: Rows):
@@ -44,7 +44,7 @@ def test_fewer_images_cap_the_items(mixed: Rows):
 
 def test_mixed_questions_buy_what_their_cells_bought(mixed: Rows):
     found = candidates(mixed, ranges(mixed)).query("variety == 't2-clamp (disagree-25, 3 clicks)'")
-    assert set(found["people"]) == {1}
+    assert set(found["annotators"]) == {1}
     np.testing.assert_allclose(found["answers/click"], 3 * found["items"])
     np.testing.assert_allclose(found["answers/t2-clamp"], 0.25 * found["items"])
     cost = priced(found, mixed, price_list("thesis"), wage=12, fee=0)
@@ -55,8 +55,8 @@ def test_mixed_questions_buy_what_their_cells_bought(mixed: Rows):
 def test_beyond_is_planned_only_as_far_as_asked(mixed: Rows):
     pages = [r for r in ranges(mixed) if r.variety == "t2-clamp" and r.aggregation == "separate"]
     found = candidates(mixed, pages, images=2000, extrapolate=True, most_people=6)
-    assert (found["people"].max(), found["items"].max()) == (6, 2000)
-    inside = found["people"].between(1, 3) & found["items"].between(250, 900)
+    assert (found["annotators"].max(), found["items"].max()) == (6, 2000)
+    inside = found["annotators"].between(1, 3) & found["items"].between(250, 900)
     assert (found["beyond"] == ~inside).all()
 
 
@@ -73,17 +73,17 @@ def test_the_best_within_a_budget_is_that_of_trying_all(prepared: Prepared):
 def test_of_each_kind_the_best_number_of_images_is_kept(prepared: Prepared):
     kinds = best_of_each_kind(prepared, np.ones(len(prepared.table), dtype=bool))
     table = prepared.table.iloc[kinds]
-    assert not table.duplicated(["variety", "policy", "aggregation", "people"]).any()
+    assert not table.duplicated(["variety", "policy", "aggregation", "annotators"]).any()
     assert (np.diff(prepared.expected[kinds]) >= 0).all()
     first = table.iloc[0]
-    same = (prepared.table[["variety", "people"]] == first[["variety", "people"]]).all(axis=1)
+    same = (prepared.table[["variety", "annotators"]] == first[["variety", "annotators"]]).all(axis=1)
     assert prepared.expected[kinds[0]] == prepared.expected[same].min()
 
 
 def test_a_person_has_a_sessions_images_and_an_image_has_m_people(prepared: Prepared):
-    people = pd.Series(people_needed(prepared), index=prepared.table.index)
+    needed = pd.Series(people_needed(prepared), index=prepared.table.index)
     table = prepared.table
-    pages = table[(table["variety"] == "t2-clamp") & (table["people"] == 3) & (table["items"] == 900)].index[0]
-    clicks = table[(table["variety"] == "click") & (table["people"] == 24) & (table["items"] == 250)].index[0]
-    assert people[pages] == 108  # 36 batches of 25 images, three people each
-    assert people[clicks] == 30  # 6,000 clicks, 200 each
+    pages = table[(table["variety"] == "t2-clamp") & (table["annotators"] == 3) & (table["items"] == 900)].index[0]
+    clicks = table[(table["variety"] == "click") & (table["annotators"] == 24) & (table["items"] == 250)].index[0]
+    assert needed[pages] == 108  # 36 batches of 25 images, three people each
+    assert needed[clicks] == 30  # 6,000 clicks, 200 each

@@ -15,11 +15,11 @@ def made(cells) -> pd.DataFrame:
 
 def test_a_row_is_what_a_cell_bought_and_free_recipes_bought_nothing(clear_rows: Rows):
     first = clear_rows.cells.iloc[0]
-    assert (first["variety"], first["people"], first["items"], first["answers/click"]) == ("click", 1, 250, 1)
+    assert (first["variety"], first["annotators"], first["items"], first["answers/click"]) == ("click", 1, 250, 1)
     free = clear_rows.cells.iloc[clear_rows.free]
     assert list(free["variety"]) == ["hard labels", "label smoothing 0.1"]
     assert list(free["anchor"]) == [True, False]
-    assert (free[["people", "items"]] == 0).all(axis=None)
+    assert (free[["annotators", "items"]] == 0).all(axis=None)
 
 
 def test_means_are_turned_round_for_a_metric_of_which_more_is_better(clear: pd.DataFrame):
@@ -31,7 +31,7 @@ def test_means_are_turned_round_for_a_metric_of_which_more_is_better(clear: pd.D
 def test_the_types_of_a_column_make_no_difference(clear: pd.DataFrame, clear_rows: Rows):
     found = rows(clear.convert_dtypes(), METRIC)  # whole numbers with nulls, as a sweep's own table has them
     np.testing.assert_allclose(found.mean, clear_rows.mean)
-    names = ["variety", "aggregation", "policy", "people", "items"]
+    names = ["variety", "aggregation", "policy", "annotators", "items"]
     pd.testing.assert_frame_equal(found.cells[names], clear_rows.cells[names], check_dtype=False)
     assert found.axes == clear_rows.axes
 
@@ -53,8 +53,8 @@ def test_all_answers_are_as_many_people_as_answered(clear: pd.DataFrame):
     these = (everybody["variety"] == "t2-clamp") & (everybody["annotators"] == 3)
     everybody["annotators"] = everybody["annotators"].astype(object).where(~these, "all")
     everybody.loc[these, "answers/t2-clamp"] = everybody.loc[these, "items"] * 6.2
-    people = rows(everybody, METRIC).cells.query("variety == 't2-clamp'")["people"]
-    assert people.max() == pytest.approx(6.2)
+    annotators = rows(everybody, METRIC).cells.query("variety == 't2-clamp'")["annotators"]
+    assert annotators.max() == pytest.approx(6.2)
 
 
 def test_cells_hired_by_the_hour_are_left_out_and_said_to_be(clear: pd.DataFrame):
@@ -67,8 +67,10 @@ def test_cells_hired_by_the_hour_are_left_out_and_said_to_be(clear: pd.DataFrame
 
 def test_cells_of_other_results_get_the_same_names(clear: pd.DataFrame, clear_rows: Rows):
     pd.testing.assert_frame_equal(
-        named_like(clear_rows, clear[clear["variety"] == "click"])[["variety", "policy", "people", "crowd"]],
-        clear_rows.cells.query("variety == 'click'")[["variety", "policy", "people", "crowd"]].reset_index(drop=True),
+        named_like(clear_rows, clear[clear["variety"] == "click"])[["variety", "policy", "annotators", "crowd"]],
+        clear_rows.cells.query("variety == 'click'")[["variety", "policy", "annotators", "crowd"]].reset_index(
+            drop=True
+        ),
         check_dtype=False,
     )
     with pytest.raises(RequestError, match=r"unknown variety 'h-mix'; known: click, t1-clamp"):

@@ -47,13 +47,13 @@ def test_intervals_hold_runs_of_new_people_and_new_seeds_and_fail_without_the_pe
         runs = np.array(
             [table(world, [point], rng, seeds=(99,), panels=(0,))[METRIC].iloc[0] for point in wanted], dtype=float
         )
-        points = pd.DataFrame(wanted).rename(columns={"annotators": "people"}).astype({"people": float, "items": float})
+        points = pd.DataFrame(wanted).astype({"annotators": float, "items": float})
         points = points.assign(aggregation="separate", policy="plain", free=False)
         values, variances = fit(Curve.of(learnt), learnt, rng).values(points, rng)
         crowd = ["clicks" if name == "click" else "pages" for name in points["variety"]]
         trained = values + new_seed(learnt.variance, crowd, variances, rng)
-        people = new_people(learnt.variance, crowd, points["people"].to_numpy(), variances, rng)
-        whole.append([held(trained + people, runs, level) for level in (0.8, 0.95)])
+        hired = new_people(learnt.variance, crowd, points["annotators"].to_numpy(), variances, rng)
+        whole.append([held(trained + hired, runs, level) for level in (0.8, 0.95)])
         peopleless.append(held(trained, runs, 0.8))
     at_80, at_95 = np.mean(whole, axis=(0, 2))
     assert 0.74 < at_80 < 0.93  # 288 runs; with five seeds variances are uncertain and intervals on the safe side
@@ -73,7 +73,7 @@ def test_intervals_hold_far_beyond_a_pilot():
         world = a_world(rng)
         learnt = rows(table(world, [*pilot, *FREE_CELLS], rng, seeds=range(7), panels=(0,)), METRIC)
         wanted = [pages | {"annotators": m, "items": 900} for m in (1, 3, 6)]
-        points = pd.DataFrame(wanted).rename(columns={"annotators": "people"}).astype({"people": float, "items": float})
+        points = pd.DataFrame(wanted).astype({"annotators": float, "items": float})
         values, _ = fit(Curve.of(learnt), learnt, rng).values(points.assign(policy="plain", free=False), rng)
         truth = np.array([world.value(point) for point in wanted])
         found.append([held(values, truth, level) for level in (0.8, 0.95)])

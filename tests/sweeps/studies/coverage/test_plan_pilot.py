@@ -30,15 +30,15 @@ def prepared(results: pd.DataFrame) -> Prepared:
 
 def test_a_cheaper_question_is_planned_from_one_person_and_few_images_on(prepared: Prepared):
     part = prepared.table[prepared.table["variety"] == "t1-clamp"]
-    assert set(part["people"]) == {1, 2, 3, 4, 5, 6}
+    assert set(part["annotators"]) == {1, 2, 3, 4, 5, 6}
     assert (part["items"].min(), part["items"].max()) == (50, 900)
-    measured = (part["people"] == 3) & (part["items"] == 200)
+    measured = (part["annotators"] == 3) & (part["items"] == 200)
     assert (part["beyond"] == ~measured).all()
 
 
 def test_intervals_widen_beyond_the_pilot(prepared: Prepared):
     table, low, high = prepared.table, *np.quantile(prepared.runs, [0.1, 0.9], axis=0)
-    full = ((table["variety"] == "t2-clamp") & (table["people"] == 3)).to_numpy()
+    full = ((table["variety"] == "t2-clamp") & (table["annotators"] == 3)).to_numpy()
     width = pd.Series((high - low)[full], index=table["items"][full])
     assert width[900] > 1.2 * width[200]
 
