@@ -57,7 +57,7 @@ def plan(
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise RequestError(f"--page: {page} must end in .html: its picture stands beside it under the same name")
     from sweeps.planning.advise import advice
-    from sweeps.planning.prepare import prepare
+    from sweeps.planning.forecast import make_forecast
     from sweeps.planning.rank import Limits
     from sweeps.show.tables import print_json
     from sweeps.sources import from_names, merged
@@ -80,17 +80,17 @@ def plan(
         "extrapolate": extrapolate,
         "most_people": most_people,
     }
-    ready = prepare(results, metric=metric or default_metric(results), **options)
-    found = advice(ready, limits, prices=prices, wage=wage, fee=fee, top=top)
+    forecast = make_forecast(results, metric=metric or default_metric(results), **options)
+    found = advice(forecast, limits, prices=prices, wage=wage, fee=fee, top=top)
     written = []
     if spec is not None:
         write_spec(spec, found)
         written.append(spec)
     if page is not None:
-        from sweeps.show.plan_page import Asked, judged
+        from sweeps.show.plan_page import PlanRequest, metric_forecasts
         from sweeps.show.plan_picture import write_plan_page
 
-        asked = Asked(
+        request = PlanRequest(
             metric=found.metric,
             limits=limits,
             prices=prices,
@@ -101,7 +101,7 @@ def plan(
             overhead=() if click_overhead is None else ("--click-overhead", f"{click_overhead:g}"),
             options=_words(options | {"top": top}),
         )
-        written += write_plan_page(page, results, judged(results, ready, options), asked, sources, notes)
+        written += write_plan_page(page, results, metric_forecasts(results, forecast, options), request, sources, notes)
     if as_json:
         simulated = any(source.simulated for source in sources)
         print_json({"sweeps": [s.name for s in sources], "simulated_annotators": simulated} | found.as_dict())
@@ -150,7 +150,7 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
     metric, _, test_set = advice.metric.partition("/")
     simulated = "Simulated annotators. " if any(source.simulated for source in sources) else ""
     shown: ReportTable = table(
-        [row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
+        [plan_row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
         title=f"{simulated}Plans for {metric_title(advice.metric)} on {test_set_title(test_set)} ({metric}/{test_set})",
     )
     print_table(shown)
@@ -158,7 +158,7 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
         print(line[:1].upper() + line[1:])
 
 
-def row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
+def plan_row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
     """What the table says of the plan at `place`; `buy` is the place of the one to buy."""
     from sweeps.results.names import hours_between
 

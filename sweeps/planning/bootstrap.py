@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from softcore.seeding import generator
 from sweeps.planning.rows import Rows
 from sweeps.planning.surfaces import Surface
-from sweeps.uncertainty.shrinkage import batches, next_proposal
+from sweeps.uncertainty.shrinkage import chunks, next_proposal
 
 SAMPLES, ROUNDS, KEPT, DRAWS = 512, 4, 200, 1000
 LEAST_SAMPLES, HEAVY = 40, 5  # that a round's proposal must rest on; degrees of freedom of its tails
@@ -30,7 +30,7 @@ def draws_generator(seed: int, part: int = 0) -> np.random.Generator:
     return generator("plan", seed, part)
 
 
-class Fitted(Protocol):
+class FittedModel(Protocol):
     """A model that has seen the rows."""
 
     @property
@@ -83,7 +83,7 @@ class FittedSurface:
     def values(
         self, points: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
     ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
-        """See `Fitted`: a draw is the surface before any data, corrected by what a refit to it would have seen."""
+        """See `FittedModel`: a draw is the surface before any data, corrected by what a refit to it would have seen."""
         seen = len(self.rows.cells)
         columns = list(points.columns.intersection(self.rows.cells.columns))
         every = pd.concat([self.rows.cells[columns], points[columns]], ignore_index=True)
@@ -108,12 +108,12 @@ class FittedSurface:
         return np.concatenate(values)[mixed] + self.rows.mean.mean(), np.concatenate(variances)[mixed]
 
     def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
-        """See `Fitted`: in closed form for each sample, which is weighed as if the cell had not been seen.
+        """See `FittedModel`: in closed form for each sample, which is weighed as if the cell had not been seen.
 
         Source: Rasmussen & Williams (2006), equations 5.10 to 5.12.
         """
         means, variances = [], []
-        for few in batches(len(self.samples.sizes), len(self._centred)):
+        for few in chunks(len(self.samples.sizes), len(self._centred)):
             inverse = np.linalg.inv(self._covariance(few))
             variances.append(1 / np.diagonal(inverse, axis1=1, axis2=2))
             means.append(self._centred - inverse @ self._centred * variances[-1])
@@ -144,7 +144,7 @@ class FittedSurface:
         return chosen, times * -(-n // KEPT)
 
 
-def fit(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface:
+def fit_surface(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface:
     """The surface given the rows: its sizes, its reach and the variances of the noise drawn from what they leave open.
 
     A matrix of cells by cells is factored for each of some hundred samples: seconds for 100 cells.
@@ -194,7 +194,7 @@ def _log_likelihood(
     surface: Surface, rows: Rows, values: np.ndarray, sizes: np.ndarray, scatter: np.ndarray, variances: np.ndarray
 ) -> np.ndarray:
     found = []
-    for few in batches(len(sizes), len(values)):
+    for few in chunks(len(sizes), len(values)):
         root = np.linalg.cholesky(_prior(surface, rows, sizes[few], scatter[few]) + _noise(rows, variances[few]))
         white = np.linalg.solve(root, np.broadcast_to(values[:, None], (len(root), len(values), 1)))[:, :, 0]
         size = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)

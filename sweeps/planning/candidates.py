@@ -82,7 +82,7 @@ def candidates(
     return table[~twice].drop(columns="single").reset_index(drop=True)
 
 
-def priced(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: float, fee: float) -> Cost:
+def candidate_costs(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: float, fee: float) -> Cost:
     """What the candidates take under `prices`, and dollars at `wage` and `fee`.
 
     Prices that charge what was recorded take the mean time that the sweep's own pages took, where it is known. A

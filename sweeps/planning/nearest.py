@@ -40,7 +40,7 @@ class Nearest:
     def values(
         self, points: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
     ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
-        """See `sweeps.planning.bootstrap.Fitted`."""
+        """See `sweeps.planning.bootstrap.FittedModel`."""
         free = points["free"].to_numpy(dtype=bool)
         weights = np.zeros((len(points), len(self.rows.mean)))
         weights[:, self.rows.bought] = _weights(_distances(points, self.rows.cells.iloc[self.rows.bought]))
@@ -54,7 +54,7 @@ class Nearest:
         return values, variances
 
     def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
-        """See `sweeps.planning.bootstrap.Fitted`."""
+        """See `sweeps.planning.bootstrap.FittedModel`."""
         weights, seen = _left_out_weights(self.rows), self.rows.bought
         contrast = np.eye(len(self.rows.mean))[seen] - weights
         noise = self._noise(self.rows.draw_variances(n, rng), rng) @ contrast.T

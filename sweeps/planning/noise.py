@@ -10,7 +10,7 @@ from sweeps.uncertainty.strata import CELL, CROWD, OWN, PEOPLE, REST, SEED
 from sweeps.uncertainty.variance import VarianceModel
 
 
-def new_people(
+def annotator_noise(
     model: VarianceModel,
     crowd: Sequence[str],
     annotators: Float[np.ndarray, " p"],
@@ -21,13 +21,13 @@ def new_people(
 
     It falls as 1/M and is each point's own, as different plans hire different people. `variances` are draws of the
     model's components. Where no two panels of a crowd share a seed its people can't be told from what a cell's seeds do
-    (`people_seen`): all of that counts as people's, at any M.
+    (`shows_annotator_variance`): all of that counts as people's, at any M.
     """
     of, noise = _of(model, variances), np.zeros((len(variances), len(crowd)))
     for name, these in _crowds(crowd):
         if name == NOBODY:
             continue
-        if people_seen(model, name):
+        if shows_annotator_variance(model, name):
             size = _column(of, PEOPLE + name, variances) + _column(of, OWN + name, variances)
             each = size / np.maximum(annotators[these], 1e-9)
         else:
@@ -36,7 +36,7 @@ def new_people(
     return noise
 
 
-def new_seed(
+def seed_noise(
     model: VarianceModel,
     crowd: Sequence[str],
     variances: Float[np.ndarray, "n j"],
@@ -51,13 +51,13 @@ def new_seed(
     for name, these in _crowds(crowd):
         noise[:, these] += np.sqrt(_column(of, CROWD, variances)) * rng.standard_normal((len(variances), 1))
         own = _column(of, REST, variances)
-        if name == NOBODY or people_seen(model, name):
+        if name == NOBODY or shows_annotator_variance(model, name):
             own = own + _column(of, CELL, variances)
         noise[:, these] += np.sqrt(own) * rng.standard_normal((len(variances), int(these.sum())))
     return noise
 
 
-def people_seen(model: VarianceModel, crowd: str) -> bool:
+def shows_annotator_variance(model: VarianceModel, crowd: str) -> bool:
     """Whether the sweep shows how much people of `crowd` vary: two panels of one seed."""
     return any(name in model.strata.components for name in (PEOPLE + crowd, OWN + crowd))
 

@@ -64,7 +64,7 @@ def of_variety(measured: Iterable[Range], varieties: Iterable[str] | None) -> tu
     return tuple(r for r in measured if r.variety in wanted)
 
 
-def beyond(measured: Range, annotators: int | None = None, items: int | None = None) -> str:
+def excess_in_words(measured: Range, annotators: int | None = None, items: int | None = None) -> str:
     """How far a request goes beyond what was measured, in words; empty where it does not."""
     parts = [
         f"{name} = {wanted} for {measured.name} is {'below' if wanted < low else 'beyond'} the measured "
@@ -75,22 +75,24 @@ def beyond(measured: Range, annotators: int | None = None, items: int | None = N
     return "; ".join(parts)
 
 
-def refuse_beyond(
+def keep_in_range(
     measured: Iterable[Range], annotators: int | None = None, items: int | None = None
 ) -> tuple[Range, ...]:
     """The ranges that hold the request; a RequestError that says how far it goes beyond where none does."""
     measured = tuple(measured)
-    inside = tuple(r for r in measured if not beyond(r, annotators, items))
+    inside = tuple(r for r in measured if not excess_in_words(r, annotators, items))
     if not inside:
         spans: dict[str, list[str]] = {}
         for r in measured:
-            spans.setdefault(beyond(r, annotators, items).replace(f" for {r.name} ", " for {} "), []).append(r.name)
+            spans.setdefault(excess_in_words(r, annotators, items).replace(f" for {r.name} ", " for {} "), []).append(
+                r.name
+            )
         far = "; ".join(text.replace("{}", ", ".join(names)) for text, names in spans.items())
         raise RequestError(f"{far}: the model was not checked there; to plan all the same, less surely: --extrapolate")
     return inside
 
 
-def points(rows: Rows) -> pd.DataFrame:
+def free_points(rows: Rows) -> pd.DataFrame:
     """The free recipes as points, to be drawn beside candidates."""
     return rows.cells.iloc[rows.free][[*_COLUMNS]].reset_index(drop=True)
 

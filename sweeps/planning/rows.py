@@ -115,7 +115,7 @@ class Rows:
         return float(self.mean.std()) or 1.0
 
 
-def rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | None = None) -> Rows:
+def make_rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | None = None) -> Rows:
     """What `results` say of `metric`; `pools` as in `sweeps.uncertainty.replicates`.
 
     Cells that hire people until hours are spent, and bought cells without a number of items, are left out, with a

@@ -18,8 +18,8 @@ from softcore.varieties import VARIETIES, question_of
 from sweeps.frontier.banded import CellDraws, cell_draws
 from sweeps.frontier.frontier import with_companion
 from sweeps.frontier.regimes import ENOUGH
+from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.plan import SENTENCES
-from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.rank import Limits
 from sweeps.results.names import SIMULATED, pay
 from sweeps.results.table import plain
@@ -45,7 +45,7 @@ _WHY_SCALED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class PlanRequest:
     """What the page starts with: the limits, prices and pay of a plan, and the options that the command line had.
 
     `cost`, `overhead` (of a click) and `options` (all that no slider moves) are words of the command line.
@@ -63,35 +63,35 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
+class MetricForecast:
     """A metric's plans and the joint draws of the measured cells; of a metric that can't be planned for, why not."""
 
     metric: str
-    plans: Prepared | None
+    plans: Forecast | None
     cells: CellDraws | None
     why_not: str = ""
 
 
-def judged(results: pd.DataFrame, first: Prepared, options: Mapping[str, Any]) -> list[Judged]:
-    """`first` and, of cross-entropy, its companion raw or scaled, prepared with the same `options` of `prepare`."""
+def metric_forecasts(results: pd.DataFrame, first: Forecast, options: Mapping[str, Any]) -> list[MetricForecast]:
+    """`first` and, of cross-entropy, its companion raw or scaled, with the same `options` of `make_forecast`."""
     return [_judged(results, metric, first, options) for metric in with_companion(first.rows.metric, results)]
 
 
-def _judged(results: pd.DataFrame, metric: str, first: Prepared, options: Mapping[str, Any]) -> Judged:
+def _judged(results: pd.DataFrame, metric: str, first: Forecast, options: Mapping[str, Any]) -> MetricForecast:
     if metric == first.rows.metric:
-        return Judged(metric=metric, plans=first, cells=cell_draws(results, metric))
+        return MetricForecast(metric=metric, plans=first, cells=cell_draws(results, metric))
     try:
-        return Judged(
-            metric=metric, plans=prepare(results, metric=metric, **options), cells=cell_draws(results, metric)
+        return MetricForecast(
+            metric=metric, plans=make_forecast(results, metric=metric, **options), cells=cell_draws(results, metric)
         )
     except RequestError as error:
-        return Judged(metric=metric, plans=None, cells=None, why_not=str(error))
+        return MetricForecast(metric=metric, plans=None, cells=None, why_not=str(error))
 
 
 def plan_page(
     results: pd.DataFrame,
-    found: Sequence[Judged],
-    asked: Asked,
+    found: Sequence[MetricForecast],
+    request: PlanRequest,
     *,
     sweeps: Sequence[str],
     simulated: bool,
@@ -103,8 +103,8 @@ def plan_page(
     """
     from plotly.offline import get_plotlyjs
 
-    content = page_data(results, found, asked, sweeps=sweeps, notes=notes)
-    prices = f"Price list '{asked.prices.name}', at {pay(asked.wage, asked.fee)} fee. {asked.prices.assumes}"
+    content = page_data(results, found, request, sweeps=sweeps, notes=notes)
+    prices = f"Price list '{request.prices.name}', at {pay(request.wage, request.fee)} fee. {request.prices.assumes}"
     scaled = any(each.metric.startswith("scaled-") for each in found)
     return Template(template("plan.html")).substitute(
         title=escape(f"Plans from {', '.join(sweeps)}"),
@@ -121,52 +121,57 @@ def plan_page(
 
 
 def page_data(
-    results: pd.DataFrame, found: Sequence[Judged], asked: Asked, *, sweeps: Sequence[str], notes: Sequence[str] = ()
+    results: pd.DataFrame,
+    found: Sequence[MetricForecast],
+    request: PlanRequest,
+    *,
+    sweeps: Sequence[str],
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """All that the page's script reads, as plain values."""
-    cells = cell_data(results, asked.prices)
+    cells = cell_data(results, request.prices)
     metrics = []
     for each in found:
         content: dict[str, Any] = {"plan": None, "frontier": None, "why_not": each.why_not}
         if each.plans is not None and each.cells is not None:
-            content["plan"] = plan_data(each.plans, asked.prices)
+            content["plan"] = plan_data(each.plans, request.prices)
             content["frontier"] = frontier_data(each.cells, cells, each.plans.rows.sign)
         metrics.append({**metric_data(each.metric), **content})
     kinds = [kind for metric in metrics if metric["plan"] for kind in metric["plan"]["kinds"]]
-    questions = price_data((cells, kinds), asked.prices)
+    questions = price_data((cells, kinds), request.prices)
     return {
         "sweeps": list(sweeps),
         "metrics": metrics,
         "cells": cells,
-        "weights": weights_data(results, cells, asked.metric, asked.prices),
+        "weights": weights_data(results, cells, request.metric, request.prices),
         "looks": look_data(dict.fromkeys(cell["variety"] for cell in cells)),
         "prices": {
-            "assumes": asked.prices.assumes,
-            "wage_floor": asked.prices.wage_floor,
-            "like": asked.prices.name if asked.prices.name in PRICES else None,
+            "assumes": request.prices.assumes,
+            "wage_floor": request.prices.wage_floor,
+            "like": request.prices.name if request.prices.name in PRICES else None,
             "questions": questions,
             "varieties": {q["question"]: _varieties(q["question"]) for q in questions},
         },
         "start": {
-            "metric": asked.metric,
-            **asdict(asked.limits),
-            "wage": asked.wage,
-            "fee": asked.fee,
-            "top": asked.top,
+            "metric": request.metric,
+            **asdict(request.limits),
+            "wage": request.wage,
+            "fee": request.fee,
+            "top": request.top,
         },
-        "cost": list(asked.cost),
-        "overhead": list(asked.overhead),
-        "options": list(asked.options),
+        "cost": list(request.cost),
+        "overhead": list(request.overhead),
+        "options": list(request.options),
         "level": f"{LEVEL:.0%}",
         "enough": ENOUGH,
         "likely": LIKELY,
         "ticks": ROUND_TIMES,
-        "sentences": {**_sentences(found), "low_wage": _low_wage(asked.prices)},
+        "sentences": {**_sentences(found), "low_wage": _low_wage(request.prices)},
         "notes": list(notes),
     }
 
 
-def _sentences(found: Sequence[Judged]) -> dict[str, str]:
+def _sentences(found: Sequence[MetricForecast]) -> dict[str, str]:
     """The sentences of plans, which plans there are filled in: the same on every metric."""
     known = next((each.plans.known for each in found if each.plans is not None), "")
     return {name: sentence.replace("{known}", known) for name, sentence in SENTENCES.items()}

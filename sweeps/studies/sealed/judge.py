@@ -9,11 +9,11 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, known
-from sweeps.planning.bootstrap import Fitted, draws_generator
-from sweeps.planning.checks import SCORING_DRAWS, Check, check, choose_model
-from sweeps.planning.noise import new_people, new_seed
-from sweeps.planning.ranges import Range, beyond, ranges
-from sweeps.planning.rows import named_like, rows
+from sweeps.planning.bootstrap import FittedModel, draws_generator
+from sweeps.planning.checks import SCORING_DRAWS, ModelCheck, check, choose_model
+from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.ranges import Range, excess_in_words, ranges
+from sweeps.planning.rows import make_rows, named_like
 from sweeps.results.table import metric_columns, records
 
 # Fields of checks, by their names in JSON.
@@ -35,11 +35,11 @@ class Judgement:
 
     metric: str
     cells: pd.DataFrame
-    checks: tuple[Check, ...]
-    inside: tuple[Check, ...]
-    beyond: tuple[Check, ...]
-    differences: tuple[Check, ...]
-    left_out: tuple[Check, ...]
+    checks: tuple[ModelCheck, ...]
+    inside: tuple[ModelCheck, ...]
+    beyond: tuple[ModelCheck, ...]
+    differences: tuple[ModelCheck, ...]
+    left_out: tuple[ModelCheck, ...]
     default: str
 
     @property
@@ -48,7 +48,7 @@ class Judgement:
         return self.checks[0].score < min(other.score for other in self.checks[1:])
 
     @property
-    def best(self) -> Check:
+    def best(self) -> ModelCheck:
         """The check of the model with the lowest interval score on all cells."""
         return min(self.checks, key=lambda check: check.score)
 
@@ -57,7 +57,7 @@ class Judgement:
         """Whether no model has a lower interval score on all cells than the one chosen before."""
         return self.of(self.default).score <= self.best.score
 
-    def of(self, model: str, part: str = "checks") -> Check:
+    def of(self, model: str, part: str = "checks") -> ModelCheck:
         """The check of `model` on a part (the name of a field); a RequestError where there is none."""
         found = {check.model: check for check in getattr(self, part)}
         if model not in found:
@@ -77,7 +77,7 @@ class Judgement:
             metric=content["metric"],
             default=content["default"],
             cells=pd.DataFrame(content["cells"]).rename(columns={old: new for new, old in _AS_WRITTEN.items()}),
-            **{part: tuple(map(Check.of, content[name])) for name, part in _PARTS.items()},
+            **{part: tuple(map(ModelCheck.of, content[name])) for name, part in _PARTS.items()},
         )
 
 
@@ -91,7 +91,7 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
     shared = both & set(zip(sealed["cell"], sealed["seed"], sealed["panel"], strict=True))
     if shared:
         raise RequestError(f"{len(shared)} sealed trials are in the results too: choose cells that nobody looked at")
-    learnt = rows(results, metric)
+    learnt = make_rows(results, metric)
     if metric not in sealed:
         raise known("metric of the sealed cells", metric, metric_columns(sealed) or ["none"])
     done = sealed[sealed["status"] == "done"]
@@ -103,7 +103,7 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
     inside = np.array([_inside(cell, measured) for cell in records(cells)]) > 0
     rng = draws_generator(seed, 2)
     choice = choose_model(learnt, draws_generator(seed))
-    found: dict[str, list[Check]] = {"all": [], "inside": [], "beyond": [], "differences": []}
+    found: dict[str, list[ModelCheck]] = {"all": [], "inside": [], "beyond": [], "differences": []}
     table = cells[["cell", "variety", "policy", "aggregation", "annotators", "items", "n"]].copy()
     table["seen"], table["inside"] = learnt.sign * seen, inside
     for model in choice.tried:
@@ -129,17 +129,19 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
 
 
 def predicted_means(
-    model: Fitted, cells: pd.DataFrame, rng: np.random.Generator, n: int = SCORING_DRAWS
+    model: FittedModel, cells: pd.DataFrame, rng: np.random.Generator, n: int = SCORING_DRAWS
 ) -> Float[np.ndarray, "n p"]:
     """Draws of the means of new trials of `cells`: of `n` panels of new people over `seeds` new seeds each."""
     values, variances = model.values(cells, rng, n)
     crowd, annotators = cells["crowd"].tolist(), cells["annotators"].to_numpy(dtype=float)
     noise = model.rows.variance
-    values = values + new_people(noise, crowd, annotators, variances, rng) / np.sqrt(cells["n"].to_numpy(dtype=float))
-    return values + new_seed(noise, crowd, variances, rng) / np.sqrt(cells["seeds"].to_numpy(dtype=float))
+    values = values + annotator_noise(noise, crowd, annotators, variances, rng) / np.sqrt(
+        cells["n"].to_numpy(dtype=float)
+    )
+    return values + seed_noise(noise, crowd, variances, rng) / np.sqrt(cells["seeds"].to_numpy(dtype=float))
 
 
 def _inside(cell: Mapping[str, Any], measured: tuple[Range, ...]) -> bool:
     annotators, items = round(float(cell["annotators"])), round(float(cell["items"]))
     same = [r for r in measured if all(getattr(r, key) == cell[key] for key in ("variety", "policy", "aggregation"))]
-    return any(not beyond(r, annotators, items) for r in same)
+    return any(not excess_in_words(r, annotators, items) for r in same)

@@ -15,15 +15,15 @@ from py_mini_racer import MiniRacer
 
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
-from sweeps.frontier.banded import cell_draws, priced
+from sweeps.frontier.banded import bands_from_draws, cell_draws
 from sweeps.planning.advise import advice
+from sweeps.planning.forecast import make_forecast
 from sweeps.planning.plan import as_spec
-from sweeps.planning.prepare import prepare
 from sweeps.planning.rank import Limits
 from sweeps.results.names import dollars, hours, hours_between
 from sweeps.results.table import plain
 from sweeps.show.markup import template
-from sweeps.show.plan_page import Asked, Judged, page_data
+from sweeps.show.plan_page import MetricForecast, PlanRequest, page_data
 from sweeps.studies.coverage.planted_plans import METRIC
 from tests.sweeps.show.several_metrics import several_metrics
 
@@ -87,9 +87,9 @@ def results(clear):
 
 
 @pytest.fixture(scope="module")
-def plans(results, prepared):
+def plans(results, forecast):
     """What Python plans with, by metric."""
-    return {METRIC: prepared, MORE: prepare(results, metric=MORE)}
+    return {METRIC: forecast, MORE: make_forecast(results, metric=MORE)}
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +102,8 @@ def cells(results):
 def page(request, results, plans, cells):
     """The script of a page, and its price list, whose prices are points (thesis) or intervals (page)."""
     prices = PRICES[request.param]
-    found = [Judged(metric=metric, plans=plans[metric], cells=cells[metric]) for metric in plans]
-    start = Asked(metric=METRIC, limits=Limits(budget_usd=400.0), prices=prices, wage=12.0, fee=0.333)
+    found = [MetricForecast(metric=metric, plans=plans[metric], cells=cells[metric]) for metric in plans]
+    start = PlanRequest(metric=METRIC, limits=Limits(budget_usd=400.0), prices=prices, wage=12.0, fee=0.333)
     return SimpleNamespace(prices=prices, script=Script(page_data(results, found, start, sweeps=["made-up"])))
 
 
@@ -196,7 +196,7 @@ def test_the_script_draws_the_bands_of_the_report(page, cells, metric, question,
     there = f"drawn[{json.dumps(metric)}]"
     shown = page.script.says(f"bandsOf({there}.frontier, {there}.cells, {json.dumps(question)}, {json.dumps(prices)})")
     costs = np.array([one["cost"] for one in shown["band"]])
-    found = priced(cells[metric], moved(page.prices, **prices), question=question, budgets=costs).as_dict()
+    found = bands_from_draws(cells[metric], moved(page.prices, **prices), question=question, budgets=costs).as_dict()
     assert costs.tolist() == pytest.approx(np.unique([one["cost"] for one in found["cells"]]), rel=1e-9)
     by_recipe = {one["recipe"]: one for one in shown["cells"]}
     assert set(by_recipe) == {one["recipe"] for one in found["cells"]}

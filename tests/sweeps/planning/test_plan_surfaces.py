@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.planning.rows import Rows, rows
+from sweeps.planning.rows import Rows, make_rows
 from sweeps.planning.surfaces import Curve, Regression
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 
@@ -18,7 +18,7 @@ def several() -> Rows:
     same = World(first=dict.fromkeys([*QUESTIONS, "first-choice"], 0.15)).first
     world = World(first=same, everybody=same)
     cells = [*bought(["click", "t2-clamp"]), *quick, *mixup, *FREE_CELLS]
-    return rows(table(world, cells, np.random.default_rng(0)), METRIC)
+    return make_rows(table(world, cells, np.random.default_rng(0)), METRIC)
 
 
 def test_the_curve_is_that_of_the_formula(clear_rows: Rows):

@@ -12,16 +12,16 @@ from softcore.errors import RequestError
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidates
-from sweeps.planning.checks import Choice
+from sweeps.planning.checks import ModelChoice
 from sweeps.planning.defaults import default_model
-from sweeps.planning.noise import new_people, new_seed
-from sweeps.planning.ranges import Range, of_variety, points, ranges, refuse_beyond
-from sweeps.planning.rows import Rows, rows
+from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.ranges import Range, free_points, keep_in_range, of_variety, ranges
+from sweeps.planning.rows import Rows, make_rows
 from sweeps.uncertainty.layout import Pool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Prepared:
+class Forecast:
     """The chosen model of a metric and joint draws of candidates and free recipes, less being better.
 
     `values` [draws, candidates] are means over seeds and people, `hired` means over seeds with new people, `runs`
@@ -30,7 +30,7 @@ class Prepared:
     """
 
     rows: Rows
-    choice: Choice
+    choice: ModelChoice
     measured: tuple[Range, ...]
     table: pd.DataFrame
     values: Float[np.ndarray, "n p"]
@@ -102,7 +102,7 @@ def worth_buying(
     return (beats_free >= ENOUGH) & (gain > 0) & (gain >= gain_that_matters(metric))
 
 
-def prepare(
+def make_forecast(
     results: pd.DataFrame,
     *,
     metric: str,
@@ -113,7 +113,7 @@ def prepare(
     most_people: int | None = None,
     pools: Mapping[str, Pool] | None = None,
     seed: int = 0,
-) -> Prepared:
+) -> Forecast:
     """Fit, check and draw: seconds for 100 cells, and good for any prices and any budget.
 
     Only `questions` (varieties) are planned for; there are `images` to label (by default as many as were measured) and
@@ -124,12 +124,12 @@ def prepare(
     for what, number in (("images", images), ("annotators", annotators), ("most_people", most_people)):
         if number is not None and number < 1:
             raise RequestError(f"{what} must be a whole number of 1 or more, not {number}")
-    learnt = rows(results, metric, pools)
+    learnt = make_rows(results, metric, pools)
     measured = of_variety(ranges(learnt), questions)
     if not extrapolate:
-        measured = refuse_beyond(measured, annotators=annotators)
+        measured = keep_in_range(measured, annotators=annotators)
         least = min(r.items[0] for r in measured)
-        measured = refuse_beyond(measured, items=images) if images is not None and images < least else measured
+        measured = keep_in_range(measured, items=images) if images is not None and images < least else measured
     table = candidates(
         learnt,
         measured,
@@ -141,15 +141,15 @@ def prepare(
     if table.empty:
         raise RequestError(f"no measured question has {images} images or fewer with M = {annotators}")
     choice = default_model(learnt, draws_generator(seed), beyond=bool(table["beyond"].any()))
-    free = points(learnt)
+    free = free_points(learnt)
     both = pd.concat([table, free], ignore_index=True)
     rng = draws_generator(seed, 1)
     values, variances = choice.chosen.values(both, rng)
     crowd, noise = both["crowd"].tolist(), learnt.variance
-    hired = values + new_people(noise, crowd, both["annotators"].to_numpy(dtype=float), variances, rng)
-    runs = hired + new_seed(noise, crowd, variances, rng)
+    hired = values + annotator_noise(noise, crowd, both["annotators"].to_numpy(dtype=float), variances, rng)
+    runs = hired + seed_noise(noise, crowd, variances, rng)
     n = len(table)
-    return Prepared(
+    return Forecast(
         rows=learnt,
         choice=choice,
         measured=measured,
