@@ -87,21 +87,21 @@ def plan(
         write_spec(spec, found)
         written.append(spec)
     if page is not None:
+        from sweeps.frontier.frontier import frontiers
         from sweeps.show.plan_page import PlanRequest, metric_forecasts
         from sweeps.show.plan_picture import write_plan_page
 
         request = PlanRequest(
             metric=found.metric,
             limits=limits,
-            prices=prices,
-            wage=found.prices["wage"],
-            fee=found.prices["fee"],
             top=top,
             cost=("--cost", cost),
             overhead=() if click_overhead is None else ("--click-overhead", f"{click_overhead:g}"),
             options=_words(options | {"top": top}),
         )
-        written += write_plan_page(page, results, metric_forecasts(results, forecast, options), request, sources, notes)
+        compared = frontiers(results, found.metric, prices, wage, fee)
+        forecasts = metric_forecasts(compared, forecast, options)
+        written += write_plan_page(page, compared, forecasts, request, sources, notes)
     if as_json:
         simulated = any(source.simulated for source in sources)
         print_json({"sweeps": [s.name for s in sources], "simulated_annotators": simulated} | found.as_dict())
@@ -160,8 +160,6 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
 
 def plan_row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
     """What the table says of the plan at `place`; `buy` is the place of the one to buy."""
-    from sweeps.results.names import hours_between
-
     low, high = plan.interval_80
     return {
         "plan": f"{'★ ' if place == buy else ''}{place + 1}. {plan.recipe}{' (beyond)' if plan.beyond else ''}",
@@ -169,7 +167,7 @@ def plan_row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
         "images": plan.images,
         "M": plan.annotators,
         "people": plan.people,
-        "people's time": hours_between(*(3600 * h for h in plan.hours)),
+        "people's time": plan.time,
         "money": plan.money,
         "days": f"{plan.days:.2g}",
         "predicted": f"{plan.predicted:.3f} [{low:.3f}, {high:.3f}]",

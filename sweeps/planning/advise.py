@@ -112,7 +112,10 @@ def cheaper_words(forecast: Forecast, cost: Cost, kinds: list[int], bought: int)
 
 
 def _gain(forecast: Forecast, one: int, other: int) -> tuple[float, float, float, float]:
-    """How much lower `other` is than `one` on average, the 80% interval of that, and how likely it is lower."""
+    """The mean gain of candidate `other` over `one`, its 80% interval (low, high), and the probability of a gain.
+
+    A gain is how much lower the value is, in units of the metric.
+    """
     gap = forecast.values[:, one] - forecast.values[:, other]
     low, high = np.quantile(gap, [0.1, 0.9])
     return float(gap.mean()), float(low), float(high), float((gap > 0).mean())

@@ -1,4 +1,4 @@
-"""What could be bought: every question, M and N' where the model was checked, and what it takes at given prices."""
+"""Candidate purchases (every question, M and N' that may be planned for) and what each costs at given prices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _COUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cost:
-    """Seconds of people's time [candidates], between `low` and `high`, and dollars for them."""
+    """The cost of each of p candidates at the lowest and highest prices: seconds of people's time, and dollars."""
 
     low: Float[np.ndarray, " p"]
     high: Float[np.ndarray, " p"]
@@ -83,10 +83,10 @@ def candidates(
 
 
 def candidate_costs(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: float, fee: float) -> Cost:
-    """What the candidates take under `prices`, and dollars at `wage` and `fee`.
+    """The cost of each candidate of `table` under `prices`, at `wage` dollars an hour and a platform's `fee` (a share).
 
-    Prices that charge what was recorded take the mean time that the sweep's own pages took, where it is known. A
-    question without a price is a RequestError, as is a click without its overhead.
+    Where prices charge the time that was recorded, a page costs the mean time of the sweep's own pages if that is
+    known. A question without a price is a RequestError, as is a click without its overhead.
     """
     low, high = costs(purchases_of(table, rows), prices).ends
     dollars = usd(3600, wage, fee) / 3600
@@ -94,7 +94,7 @@ def candidate_costs(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: fl
 
 
 def purchases_of(table: pd.DataFrame, rows: Rows) -> Purchases:
-    """What the candidates buy, with as many seconds on pages as the sweep's own took on average."""
+    """The answers that each candidate buys, and seconds on pages at the mean of the sweep's own pages."""
     columns = answer_columns(table)
     answers = table[columns].to_numpy(dtype=float)
     pages = answers[:, [c != f"{ANSWERS}click" for c in columns]].sum(axis=1)
@@ -114,7 +114,7 @@ def _like(rows: Rows, which: Range) -> pd.DataFrame:
 
 
 def _annotator_counts(which: Range, like: pd.DataFrame, extrapolate: bool, most: int | None) -> list[int]:
-    """The numbers of people an item within the range, or from 1 to `most`; of mixed questions those measured."""
+    """The values of M to plan for: within the range, or 1 to `most` to extrapolate; of mixed questions as measured."""
     seen = {int(m) for m in like["annotators"].round()}
     if "(" in which.variety:
         return sorted(seen)
@@ -123,6 +123,6 @@ def _annotator_counts(which: Range, like: pd.DataFrame, extrapolate: bool, most:
 
 
 def _items(low: int, high: int, seen: pd.Series) -> list[int]:
-    """Even steps, and what was measured."""
+    """N' in `STEPS` even steps from `low` to `high`, and the measured values between them."""
     measured = {round(n) for n in seen if low <= n <= high}
     return sorted(measured | {round(n) for n in np.linspace(low, high, STEPS + 1)})

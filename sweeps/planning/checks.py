@@ -1,4 +1,4 @@
-"""How well a model predicts cells that it has not seen, and which model is good enough to plan with."""
+"""Cross-validation: how well a model predicts cells left out of its fit, and which model plans."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

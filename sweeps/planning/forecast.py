@@ -1,4 +1,4 @@
-"""All that a plan needs and that no price changes: the model, what could be bought, joint draws of what it is worth."""
+"""The part of a plan that no price changes: the chosen model, the candidates, joint draws of their values."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,11 +22,12 @@ from sweeps.uncertainty.layout import Pool
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Forecast:
-    """The chosen model of a metric and joint draws of candidates and free recipes, less being better.
+    """The chosen model of a metric and joint posterior draws for candidates and free recipes, less being better.
 
-    `values` [draws, candidates] are means over seeds and people, `hired` means over seeds with new people, `runs`
-    single runs with new people and a new seed; `free_values` and `free_runs` [draws, free] are those of the free
-    recipes, of the same draws. `measured` are the ranges that the model was checked in, of the questions asked for.
+    `values` [draws, candidates] are expected values over seeds and annotators, `hired` those over seeds with newly
+    hired annotators, `runs` single runs with new annotators and a new seed; `free_values` and `free_runs` [draws, free]
+    are the same draws for the free recipes. `measured` are the ranges that the model was checked in, of the questions
+    asked for.
     """
 
     rows: Rows
@@ -114,7 +115,7 @@ def make_forecast(
     pools: Mapping[str, Pool] | None = None,
     seed: int = 0,
 ) -> Forecast:
-    """Fit, check and draw: seconds for 100 cells, and good for any prices and any budget.
+    """Fit and check the models, draw from the chosen one: seconds for 100 cells, for any prices and any budget.
 
     Only `questions` (varieties) are planned for; there are `images` to label (by default as many as were measured) and
     M is `annotators` where that is given. Beyond what was measured nothing is planned and asking for it is a

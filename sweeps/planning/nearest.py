@@ -1,4 +1,4 @@
-"""The simplest baseline: a point is worth what the three nearest cells of its variety are."""
+"""The simplest baseline, nearest neighbours: a point's value is the mean of the three nearest cells of its variety."""
 
 from dataclasses import dataclass
 
@@ -75,7 +75,7 @@ class Nearest:
 
 
 def _distances(points: pd.DataFrame, cells: pd.DataFrame) -> np.ndarray:
-    """How far [points, cells] apart: log2 M and log2 N', another way of training, another variety."""
+    """Distances [points, cells]: Euclidean in log2 M and log2 N', plus penalties for another training or variety."""
     one, other = (np.log2(t[["annotators", "items"]].to_numpy(dtype=float).clip(1)) for t in (points, cells))
     far = cdist(one, other)
     for name, penalty in (("policy", ANOTHER_WAY), ("aggregation", ANOTHER_WAY), ("variety", _FOREIGN)):
@@ -84,7 +84,7 @@ def _distances(points: pd.DataFrame, cells: pd.DataFrame) -> np.ndarray:
 
 
 def _weights(distances: np.ndarray) -> np.ndarray:
-    """A third for each of the three nearest; fewer where the variety has fewer."""
+    """Weights [points, cells]: 1/3 for each of the three nearest cells; shared by fewer where the variety has fewer."""
     order = np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS]
     near = np.take_along_axis(distances, order, axis=1)
     kept = (near < _FOREIGN) | (near[:, :1] >= _FOREIGN)
@@ -95,7 +95,7 @@ def _weights(distances: np.ndarray) -> np.ndarray:
 
 
 def _left_out_weights(rows: Rows) -> np.ndarray:
-    """What each bought cell is predicted by [bought, cells] when it is left out."""
+    """Weights [bought, cells] with which each bought cell is predicted from the others."""
     cells = rows.cells.iloc[rows.bought]
     far = _distances(cells, cells)
     np.fill_diagonal(far, np.inf)

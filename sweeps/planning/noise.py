@@ -1,4 +1,4 @@
-"""What a run adds to the value of what it was bought with: its people, and its seed with what is left."""
+"""Noise of one run about its expected value: the annotators who happen to be hired, the seed, and the residual."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,11 +17,12 @@ def annotator_noise(
     variances: Float[np.ndarray, "n j"],
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "n p"]:
-    """Noise of asking `annotators` (M) new people of its `crowd` at each of p points: a draw a row, 0 for free ones.
+    """Draws [n, p] of the noise of hiring M new annotators at each of p points, in units of the metric.
 
-    It falls as 1/M and is each point's own, as different plans hire different people. `variances` are draws of the
-    model's components. Where no two panels of a crowd share a seed its people can't be told from what a cell's seeds do
-    (`shows_annotator_variance`): all of that counts as people's, at any M.
+    `crowd` [p] and `annotators` [p] (M) describe the points, `variances` [n, j] are draws of the model's components.
+    The variance falls as 1/M and points are independent, as different plans hire different people; 0 for free recipes.
+    Where no two panels of a crowd share a seed, its annotators' variance can't be separated from the cell's within a
+    seed (`shows_annotator_variance`): all of that counts as the annotators', at any M.
     """
     of, noise = _of(model, variances), np.zeros((len(variances), len(crowd)))
     for name, these in _crowds(crowd):
@@ -42,9 +43,9 @@ def seed_noise(
     variances: Float[np.ndarray, "n j"],
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "n p"]:
-    """Noise of training with a new seed at each of p points, people apart: a draw a row.
+    """Draws [n, p] of the noise of training with a new seed at each of p points, annotators' noise excluded.
 
-    All points of a draw share the seed's part, those of one crowd the crowd's; the rest is each point's own.
+    All points of a draw share the seed's component and those of one crowd the crowd's; the rest is independent.
     """
     of, noise = _of(model, variances), np.zeros((len(variances), len(crowd)))
     noise += np.sqrt(_column(of, SEED, variances)) * rng.standard_normal((len(variances), 1))
@@ -58,7 +59,7 @@ def seed_noise(
 
 
 def shows_annotator_variance(model: VarianceModel, crowd: str) -> bool:
-    """Whether the sweep shows how much people of `crowd` vary: two panels of one seed."""
+    """Whether the sweep separates the variance of `crowd`'s annotators from the rest: it has two panels of one seed."""
     return any(name in model.strata.components for name in (PEOPLE + crowd, OWN + crowd))
 
 

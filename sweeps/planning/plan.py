@@ -1,4 +1,4 @@
-"""A plan and the advice around it: frozen, in plain values, with the sentences that go with them."""
+"""A plan and the advice around it as frozen records of plain values, with the sentences that go with them."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from sweeps.planning.checks import ModelCheck
-from sweeps.results.names import dollars
+from sweeps.results.names import dollars, hours_between
 from sweeps.results.names import value as in_words
 from sweeps.spec.axis_names import AXES, TRAINING_AXES
 
@@ -56,6 +56,11 @@ class Plan:
         """What it costs, in words: one sum, or two."""
         low, high = self.usd
         return dollars(high) if dollars(low) == dollars(high) else f"{dollars(low)} to {dollars(high)}"
+
+    @property
+    def time(self) -> str:
+        """The people's time it takes, in words: one time, or two."""
+        return hours_between(*(3600 * h for h in self.hours))
 
     @property
     def words(self) -> str:

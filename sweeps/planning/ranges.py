@@ -1,4 +1,4 @@
-"""How far plans may go: where the model was checked, and what is said of requests beyond."""
+"""The range of M and N' in which the model was checked, and requests that lie outside it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sweeps.planning.rows import PLAIN, SEPARATE, Rows
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """The least and most people an item (M) and items (N') measured of a variety trained in one way."""
+    """The least and most annotators an item (M) and items (N') measured of a variety trained in one way."""
 
     variety: str
     policy: str
@@ -65,7 +65,7 @@ def of_variety(measured: Iterable[Range], varieties: Iterable[str] | None) -> tu
 
 
 def excess_in_words(measured: Range, annotators: int | None = None, items: int | None = None) -> str:
-    """How far a request goes beyond what was measured, in words; empty where it does not."""
+    """By how much a request for M or N' lies outside the measured range, in words; "" where it lies inside."""
     parts = [
         f"{name} = {wanted} for {measured.name} is {'below' if wanted < low else 'beyond'} the measured "
         f"{span(low, high)}"
@@ -78,7 +78,7 @@ def excess_in_words(measured: Range, annotators: int | None = None, items: int |
 def keep_in_range(
     measured: Iterable[Range], annotators: int | None = None, items: int | None = None
 ) -> tuple[Range, ...]:
-    """The ranges that hold the request; a RequestError that says how far it goes beyond where none does."""
+    """The ranges that contain the request; where none does, a RequestError that says by how much it lies outside."""
     measured = tuple(measured)
     inside = tuple(r for r in measured if not excess_in_words(r, annotators, items))
     if not inside:
@@ -93,7 +93,7 @@ def keep_in_range(
 
 
 def free_points(rows: Rows) -> pd.DataFrame:
-    """The free recipes as points, to be drawn beside candidates."""
+    """The free recipes as points of a model, a row each, so that they are drawn jointly with the candidates."""
     return rows.cells.iloc[rows.free][[*_COLUMNS]].reset_index(drop=True)
 
 

@@ -1,4 +1,4 @@
-"""What a budget can buy, the best of each kind first: arithmetic on draws, so that new prices need no new fit."""
+"""Filter candidates by a budget and rank them: arithmetic on draws, so that new prices need no new fit."""
 
 import math
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Limits:
 
 
 def people_needed(forecast: Forecast) -> Int[np.ndarray, " p"]:
-    """How many people each candidate takes, at the images that a person of their crowd has; M at the least."""
+    """How many people each candidate hires in all, at `IMAGES_EACH` images a person; M at the least."""
     table = forecast.table
     found = np.zeros(len(table))
     for column in answer_columns(table):

@@ -1,4 +1,4 @@
-"""From a results table to what a plan's model is fitted to: what each cell bought, its mean, its replicates' noise."""
+"""From a results table to the training data of a plan's model: each cell's purchase, mean value and noise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Naming:
     common: str
 
     def policies(self, cells: pd.DataFrame) -> pd.Series:
-        """A name for how each cell's model was trained."""
+        """The name of each cell's policy, that is how its model was trained."""
         names = [self._name(row) for row in records(cells)]
         return pd.Series([PLAIN if name == self.common else name for name in names], index=cells.index, dtype=object)
 
@@ -59,12 +59,12 @@ class Naming:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rows:
-    """The cells of a results table that a plan can be learnt from, and the pooled noise of their replicates.
+    """The training data of a plan's model: cells of a results table and the pooled noise of their replicates.
 
     `cells` has a row a cell: `cell`, `recipe`, `crowd`, `free`, `anchor` (hard labels, however trained), the columns of
-    `POINT` (of free cells `variety` is the recipe, people and items are 0) and `answers/X`, the answers bought an item.
-    `variance` has the cells' means and noise; less is better in it, so values of a metric of which more is better are
-    times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if none).
+    `POINT` (of free cells `variety` is the recipe, annotators and items are 0) and `answers/X`, the answers bought an
+    item. `variance` has the cells' means and noise; less is better in it, so values of a metric of which more is better
+    are times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if none).
     """
 
     metric: str
@@ -116,7 +116,7 @@ class Rows:
 
 
 def make_rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | None = None) -> Rows:
-    """What `results` say of `metric`; `pools` as in `sweeps.uncertainty.replicates`.
+    """The training data for `metric` from a results table; `pools` as in `sweeps.uncertainty.replicates`.
 
     Cells that hire people until hours are spent, and bought cells without a number of items, are left out, with a
     reason. A metric that nobody measured is a RequestError that lists those that were, as are fewer than six bought

@@ -12,7 +12,6 @@ from jaxtyping import Float, Int
 from softcore.prices.read import FREE, PriceList
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.banded import CellDraws
-from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import Purchases, answers_by_question, costs, middle, purchases, questions_of
 from sweeps.frontier.regimes import MATTERS
 from sweeps.planning.advise import best_free, covers_of_plans, interval, notes, rule
@@ -33,16 +32,17 @@ from sweeps.results.names import (
 from sweeps.results.table import VALIDATION, metric_columns, records
 from sweeps.show.drawing import colour, mark_scale, marks
 
-FINE = 4  # decimal places of the values' spread that are kept
+FINE = 4  # decimal digits kept of the values' standard deviation
 
 
 def pack_draws(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " p"] | None = None) -> dict[str, Any]:
-    """`values` [draws, columns] as plain values for JSON: `offset`, `step`, `shape`, `groups`, `data` (base64).
+    """`values` [draws, columns] quantised, delta-coded and deflated, as plain values for JSON.
 
-    A value is the offset and a whole number of steps, of a ten thousandth of the spread or less. Column after column
-    these are kept as they are or, in columns that follow two others of the same of `groups` (which must stand
-    together), as what they differ from the straight line through those. Numbers are zigzag-coded (0, -1, 1, -2 as 0, 1,
-    2, 3), as four planes of bytes, lowest first, deflated.
+    Keys: `offset`, `step`, `shape`, `groups` and `data` (base64). A value is `offset` plus an integer times `step`, the
+    power of ten that is at most 1e-4 of the values' standard deviation. Integers are stored column by column; a column
+    that follows two of its own group (`groups` [columns], equal numbers adjacent) as its second difference from them,
+    others as they are. They are zigzag-coded (0, -1, 1, -2 as 0, 1, 2, 3) and laid out as four byte planes, lowest
+    byte first. `templates/draws.js` is the decoder.
     """
     spread = float(values.std()) if values.size else 0.0
     step = 10.0 ** (np.floor(np.log10(spread)) - FINE) if spread > 0 else 1.0
@@ -125,12 +125,11 @@ def _kind(forecast: Forecast, place: int, seconds: Seconds) -> dict[str, Any]:
     }
 
 
-def cell_data(results: pd.DataFrame, prices: PriceList) -> list[dict[str, Any]]:
-    """The measured cells that have a cost, whatever metric they are judged by: what they asked and what that takes.
+def cell_data(summary: pd.DataFrame, prices: PriceList) -> list[dict[str, Any]]:
+    """The measured cells of a `summary` that have a cost, on any metric: what they asked and what that takes.
 
     Cells that bought labels and do not say how many have no place on an axis of costs, and are left out.
     """
-    summary = summarise(results)
     bought = purchases(summary)
     seconds, asked = seconds_of(bought, prices), questions_of(summary)
     pages_on = summary["pages_on"] if "pages_on" in summary else [None] * len(summary)
@@ -186,15 +185,14 @@ def metric_units(summary: pd.DataFrame, metrics: Sequence[str]) -> list[float]:
 
 
 def weights_data(
-    results: pd.DataFrame, cells: Sequence[Mapping[str, Any]], metric: str, prices: PriceList
+    summary: pd.DataFrame, cells: Sequence[Mapping[str, Any]], metric: str, prices: PriceList
 ) -> dict[str, Any] | None:
-    """What weights on several metrics choose from: the metrics that all cells with `metric` have, each with its unit.
+    """What weights on several metrics choose from: those that all cells with `metric` have, each with its unit.
 
     None where that is `metric` alone. To begin with all weight is on `metric`.
     """
-    summary = summarise(results)
     summary = summary[summary["cell"].isin([cell["cell"] for cell in cells]) & summary[metric].notna()]
-    offered = [m for m in metric_columns(results) if m.partition("/")[2] != VALIDATION]
+    offered = [m for m in metric_columns(summary) if m.partition("/")[2] != VALIDATION]
     whole = [m for m in offered if summary[m].notna().all()]
     if len(whole) < 2:
         return None

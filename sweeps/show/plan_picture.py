@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from softcore.prices.read import PriceList
 from sweeps.frontier.banded import CellDraws, FrontierBands, bands_at_each_cost
-from sweeps.frontier.frontier import frontier
+from sweeps.frontier.frontier import Frontiers
 from sweeps.frontier.pricing import non_dominated
 from sweeps.planning.plan import Advice
 from sweeps.results.names import dollars
@@ -34,21 +33,16 @@ _GREY = f"on the frontier with a probability below {LIKELY:g}"
 
 
 def plan_figure(
-    results: pd.DataFrame,
+    frontiers: Frontiers,
     draws: Mapping[str, CellDraws],
     advice: Mapping[str, Advice],
     *,
-    prices: PriceList,
     budget_usd: float | None,
     simulated: bool,
 ) -> "Figure":
     """A panel for each metric of `draws`: best guesses with intervals, bands, the budget, the first of its plans."""
-    said = next(iter(advice.values())).prices
-    money = {"wage": said["wage"], "fee": said["fee"]}
-    bands = {metric: bands_at_each_cost(drawn, prices) for metric, drawn in draws.items()}
-    tables = {
-        metric: best_guesses(frontier(results, metric, prices, **money), found) for metric, found in bands.items()
-    }
+    bands = {metric: bands_at_each_cost(drawn, frontiers.prices) for metric, drawn in draws.items()}
+    tables = {metric: best_guesses(frontiers.tables[metric], found) for metric, found in bands.items()}
     level = f"{next(iter(bands.values())).level:.0%}"
     figure = frontier_figure(
         tables,
@@ -57,7 +51,7 @@ def plan_figure(
         bands=bands,
         covered=f"Best guesses with {level} intervals; dotted where the dearer point ties with the cheaper one.",
         grey=_GREY,
-        note=fill(f"Intervals and bands are {next(iter(bands.values())).covers}. {prices.assumes}", WIDE),
+        note=fill(f"Intervals and bands are {next(iter(bands.values())).covers}. {frontiers.prices.assumes}", WIDE),
     )
     for panel, (metric, table) in zip(figure.axes, tables.items(), strict=True):
         cells = table[table["excluded"] == ""]
@@ -116,7 +110,7 @@ def _plan(panel: "Axes", axis: CostAxis, advice: Advice) -> None:
 
 def write_plan_page(
     path: Path,
-    results: pd.DataFrame,
+    frontiers: Frontiers,
     found: Sequence[MetricForecast],
     request: PlanRequest,
     sources: Sequence[Source],
@@ -124,13 +118,12 @@ def write_plan_page(
 ) -> list[Path]:
     """Write the page to `path` and the picture beside it (`.png`); the paths of both."""
     names, simulated = [source.name for source in sources], any(source.simulated for source in sources)
-    write_text(path, plan_page(results, found, request, sweeps=names, simulated=simulated, notes=notes))
+    write_text(path, plan_page(frontiers, found, request, sweeps=names, simulated=simulated, notes=notes))
     picture = io.BytesIO()
     figure = plan_figure(
-        results,
+        frontiers,
         {each.metric: each.cells for each in found if each.cells is not None},
-        advice_of_each(found, request),
-        prices=request.prices,
+        advice_of_each(frontiers, found, request),
         budget_usd=request.limits.budget_usd,
         simulated=simulated,
     )
@@ -139,7 +132,7 @@ def write_plan_page(
     return [path, path.with_suffix(".png")]
 
 
-def advice_of_each(found: Sequence[MetricForecast], request: PlanRequest) -> dict[str, Advice]:
+def advice_of_each(frontiers: Frontiers, found: Sequence[MetricForecast], request: PlanRequest) -> dict[str, Advice]:
     """What `sweeps plan` says to the request, by metric, as far as each can be planned for."""
-    money: dict[str, Any] = {"prices": request.prices, "wage": request.wage, "fee": request.fee}
+    money: dict[str, Any] = {"prices": frontiers.prices, "wage": frontiers.wage, "fee": frontiers.fee}
     return {each.metric: advice(each.plans, request.limits, **money) for each in found if each.plans is not None}

@@ -16,6 +16,7 @@ from py_mini_racer import MiniRacer
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
 from sweeps.frontier.banded import bands_from_draws, cell_draws
+from sweeps.frontier.frontier import frontiers
 from sweeps.planning.advise import advice
 from sweeps.planning.forecast import make_forecast
 from sweeps.planning.plan import as_spec
@@ -103,8 +104,9 @@ def page(request, results, plans, cells):
     """The script of a page, and its price list, whose prices are points (thesis) or intervals (page)."""
     prices = PRICES[request.param]
     found = [MetricForecast(metric=metric, plans=plans[metric], cells=cells[metric]) for metric in plans]
-    start = PlanRequest(metric=METRIC, limits=Limits(budget_usd=400.0), prices=prices, wage=12.0, fee=0.333)
-    return SimpleNamespace(prices=prices, script=Script(page_data(results, found, start, sweeps=["made-up"])))
+    start = PlanRequest(metric=METRIC, limits=Limits(budget_usd=400.0))
+    compared = frontiers(results, METRIC, prices, 12.0, 0.333)
+    return SimpleNamespace(prices=prices, script=Script(page_data(compared, found, start, sweeps=["made-up"])))
 
 
 def moved(prices, **seconds):
@@ -245,6 +247,7 @@ def test_the_script_weighs_metrics_as_python_does(page, results, weights, budget
 NUMBERS = (
     *(0.0, 0.5, 1.5, 2.5, 0.125, 0.0005, 0.0015, 1e-7, -0.25, -0.0005, 9.994, 9.995, 9.999, 999.5, 1000.0, 12345678.0),
     *(89.9, 90.0, 3563.9, 3564.0, 3.59e6, 3.6e6, 1e15, 123456.5, 0.00012345),
+    3600 * (1875 / 3600),
     *np.random.default_rng(0).lognormal(0, 6, 200).tolist(),
 )
 

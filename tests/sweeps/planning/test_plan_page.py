@@ -10,6 +10,7 @@ import pytest
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
 from sweeps.commands.plan import plan
+from sweeps.frontier.frontier import frontiers
 from sweeps.planning.advise import advice
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.forecast import make_forecast
@@ -24,25 +25,27 @@ NASTY = "<script>window.hacked = 1</script>&\"'"
 LIMITS = Limits(budget_usd=300.0, days=3.0)
 
 
-def asked(prices="thesis", **given):
-    return PlanRequest(
-        **{"metric": METRIC, "limits": LIMITS, "prices": PRICES[prices], "wage": 12.0, "fee": 0.333, **given}
-    )
+def compared(results, prices="thesis"):
+    return frontiers(results, METRIC, PRICES[prices], 12.0, 0.333)
+
+
+def asked():
+    return PlanRequest(metric=METRIC, limits=LIMITS)
 
 
 @pytest.fixture(scope="module")
 def found(clear, forecast):
-    return metric_forecasts(clear, forecast, {})
+    return metric_forecasts(compared(clear), forecast, {})
 
 
 @pytest.fixture(scope="module")
 def data(clear, found):
-    return page_data(clear, found, asked(), sweeps=["made-up"])
+    return page_data(compared(clear), found, asked(), sweeps=["made-up"])
 
 
 @pytest.mark.parametrize("prices", ["thesis", "page"])
 def test_seconds_an_image_come_to_what_candidates_cost(clear, forecast, found, prices):
-    (metric,) = page_data(clear, found, asked(prices), sweeps=[])["metrics"]
+    (metric,) = page_data(compared(clear, prices), found, asked(), sweeps=[])["metrics"]
     candidates, kinds = metric["plan"]["candidates"], metric["plan"]["kinds"]
     cost = candidate_costs(forecast.table, forecast.rows, PRICES[prices], 12.0, 0.333)
     for end, expected in ((1, cost.low), (2, cost.high)):
@@ -62,7 +65,7 @@ def test_the_script_is_given_what_the_command_line_ranks_by(forecast, data):
 
 
 def test_a_price_is_a_point_or_an_interval_as_the_list_has_it(clear, found):
-    questions = page_data(clear, found, asked("page"), sweeps=[])["prices"]["questions"]
+    questions = page_data(compared(clear, "page"), found, asked(), sweeps=[])["prices"]["questions"]
     ends = {one["question"]: (one["low"], one["high"]) for one in questions}
     assert ends["click"] == pytest.approx((2.5, 2.5))
     assert ends["t2-clamp"] == pytest.approx((44.38, 44.38))
@@ -82,7 +85,7 @@ def test_weights_are_offered_on_metrics_that_every_cell_has(clear, forecast, fou
     assert data["weights"] is None  # one metric: there is nothing to weigh
     more = clear.assign(**{"accuracy/10h": 1 - clear[METRIC] / 4, "fgsm/10h": clear[METRIC] * 4})
     more.loc[more["cell"] == "c03", "fgsm/10h"] = np.nan
-    weights = page_data(more, found, asked(), sweeps=[])["weights"]
+    weights = page_data(compared(more), found, asked(), sweeps=[])["weights"]
     assert [one["title"] for one in weights["metrics"]] == ["Cross-entropy", "Accuracy"]
     assert weights["start"] == [100.0, 0.0]
     assert [one["sign"] for one in weights["metrics"]] == [1.0, -1.0]
@@ -91,11 +94,11 @@ def test_weights_are_offered_on_metrics_that_every_cell_has(clear, forecast, fou
 
 def test_a_companion_that_can_not_be_planned_for_says_why(clear, forecast):
     scaled = clear.assign(**{"scaled-ce/10h": clear[METRIC].where(clear["cell"].isin(["c00", "c01"]))})
-    (raw, other) = metric_forecasts(scaled, forecast, {})
+    (raw, other) = metric_forecasts(compared(scaled), forecast, {})
     assert raw.plans is forecast
     assert other.plans is None
     assert "needs 6 bought cells" in other.why_not
-    metrics = page_data(scaled, [raw, other], asked(), sweeps=[])["metrics"]
+    metrics = page_data(compared(scaled), [raw, other], asked(), sweeps=[])["metrics"]
     assert metrics[1]["plan"] is None
     assert metrics[1]["why_not"] == other.why_not
 
@@ -113,8 +116,17 @@ def test_names_from_data_stay_names(clear, seen):
     odd = clear.assign(model=np.where(clear["cell"].isin(["c03", "c07"]), NASTY, "cnn"), dataset=f"cifar10s{NASTY}")
     ready = make_forecast(odd, metric=METRIC)
     pages = [
-        plan_page(odd, metric_forecasts(odd, ready, {}), asked(), sweeps=[NASTY], simulated=False, notes=[NASTY]),
-        plan_page(clear, metric_forecasts(clear, ready, {}), asked(), sweeps=["plain"], simulated=True),
+        plan_page(
+            compared(odd),
+            metric_forecasts(compared(odd), ready, {}),
+            asked(),
+            sweeps=[NASTY],
+            simulated=False,
+            notes=[NASTY],
+        ),
+        plan_page(
+            compared(clear), metric_forecasts(compared(clear), ready, {}), asked(), sweeps=["plain"], simulated=True
+        ),
     ]
     nasty, plain = map(seen, pages)
     assert NASTY in nasty.text
@@ -129,7 +141,7 @@ def test_names_from_data_stay_names(clear, seen):
 
 def test_the_picture_stands_beside_the_page(clear, found, tmp_path):
     source = Source(name="made-up", results=clear, about={"simulated": True})
-    page, picture = write_plan_page(tmp_path / "plan.html", clear, found, asked(), [source])
+    page, picture = write_plan_page(tmp_path / "plan.html", compared(clear), found, asked(), [source])
     assert picture == tmp_path / "plan.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert page.stat().st_size < 12e6
