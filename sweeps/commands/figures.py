@@ -138,7 +138,7 @@ def sweep_figure(name: str, results: "pd.DataFrame", sweep: str, simulated: bool
     Raises RequestError where its finished trials do not have two values of the axis that the figure's curves run along.
     """
     from sweeps.results.table import finished
-    from sweeps.show.curves import cost_curve_figure, items_curve_figure, people_curve_figure
+    from sweeps.show.curves import annotators_curve_figure, cost_curve_figure, items_curve_figure
 
     axis = FIGURES[name].axis
     values = finished(results)[axis].dropna().unique()
@@ -151,7 +151,7 @@ def sweep_figure(name: str, results: "pd.DataFrame", sweep: str, simulated: bool
     draw, title = {
         "3.5": (cost_curve_figure, "Performance against what the labels cost"),
         "3.6": (items_curve_figure, "Performance against the number of labelled images"),
-        "B.3": (people_curve_figure, "Performance against the number of people asked about an image"),
+        "B.3": (annotators_curve_figure, "Performance against the number of people asked about an image"),
     }[name]
     return draw(_of_the_thesis(results), f"{title} (thesis figure {name}): {sweep}", simulated)
 

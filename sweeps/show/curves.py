@@ -101,7 +101,9 @@ def items_curve_figure(results: pd.DataFrame, title: str, simulated: bool, *, me
     return figure
 
 
-def people_curve_figure(results: pd.DataFrame, title: str, simulated: bool, *, metrics: Sequence[str] = ()) -> "Figure":
+def annotators_curve_figure(
+    results: pd.DataFrame, title: str, simulated: bool, *, metrics: Sequence[str] = ()
+) -> "Figure":
     """Metrics (columns) on test sets (rows) against M, one line a variety; cells without M are dashed levels.
 
     The axis of M is logarithmic. An M of "all" stands at the answers an item that were really used.

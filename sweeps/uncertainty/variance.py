@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -42,6 +43,10 @@ class PanelDifference:
     pairs: int
     half_mean_square: float
     expected: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; M is called `people` there, as in all reports so far."""
+        return {"people" if name == "annotators" else name: value for name, value in vars(self).items()}
 
 
 def growth(strata: Strata, values: np.ndarray, variances: np.ndarray) -> tuple[Growth, ...]:
@@ -220,7 +225,7 @@ def covers_of_cells(strata: Strata) -> tuple[str, ...]:
         elif PEOPLE + crowd not in strata.components:
             found.append("seeds only")
         else:
-            extrapolated = float(annotators) not in _paired_people(strata, crowd)
+            extrapolated = float(annotators) not in _paired_annotators(strata, crowd)
             words = f"seeds and other {layout.pool(crowd).drawn}"
             found.append(words + (f" (extrapolated as 1/M to M = {annotators:.3g})" if extrapolated else ""))
     return tuple(found)
@@ -238,7 +243,7 @@ def covers(strata: Strata) -> str:
             continue
         source = "hired anew each time" if np.isinf(pool.annotators) else f"from {pool.annotators:g} an item"
         seen = {p for p, q in zip(layout.annotators, layout.crowd, strict=True) if q == crowd}
-        paired = _paired_people(strata, crowd)
+        paired = _paired_annotators(strata, crowd)
         words = f"{crowd}: other {pool.drawn} ({source}; from two panels a seed at M = {_numbers(paired)}"
         beyond = sorted(seen - paired)
         covered.append(words + (f", extrapolated as 1/M to M = {_numbers(set(beyond))})" if beyond else ")"))
@@ -249,6 +254,6 @@ def _numbers(values: set[float]) -> str:
     return ", ".join(dict.fromkeys(f"{value:.3g}" for value in sorted(values)))  # 23.9 and 24.0 people are both 24
 
 
-def _paired_people(strata: Strata, crowd: str) -> set[float]:
+def _paired_annotators(strata: Strata, crowd: str) -> set[float]:
     rows = strata.layout.of_crowd(crowd)
     return {float(strata.layout.annotators[strata.layout.cell[row]]) for row in rows if strata.part[row] >= 0}

@@ -241,7 +241,7 @@ def _pooled_data(model: VarianceModel) -> dict[str, object]:
         "standard_deviations": _component_ends(model),
         "degrees_of_freedom": dict(zip(model.strata.names, model.strata.df, strict=True)),
         "growth": [vars(g) for g in model.growth],
-        "panels": [{{"annotators": "people"}.get(name, name): n for name, n in vars(p).items()} for p in model.panels],
+        "panels": [p.as_dict() for p in model.panels],
         "covers": model.covers,
     }
 

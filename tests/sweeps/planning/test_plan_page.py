@@ -10,7 +10,8 @@ import pytest
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
 from sweeps.commands.plan import plan
-from sweeps.frontier.frontier import frontiers
+from sweeps.frontier import banded, frontier
+from sweeps.frontier.frontier import frontiers, summarise
 from sweeps.planning.advise import advice
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.forecast import make_forecast
@@ -137,6 +138,16 @@ def test_names_from_data_stay_names(clear, seen):
     assert "SIMULATED ANNOTATORS" not in nasty.text
     assert "SIMULATED ANNOTATORS" in plain.text
     assert not [a for _, attrs in nasty.elements for name, a in attrs.items() if name in ("src", "href")]
+
+
+def test_page_and_picture_summarise_the_results_once(clear, forecast, tmp_path, monkeypatch):
+    made = []
+    for module in (frontier, banded):
+        monkeypatch.setattr(module, "summarise", lambda results: made.append(summarise(results)) or made[-1])
+    all_cells = compared(clear)
+    found = metric_forecasts(all_cells, forecast, {})
+    write_plan_page(tmp_path / "plan.html", all_cells, found, asked(), [Source(name="x", results=clear, about={})])
+    assert len(made) == 1
 
 
 def test_the_picture_stands_beside_the_page(clear, found, tmp_path):
