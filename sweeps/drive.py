@@ -63,8 +63,8 @@ def run(
     store = stores.create(folder, identity, asked.model_dump(), content, manifest(asked, dataset, source, uri))
     if chosen:
         store.update_manifest(tuning=chosen)
-    carry_on(Sweep(store), material, cpus=cpus, address=address, tracking_uri=uri)
-    return Sweep(store)
+    found = carry_on(Sweep(store), material, cpus=cpus, address=address, tracking_uri=uri)
+    return Sweep(store, ended_with=found)
 
 
 def resume(
@@ -80,8 +80,8 @@ def resume(
     sweep = open_sweep(name, out=out)
     material = sweep.material(data_root)
     uri = _checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
-    carry_on(sweep, material, cpus=cpus, address=address, tracking_uri=uri)
-    return sweep
+    found = carry_on(sweep, material, cpus=cpus, address=address, tracking_uri=uri)
+    return Sweep(sweep.store, ended_with=found)
 
 
 def prepare(
@@ -101,8 +101,8 @@ def _checked_tracking(uri: str | None) -> str | None:
 
 def carry_on(
     sweep: Sweep, material: Material, *, cpus: int | None, address: str | None, tracking_uri: str | None
-) -> None:
-    """Run what is left of a sweep, mirror it, draw its frontier."""
+) -> "Frontiers | None":
+    """Run what is left of a sweep, mirror it, draw its frontiers; they, or None where no trial has finished."""
     from sweeps.running.runner import run_trials
     from sweeps.running.trial import config_of
 
@@ -132,6 +132,7 @@ def carry_on(
             mirror.finish(complete, found)
     if not complete:
         raise KeyboardInterrupt
+    return found
 
 
 def _same_corruptions(store: Store, material: Material) -> None:

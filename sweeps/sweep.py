@@ -27,10 +27,14 @@ log = logging.getLogger(__name__)
 
 
 class Sweep:
-    """A sweep that has run, is running or was stopped; reads its folder each time it is asked."""
+    """A sweep that has run, is running or was stopped; reads its folder each time it is asked.
 
-    def __init__(self, store: Store) -> None:
+    `ended_with` are the frontiers that a run made when it ended, None for a sweep that was opened.
+    """
+
+    def __init__(self, store: Store, ended_with: "Frontiers | None" = None) -> None:
         self.store = store
+        self.ended_with = ended_with
 
     @property
     def id(self) -> str:

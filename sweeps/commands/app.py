@@ -163,7 +163,7 @@ def _ended(sweep: Any, tracking_uri: str | None, as_json: bool) -> None:
         print(json.dumps({"sweep": sweep.id, "folder": str(sweep.folder), "failed": sorted(failed)}))
     else:
         if sweep.store.finished():
-            print_table(frontier_table(sweep))
+            print_table(frontier_table(sweep, sweep.ended_with))
         print(f"sweep     {sweep.id}")
         print(f"results   {own_name()} results {sweep.id}")
         for kind in ("png", "html"):

@@ -146,7 +146,7 @@ def report_bands(
 
 def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> None:
     """The sweep as a report table in a format; with `preset` as that one's table, from the cells that they share."""
-    from sweeps.show.tables import print_table, to_csv, to_json, to_markdown
+    from sweeps.show.tables import print_table, table_as_csv, table_as_json, table_as_markdown
     from sweeps.studies.thesis.tables import results_table
 
     results, name = sweep.results(), str(sweep.store.resolved()["name"])
@@ -158,7 +158,7 @@ def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> Non
     if format_ == "text":
         print_table(made)
     else:
-        print({"json": to_json, "csv": to_csv, "markdown": to_markdown}[format_](made))
+        print({"json": table_as_json, "csv": table_as_csv, "markdown": table_as_markdown}[format_](made))
 
 
 def preset_cells(sweep: "Sweep", preset: str, sets: Sequence[str] = ()) -> list[str]:

@@ -10,7 +10,15 @@ from softcore.errors import RequestError, known
 from softcore.prices.read import PriceList, price_list, usd
 from softcore.scoring.metrics import lower_is_better
 from softcore.statistics import half_width
-from sweeps.frontier.pricing import RECORDED, Purchases, QuestionCosts, costs, middle, purchases, undominated
+from sweeps.frontier.pricing import (
+    RECORDED,
+    Purchases,
+    QuestionCosts,
+    costs,
+    middle,
+    non_dominated_over_prices,
+    purchases,
+)
 from sweeps.frontier.pricing import non_dominated as non_dominated
 from sweeps.results.names import question, recipes
 from sweeps.results.table import answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
@@ -151,7 +159,7 @@ def _frontier(
     compared = (excluded == "").to_numpy()
     on = np.zeros(len(table), dtype=bool)
     value = sign * table["value"].to_numpy()[compared]
-    on[compared] = undominated(seconds.low[compared], seconds.high[compared], value)
+    on[compared] = non_dominated_over_prices(seconds.low[compared], seconds.high[compared], value)
     table["on_frontier"], table["excluded"] = on, excluded
     order = table.assign(rank=sign * table["value"]).sort_values(["label_seconds_total", "rank"], kind="stable").index
     return table.loc[order].reset_index(drop=True)

@@ -187,6 +187,7 @@ def hours(seconds: float) -> str:
     """People's time: "0 h", "45 s", "12 min", "4.3 h", "1,280 h"; a dash for NaN."""
     if not _there(seconds):
         return "–"
+    seconds = round(seconds, 6)  # seconds that were hours have noise in their last digits, which would turn 31.25 min
     if seconds <= 0:
         return "0 h"
     if seconds < 90:
@@ -216,7 +217,7 @@ def value(mean: float | None, low: float | None, high: float | None) -> str:
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]" if _there(low) and _there(high) else f"{mean:.3f}"
 
 
-def replicates(table: pd.DataFrame) -> str:
+def replicate_count(table: pd.DataFrame) -> str:
     """ "n = 3 replicates a cell", or the range where cells differ."""
     n = table.loc[table["n"] > 0, "n"]
     if n.empty:
@@ -228,7 +229,7 @@ def replicates(table: pd.DataFrame) -> str:
 
 def coverage(table: pd.DataFrame) -> str:
     """How many replicates there are and what their interval covers, or that one replicate gives none."""
-    words = replicates(table)
+    words = replicate_count(table)
     single = (table["n"] == 1).any()
     if single and (table["n"] <= 1).all():
         return f"{words}: no intervals, as one replicate gives none"

@@ -22,7 +22,7 @@ from sweeps.running.store import write_bytes
 from sweeps.running.trial import load_data
 from sweeps.show.frontier_page import frontier_page
 from sweeps.show.frontier_png import WIDE, frontier_png
-from sweeps.show.shades import shaded
+from sweeps.show.shades import sweep_bands
 
 _QUESTION = "Which labels cost what, and how well do they do?"
 
@@ -33,7 +33,7 @@ def write_frontier(folder: Path, found: Frontiers, *, sweep_id: str, simulated: 
     Each is whole or absent: written under a temporary name, then renamed. `hardware` is a line about what the sweep ran
     on. Where replicates allow it the frontier has its bands; else page and JSON say why not.
     """
-    tables, shades = found.tables, shaded(found)
+    tables, shades = found.tables, sweep_bands(found)
     together = pd.concat(tables.values(), ignore_index=True)
     about = {
         "sweep": sweep_id,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeps.commands.plan import plan, row
-from sweeps.frontier.banded import cell_draws, priced_at_costs
+from sweeps.commands.plan import plan, plan_row
+from sweeps.frontier.banded import bands_at_each_cost, cell_draws
 from sweeps.planning.plan import Plan
 from sweeps.sources import from_names
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
@@ -67,7 +67,7 @@ def assert_as_printed(shown, said):
     ]
     assert len(shown["rows"]) == len(said["plans"])
     for place, (texts, one) in enumerate(zip(shown["rows"], said["plans"], strict=True)):
-        line = row(place, Plan(**one), said["buy"])
+        line = plan_row(place, Plan(**one), said["buy"])
         first = f"{line.pop('plan')}\n{line.pop('ask')}"
         predicted = f"{line['predicted']}\n[{one['interval_95'][0]:.3f}, {one['interval_95'][1]:.3f}]"
         assert texts == [first, *map(str, (line | {"predicted": predicted}).values())]
@@ -194,7 +194,7 @@ def test_bands_and_probabilities_are_those_of_the_report(browser, page):
     browser.open(page)
     browser.run("ready")
     (source,) = from_names([RECORDED])
-    found = priced_at_costs(cell_draws(source.results, "scaled-ce/10h"))
+    found = bands_at_each_cost(cell_draws(source.results, "scaled-ce/10h"))
     cells = {one["recipe"]: one for one in browser.run("pictured.found.cells")}
     for one in found.as_dict()["cells"]:
         assert cells[one["recipe"]]["probability"] == pytest.approx(one["on_frontier"], abs=0.002)

@@ -12,8 +12,8 @@ import pytest
 from softcore.data.dataset import Dataset
 from softcore.datasets import load
 from sweeps.planning.checks import check
-from sweeps.planning.prepare import Prepared, prepare
-from sweeps.planning.rows import Rows, rows
+from sweeps.planning.forecast import Forecast, make_forecast
+from sweeps.planning.rows import Rows, make_rows
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
 from sweeps.studies.sealed.judge import Judgement
 
@@ -180,13 +180,13 @@ def clear() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def clear_rows(clear: pd.DataFrame) -> Rows:
     """What it says of the metric."""
-    return rows(clear, METRIC)
+    return make_rows(clear, METRIC)
 
 
 @pytest.fixture(scope="session")
-def prepared(clear: pd.DataFrame) -> Prepared:
+def forecast(clear: pd.DataFrame) -> Forecast:
     """Its draws."""
-    return prepare(clear, metric=METRIC)
+    return make_forecast(clear, metric=METRIC)
 
 
 @pytest.fixture(scope="session")

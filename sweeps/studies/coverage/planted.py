@@ -26,7 +26,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
     {"hard": 0.0, "click": 2.5, "t1-uniform": 12.8, "t2-clamp": 32.0, MIXED: 3 * 2.5 + 16.0}
 )
 POOLS: Mapping[str, Pool] = MappingProxyType(
-    {PAGES: Pool(people=6), CLICKS: Pool(people=51, drawn="clicks, drawn by image and not by person")}
+    {PAGES: Pool(annotators=6), CLICKS: Pool(annotators=51, drawn="clicks, drawn by image and not by person")}
 )
 
 
@@ -166,7 +166,7 @@ def grid(
             seed=seed,
             panel=panel,
             crowd=tuple(cells["crowd"]),
-            people=cells["annotators"].to_numpy(float),
+            annotators=cells["annotators"].to_numpy(float),
             share=np.where(cells["items"] > 0, cells["items"] / ITEMS, 1.0),
             pools=POOLS,
         ),
@@ -186,7 +186,7 @@ def problem(made: Grid, truth: Float[np.ndarray, " c"], noise: Noise, rng: np.ra
     values += noise.trial * rng.normal(size=len(values))
     for crowd in layout.crowds:
         rows = layout.of_crowd(crowd)
-        weights = _hired(layout, rows, int(layout.pool(crowd).people), seeds, rng)
+        weights = _hired(layout, rows, int(layout.pool(crowd).annotators), seeds, rng)
         cells = layout.cell[rows]
         everyone = noise.shared[crowd] * rng.normal(size=weights.shape[1])
         own = noise.own[crowd] * rng.normal(size=(len(truth), weights.shape[1]))
@@ -203,11 +203,11 @@ def _hired(layout: Layout, rows: np.ndarray, pool: int, seeds: int, rng: np.rand
     turn = rng.random((seeds, BATCHES, pool)).argsort(axis=2)
     place = rng.random((seeds, BATCHES)).argsort(axis=1)
     seed, panel, cell = layout.seed[rows], layout.panel[rows], layout.cell[rows]
-    people, batches = layout.people[cell], np.round(layout.share[cell] * BATCHES)
+    annotators, batches = layout.annotators[cell], np.round(layout.share[cell] * BATCHES)
     turns = np.where((panel % 2 == 0)[:, None, None], turn[seed], pool - 1 - turn[seed])
-    turns = turns - (panel // 2 * people)[:, None, None]
-    hired = (turns >= 0) & (turns < people[:, None, None]) & (place[seed] < batches[:, None])[:, :, None]
-    return (hired / (people * np.sqrt(batches))[:, None, None]).reshape(len(rows), -1)
+    turns = turns - (panel // 2 * annotators)[:, None, None]
+    hired = (turns >= 0) & (turns < annotators[:, None, None]) & (place[seed] < batches[:, None])[:, :, None]
+    return (hired / (annotators * np.sqrt(batches))[:, None, None]).reshape(len(rows), -1)
 
 
 def noise_like(rng: np.random.Generator) -> Noise:

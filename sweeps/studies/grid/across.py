@@ -21,7 +21,7 @@ from softcore.scoring.metrics import lower_is_better
 from sweeps.results.table import answer_columns
 from sweeps.uncertainty.layout import Layout
 from sweeps.uncertainty.replicates import Replicates, replicates
-from sweeps.uncertainty.shrinkage import SAMPLES, Seen, predicted_draws
+from sweeps.uncertainty.shrinkage import SAMPLES, Observations, predicted_draws
 from sweeps.uncertainty.strata import CELL, CROWD, OWN, PEOPLE, REST, covariance
 from sweeps.uncertainty.variance import VarianceModel
 
@@ -118,7 +118,7 @@ def one_sided(paired: Pairs, variance: pd.DataFrame, metric: str, seen: int) -> 
 
 def seen_by(
     paired: Pairs, model: VarianceModel, metric: str, seen: int, *, shared: bool = False, people: bool = True
-) -> Seen:
+) -> Observations:
     """The means of the panel `seen`, and what their errors share with what the other panel shows; as in `draws`."""
     layout = paired.found.strata.layout
     weights = [_weights(layout, rows) for rows in (paired.trials[seen], paired.trials[1 - seen])]
@@ -135,7 +135,9 @@ def seen_by(
         noise.append(error)
         pull.append(error - across)
         around.append(error + there @ of_trials @ there.T - across - across.T)
-    return Seen(mean=paired.means(metric, seen), noise=np.array(noise), pull=np.array(pull), around=np.array(around))
+    return Observations(
+        mean=paired.means(metric, seen), noise=np.array(noise), pull=np.array(pull), around=np.array(around)
+    )
 
 
 def _weights(layout: Layout, rows: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from softcore.errors import RequestError
 from softcore.varieties import VARIETIES
-from sweeps.frontier.banded import CellDraws, FrontierBands, priced
+from sweeps.frontier.banded import CellDraws, FrontierBands, bands_from_draws
 from sweeps.frontier.pricing import CellCosts, all_questions
 from sweeps.results.table import records
 from sweeps.studies.grid.panel_bands import LEVEL, fixed_costs
@@ -53,9 +53,11 @@ def frontiers_of(drawn: CellDraws, matters: float | None = None) -> MetricFronti
     return MetricFrontiers(
         metric=drawn.metric,
         curve=curve,
-        together=priced(drawn, PRICES, level=LEVEL, matters=matters, budgets=fixed_costs(of_each.to_numpy())),
+        together=bands_from_draws(drawn, PRICES, level=LEVEL, matters=matters, budgets=fixed_costs(of_each.to_numpy())),
         alone=alone,
-        purchases={q: priced(drawn, paid, level=LEVEL, question=q, budgets=alone[q].bands.budgets) for q in alone},
+        purchases={
+            q: bands_from_draws(drawn, paid, level=LEVEL, question=q, budgets=alone[q].bands.budgets) for q in alone
+        },
     )
 
 
@@ -63,8 +65,8 @@ def _curve(
     drawn: CellDraws, costs: CellCosts, matters: float | None, question: str | None = None
 ) -> FrontierBands | None:
     """The frontier at the cost of each cell that asked `question` (any of them without one); None where none did."""
-    first = priced(drawn, costs, level=LEVEL, matters=matters, question=question)
+    first = bands_from_draws(drawn, costs, level=LEVEL, matters=matters, question=question)
     budgets = np.unique(first.cells.loc[first.cells["cost"] > 0, "cost"])
     if not budgets.size:
         return None
-    return priced(drawn, costs, level=LEVEL, matters=matters, question=question, budgets=budgets)
+    return bands_from_draws(drawn, costs, level=LEVEL, matters=matters, question=question, budgets=budgets)

@@ -200,14 +200,14 @@ def _pooled_table(pooled: Mapping[str, VarianceModel]) -> Table:
 
 def _panels_table(pooled: Mapping[str, VarianceModel]) -> Table:
     main = {metric: pooled[metric] for metric in CO_PRIMARY if metric in pooled} or dict(pooled)
-    every = {(p.crowd, p.people, p.pairs): None for model in main.values() for p in model.panels}
+    every = {(p.crowd, p.annotators, p.pairs): None for model in main.values() for p in model.panels}
     rows = []
-    for crowd, people, pairs in every:
+    for crowd, annotators, pairs in every:
         texts = []
         for model in main.values():
-            seen = next((p for p in model.panels if (p.crowd, p.people) == (crowd, people)), None)
+            seen = next((p for p in model.panels if (p.crowd, p.annotators) == (crowd, annotators)), None)
             texts.append("–" if seen is None else f"{seen.half_mean_square**0.5:.4f} ({seen.expected**0.5:.4f})")
-        rows.append((crowd, f"{people:.3g}", str(pairs), *texts))
+        rows.append((crowd, f"{annotators:.3g}", str(pairs), *texts))
     return Table(
         caption="Two panels of one seed: root of half their mean squared difference (what the pooled model expects)",
         headings=("crowd", "M", "pairs", *main),
@@ -241,7 +241,7 @@ def _pooled_data(model: VarianceModel) -> dict[str, object]:
         "standard_deviations": _component_ends(model),
         "degrees_of_freedom": dict(zip(model.strata.names, model.strata.df, strict=True)),
         "growth": [vars(g) for g in model.growth],
-        "panels": [vars(p) for p in model.panels],
+        "panels": [p.as_dict() for p in model.panels],
         "covers": model.covers,
     }
 

@@ -54,9 +54,10 @@ def _what(several: Sequence[PilotReplay]) -> str:
     inside = sum(int(each.cells["inside"].sum()) for each in several)
     n = sum(len(each.cells) for each in several)
     return (
-        f"{len(several)} {'pilot' if len(several) == 1 else 'pilots'} of panel A (at most {bought['people'].max():g} "
-        f"people an image on {bought['items'].max():g} images, {len(bought)} bought cells each) predict what panel B "
-        f"of the same seed gave: one run a cell, with people whom the pilot did not ask. Of {n} cells {inside} lie "
+        f"{len(several)} {'pilot' if len(several) == 1 else 'pilots'} of panel A (at most "
+        f"{bought['annotators'].max():g} people an image on {bought['items'].max():g} images, {len(bought)} bought "
+        "cells each) predict what panel B of the same seed gave: one run a cell, with people whom the pilot did not "
+        f"ask. Of {n} cells {inside} lie "
         "inside what the pilots measured; all others are extrapolated."
     )
 

@@ -9,12 +9,12 @@ from jaxtyping import Bool, Float
 from softcore.errors import RequestError
 from softcore.prices.read import FREE, PriceList, price_list
 from sweeps.planning.bootstrap import draws_generator
-from sweeps.planning.candidates import priced
-from sweeps.planning.checks import Choice
-from sweeps.planning.noise import new_people
-from sweeps.planning.prepare import worth_buying
-from sweeps.planning.ranges import points
-from sweeps.planning.rows import SEPARATE, Rows, rows
+from sweeps.planning.candidates import candidate_costs
+from sweeps.planning.checks import ModelChoice
+from sweeps.planning.forecast import worth_buying
+from sweeps.planning.noise import annotator_noise
+from sweeps.planning.ranges import free_points
+from sweeps.planning.rows import SEPARATE, Rows, make_rows
 from sweeps.results.names import dollars, variety_title
 from sweeps.results.table import answer_columns
 from sweeps.studies.pilots.pilot_predictions import PilotPrediction, predict_runs
@@ -46,7 +46,7 @@ def replayed(
     to plan from.
     """
     asked = plain_cells(grid, seed, PANEL_B)
-    known = asked["variety"].isin(rows(pilot, metric).cells["variety"])
+    known = asked["variety"].isin(make_rows(pilot, metric).cells["variety"])
     if not known.any():
         raise RequestError(f"the grid has no finished trial of whole people on panel B of seed {seed} yet")
     trials = asked[known].reset_index(drop=True)
@@ -85,14 +85,14 @@ def _clicks(asked: pd.DataFrame) -> pd.DataFrame:
     """Panel B's clicks, which a pilot of pages knows nothing of and a rule of thumb may buy."""
     clicks = asked[asked["variety"] == CLICK].reset_index(drop=True)
     cells = clicks[["variety"]].assign(
-        people=clicks["annotators"].astype(float), items=clicks["items"].astype(float), inside=False
+        annotators=clicks["annotators"].astype(float), items=clicks["items"].astype(float), inside=False
     )
     return pd.concat([cells, clicks.drop(columns=[*cells.columns.intersection(clicks.columns)])], axis="columns")
 
 
 def _picks(
     learnt: Rows,
-    choice: Choice,
+    choice: ModelChoice,
     cells: pd.DataFrame,
     trials: pd.DataFrame,
     free_value: Float[np.ndarray, " f"],
@@ -105,7 +105,7 @@ def _picks(
     known = np.arange(len(every)) < len(cells)
     value = learnt.sign * np.concatenate([trials[learnt.metric], clicks[learnt.metric]]).astype(float)
     every[answer_columns(every)] = every[answer_columns(every)].fillna(0).astype(float)
-    usd = priced(every, learnt, prices, prices.wage, prices.fee).usd_high
+    usd = candidate_costs(every, learnt, prices, prices.wage, prices.fee).usd_high
     expected, worth, best_free = _planned(learnt, choice, cells, rng)
     budgets = np.geomspace(usd[known].min(), usd[known].max(), BUDGETS)
     rules = {name: rule(every).to_numpy(dtype=bool) for name, rule in RULES.items()}
@@ -133,14 +133,14 @@ def _picks(
 
 
 def _planned(
-    learnt: Rows, choice: Choice, cells: pd.DataFrame, rng: np.random.Generator
+    learnt: Rows, choice: ModelChoice, cells: pd.DataFrame, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, " c"], Bool[np.ndarray, " c"], int]:
     """What the planner expects of each cell, which are worth buying by its rule, the place of the best free recipe."""
-    free = points(learnt)
+    free = free_points(learnt)
     both = pd.concat([cells[[c for c in free.columns if c in cells]], free], ignore_index=True)
     values, variances = choice.chosen.values(both, rng)
-    crowd, people = both["crowd"].tolist(), both["people"].to_numpy(dtype=float)
-    hired = values + new_people(learnt.variance, crowd, people, variances, rng)
+    crowd, annotators = both["crowd"].tolist(), both["annotators"].to_numpy(dtype=float)
+    hired = values + annotator_noise(learnt.variance, crowd, annotators, variances, rng)
     expected, n = values.mean(axis=0), len(cells)
     best_free = n + int(expected[n:].argmin())
     gain = expected[best_free] - expected[:n]
@@ -150,8 +150,8 @@ def _planned(
 
 def recipe_of(cells: pd.DataFrame, place: int) -> str:
     """A cell in a few words."""
-    variety, people, items = cells[["variety", "people", "items"]].iloc[place]
-    return f"{variety_title(variety)}, M={people:g}, N'={items:g}"
+    variety, annotators, items = cells[["variety", "annotators", "items"]].iloc[place]
+    return f"{variety_title(variety)}, M={annotators:g}, N'={items:g}"
 
 
 def budget_words(picks: pd.DataFrame) -> str:

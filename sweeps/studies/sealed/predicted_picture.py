@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sweeps.results.names import in_order, metric_title, test_set_short, variety_title
-from sweeps.show.drawing import colour, enlarged, figure_with_title, marks, subtitle
+from sweeps.show.drawing import colour, figure_with_title, mark_scale, marks, subtitle
 from sweeps.studies.document import Picture
 from sweeps.studies.sealed.judge import Judgement
 
@@ -61,7 +61,7 @@ def _points(panel: "Axes", cells: pd.DataFrame, model: str, variety: str, inside
     ends = cells[[f"{model} low 95", f"{model} high 95"]].to_numpy(dtype=float)
     panel.errorbar(cells["seen"], middle, yerr=np.abs(ends.T - middle), fmt="none", ecolor=ink, elinewidth=1, zorder=2)
     face = ink if inside else "white"
-    size = 44 * enlarged(variety)
+    size = 44 * mark_scale(variety)
     panel.scatter(cells["seen"], middle, s=size, marker=marks(variety)[0], facecolors=face, edgecolors=ink, zorder=3)
 
 

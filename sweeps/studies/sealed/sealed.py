@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from softcore.statistics import MeanInterval
-from sweeps.planning.checks import LEVELS, Check
+from sweeps.planning.checks import LEVELS, ModelCheck
 from sweeps.planning.defaults import LOST
 from sweeps.studies.document import Section, Table
 from sweeps.studies.grid.recorded import Sources, any_simulated, listed
@@ -188,7 +188,7 @@ def _lost(judged: Sequence[Judgement]) -> str:
     return f" ({listed(lost)} has it)" if lost else ""
 
 
-def _check(one: Judgement, model: str, part: str) -> Check | None:
+def _check(one: Judgement, model: str, part: str) -> ModelCheck | None:
     return next((check for check in getattr(one, part) if check.model == model), None)
 
 

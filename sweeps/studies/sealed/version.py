@@ -49,7 +49,9 @@ def predictions() -> Predictions:
     judged = judge(grid, unseen, metric=METRIC)
     models = [check.model for check in judged.checks]
     cells = {
-        f"{model}: {cell['variety']}, M={cell['people']:g}, N'={cell['items']:g}": [cell[model + b] for b in _BOUNDS]
+        f"{model}: {cell['variety']}, M={cell['annotators']:g}, N'={cell['items']:g}": [
+            cell[model + b] for b in _BOUNDS
+        ]
         for model in models
         for cell in records(judged.cells)
     }

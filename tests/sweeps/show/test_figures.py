@@ -165,6 +165,8 @@ def test_the_cost_axis_shows_whatever_there_is(seconds):
 def test_time_and_money_are_in_words():
     seconds = [0, 45, 750, 3600, 69_120, 7_200_000, float("nan")]
     assert [hours(s) for s in seconds] == ["0 h", "45 s", "12.5 min", "1 h", "19.2 h", "2,000 h", "–"]
+    assert 3600 * (1875 / 3600) > 1875  # the same time, kept in hours: it must not be 31.3 min
+    assert hours(3600 * (1875 / 3600)) == hours(1875) == "31.2 min"
     assert [dollars(d) for d in (0, 0.5, 9.999, 1234.6, float("nan"))] == ["$0", "$0.50", "$10", "$1,235", "–"]
 
 

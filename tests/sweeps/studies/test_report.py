@@ -7,7 +7,7 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier.frontier import frontiers
-from sweeps.show.tables import frontiers_table, to_csv, to_json, to_markdown, to_text
+from sweeps.show.tables import frontiers_table, table_as_csv, table_as_json, table_as_markdown, table_as_text
 from sweeps.studies.thesis.tables import report_tables, results_table
 
 POOLED = {"aggregation": "mean", "annotators": "all", "items": 900}
@@ -165,14 +165,14 @@ def test_one_replicate_has_no_interval_to_show(make):
 
 def test_the_table_comes_as_text_markdown_csv_and_json(results):
     made = results_table(results, "table-B-1")
-    text = to_text(made)
+    text = table_as_text(made)
     assert "Label Smoothing" in text
     assert "1.520 ± 0.0" in text
-    markdown = to_markdown(made)
+    markdown = table_as_markdown(made)
     assert "|  | Labels | CE | Calibration | FGSM Loss | Scaled CE | Accuracy | n |" in markdown
     assert "| 10H | Label Smoothing | 1.520 ± 0.0" in markdown
-    csv = pd.read_csv(io.StringIO(to_csv(made)))
-    content = json.loads(to_json(made))
+    csv = pd.read_csv(io.StringIO(table_as_csv(made)))
+    content = json.loads(table_as_json(made))
     assert len(csv) == len(content["entries"]) == len(made.entries)
     first = csv[(csv["group"] == "10H") & (csv["column"] == "CE")].iloc[0]
     assert first["mean"] == pytest.approx(1.52)
@@ -184,8 +184,8 @@ def test_names_are_shown_as_they_are_and_not_as_markup(results):
         model=np.where(results["seed"] == 0, "[bold]x|y", "cnn"), cell=results["cell"] + results["seed"].astype(str)
     )
     made = results_table(odd, "my-sweep")
-    assert "hard labels, [bold]x|y" in to_text(made)
-    assert "hard labels, [bold]x\\|y" in to_markdown(made)
+    assert "hard labels, [bold]x|y" in table_as_text(made)
+    assert "hard labels, [bold]x\\|y" in table_as_markdown(made)
 
 
 def test_the_frontier_as_a_table_marks_its_cells_and_gives_the_verdict(results):
@@ -196,7 +196,7 @@ def test_the_frontier_as_a_table_marks_its_cells_and_gives_the_verdict(results):
     assert made.rows()[0][2] == ["free", "$0", "★ 1.520 [1.483, 1.557]", "★ 1.148 [1.140, 1.156]", "3"]
     assert not made.rows()[-1][2][2].startswith("★")
     assert any("The best free recipe is label smoothing 0.05" in note for note in made.notes)
-    json.loads(to_json(made), parse_constant=pytest.fail)  # neither NaN nor infinity
+    json.loads(table_as_json(made), parse_constant=pytest.fail)  # neither NaN nor infinity
 
 
 def test_cells_off_the_frontier_for_a_reason_are_named_in_its_table(results, make_trials):
@@ -205,4 +205,4 @@ def test_cells_off_the_frontier_for_a_reason_are_named_in_its_table(results, mak
     )
     made = frontiers_table(frontiers(pd.concat([results, failed]), "ce/10h"))
     assert "Not compared on ce/10h: clicks, M=9, N'=900: no finished trial (1 failed)." in made.notes
-    json.loads(to_json(made), parse_constant=pytest.fail)
+    json.loads(table_as_json(made), parse_constant=pytest.fail)

@@ -62,7 +62,7 @@ def test_one_person_under_each_of_two_seeds_by_hand(small):
     model = one_sided(paired, sources[VARIANCE].results, METRIC, A)
     names = list(model.strata.components)
     seen = seen_by(paired, model, METRIC, A)
-    alone = int(np.flatnonzero((paired.cells["people"] == 1) & (paired.cells["items"] == 900))[0])
+    alone = int(np.flatnonzero((paired.cells["annotators"] == 1) & (paired.cells["items"] == 900))[0])
     at = (alone, alone)
     seed, people, cell = (names.index(name) for name in (SEED, PEOPLE + "pages", CELL))
     # Means over three seeds. Seeds are shared whole; of six people an item panels of two seeds share one in six.
@@ -83,9 +83,9 @@ def test_a_components_covariance_of_trials_by_hand():
         seed=np.array([0, 1, 0]),
         panel=np.array([0, 0, 0]),
         crowd=("pages", "pages"),
-        people=np.array([1.0, 2.0]),
+        annotators=np.array([1.0, 2.0]),
         share=np.array([1.0, 1.0]),
-        pools={"pages": Pool(people=6)},
+        pools={"pages": Pool(annotators=6)},
     )
     np.testing.assert_array_equal(covariance(layout, SEED), [[1, 0, 1], [0, 1, 0], [1, 0, 1]])
     np.testing.assert_array_equal(covariance(layout, CELL), np.eye(3))

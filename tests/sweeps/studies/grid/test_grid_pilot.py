@@ -143,7 +143,7 @@ def test_sealed_cells_are_foretold_where_the_pilot_asked_other_people(good):
         table(GOOD, bought((*PAGES, "click"), people=(1, 3, 5), items=(225, 850)), np.random.default_rng(8), (560, 751))
     )
     found = of_sealed(good["pilot-0"].results, sealed, seed=751, metric=METRIC)
-    assert sorted(set(found.cells["people"])) == [1, 3]  # of five people two would be the pilot's own
+    assert sorted(set(found.cells["annotators"])) == [1, 3]  # of five people two would be the pilot's own
     assert sorted(set(found.cells["variety"])) == sorted(PAGES)  # a pilot of pages knows nothing of clicks
     there = sealed[(sealed["seed"] == 751) & (sealed["panel"] == 0)].set_index("cell")[METRIC]
     np.testing.assert_array_equal(found.seen, there[found.cells["cell"]])
