@@ -16,7 +16,7 @@ from softcore.labels.ask import people_labels as people_labels
 from softcore.labels.label_set import LabelSet, group
 from softcore.labels.people import first_batches, split
 from softcore.labels.simulate import check_simulated, simulated_rest
-from softcore.labels.votes import DEFAULT_BETA, one_hot, random_labels, smoothed, uniform_labels
+from softcore.labels.votes import DEFAULT_BETA, one_hot, random_labels, smoothed_labels, uniform_labels
 from softcore.policy import LabelPolicy
 from softcore.varieties import FREE, VARIETIES
 
@@ -116,7 +116,7 @@ def _reference(dataset: Dataset, items: np.ndarray, policy: LabelPolicy) -> np.n
     """The hard labels of `items`; label smoothing smooths all training items (Collins 2022, section B.2)."""
     k = len(dataset.classes)
     if policy.variety == "smoothed":
-        return smoothed(dataset.labels[items], k, DEFAULT_BETA if policy.beta is None else policy.beta)
+        return smoothed_labels(dataset.labels[items], k, DEFAULT_BETA if policy.beta is None else policy.beta)
     return one_hot(dataset.labels[items], k)
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
-from softcore.labels.elicited import elicited
+from softcore.labels.elicited import elicited_varieties
 from softcore.labels.panels import draw_clicks, draw_records
 from softcore.seeding import generator
 
@@ -115,10 +115,10 @@ def check_pages_on(dataset: Dataset, *, pages_on: str, variety: str, rest: str, 
     """Refuse mixed questions that make no sense: no page to ask, no clicks to route on, a rest that is simulated."""
     if pages_on not in PAGES_ON:
         raise known("pages_on", pages_on, PAGES_ON)
-    if variety not in elicited():
+    if variety not in elicited_varieties():
         raise RequestError(
             f"pages_on: {pages_on} asks for pages on some items; variety {variety} asks for none; "
-            f"allowed: {', '.join(elicited())}"
+            f"allowed: {', '.join(elicited_varieties())}"
         )
     if rest == "simulated":
         raise RequestError(f"pages_on: {pages_on} leaves items without a page on purpose; rest must be hard or none")

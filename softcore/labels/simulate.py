@@ -55,7 +55,7 @@ class Simulator:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Simulated:
+class SimulatedAnswers:
     """Simulated answers, one a row, in the terms of `softcore.data.records`, and their T2 Clamp labels `probs`.
 
     `possible` marks the classes other than `top1` that were not ruled out, `top2` among them; -1 and NaN: none named.
@@ -141,7 +141,7 @@ def simulate(
     entropy: Float[np.ndarray, " n"],
     draws: Float[np.ndarray, "n 4"],
     gamma: float = DEFAULT_GAMMA,
-) -> Simulated:
+) -> SimulatedAnswers:
     """One simulated answer a row, from `DRAWS` uniform numbers in [0, 1) each: row i depends on row i alone.
 
     1. The first choice is drawn from the image's clicks. 2. Its probability from the Beta of the image's level.
@@ -175,7 +175,7 @@ def simulate(
     stated[rows, top1] = p1
     stated[rows[named], top2[named]] = p2[named]
     probs = complete(stated, stated_classes(top1, top2, n_classes), possible.astype(float), gamma)
-    return Simulated(top1=top1, p1=p1, top2=top2, p2=p2, possible=possible, probs=probs)
+    return SimulatedAnswers(top1=top1, p1=p1, top2=top2, p2=p2, possible=possible, probs=probs)
 
 
 def stated_classes(

@@ -10,7 +10,7 @@ from softcore.errors import RequestError, known
 from softcore.prices.read import PriceList, price_list
 from sweeps.frontier.frontier import frontier, summarise
 from sweeps.results.names import coverage, metric_title, metric_unit, recipes, test_set_short
-from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_sets
+from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_set_names
 from sweeps.show.drawing import (
     colour,
     cost_axis,
@@ -175,7 +175,9 @@ def _grid(results: pd.DataFrame, metrics: Sequence[str]) -> list[list[str]]:
     for name in metrics:
         if name not in names:
             raise known("metric", name, names)
-    rows = [[f"{name}/{test}" for name in metrics or names if f"{name}/{test}" in there] for test in test_sets(results)]
+    rows = [
+        [f"{name}/{test}" for name in metrics or names if f"{name}/{test}" in there] for test in test_set_names(results)
+    ]
     return [row for row in rows if row]
 
 

@@ -52,7 +52,7 @@ OPTIONAL_CHOICES: Mapping[str, Iterable[str]] = {
 }
 
 
-def settle(asked: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
+def settle_axes(asked: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
     """A value for every axis, checked against `dataset`; raises RequestError for what can't be or makes no sense."""
     axes = {**asked, "dataset": dataset.name}
     # A null that means "the usual" is the usual, so that the same cell has one name.

@@ -147,14 +147,14 @@ def _grid(block: Mapping[str, Any], place: str) -> dict[str, list[Any]]:
     return grid
 
 
-def presets() -> dict[str, Spec]:
+def presets_by_name() -> dict[str, Spec]:
     """Every preset by name, in order."""
     folder = resources.files("sweeps.spec") / "presets"
     names = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    return {name: read(name) for name in names}
+    return {name: read_spec(name) for name in names}
 
 
-def read(spec: str | Path | Mapping[str, Any] | Spec) -> Spec:
+def read_spec(spec: str | Path | Mapping[str, Any] | Spec) -> Spec:
     """The spec of a preset's name, a YAML file or a mapping, as written.
 
     Raises RequestError in one line that names the file, the key, the value and what is allowed.
@@ -229,7 +229,7 @@ def resolve(spec: str | Path | Mapping[str, Any] | Spec, *, scale: str | None = 
     A setting's value is YAML: `seeds=3`, `gamma=[0.0, 0.1]`, `dataset=digits`. It replaces the axis in every block; one
     of `PARTIAL_AXES` only in the blocks that have it, where some do.
     """
-    asked = read(spec)
+    asked = read_spec(spec)
     if scale is not None and scale not in SCALES:
         raise known("scale", scale, SCALES)
     chosen = scale or asked.scale

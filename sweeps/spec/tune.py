@@ -81,7 +81,7 @@ def choose(results: pd.DataFrame, axis: str, parts: Mapping[int, Spec], dataset:
     return choices
 
 
-def tuned(spec: Spec, choices: Sequence[Choice]) -> Spec:
+def apply_choices(spec: Spec, choices: Sequence[Choice]) -> Spec:
     """`spec`, which is resolved, with the chosen values in place."""
     blocks = [dict(block) for block in spec.blocks]
     for choice in choices:
@@ -89,7 +89,7 @@ def tuned(spec: Spec, choices: Sequence[Choice]) -> Spec:
     return Spec(**{**spec.model_dump(), "scale": None, "blocks": blocks})
 
 
-def record(choices: Sequence[Choice], sweep_id: str) -> list[dict[str, Any]]:
+def choice_records(choices: Sequence[Choice], sweep_id: str) -> list[dict[str, Any]]:
     """The choices as they are kept in the manifest of the sweep that uses them."""
     return [{"tuned_by": sweep_id, **asdict(choice)} for choice in choices]
 

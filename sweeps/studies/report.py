@@ -108,7 +108,7 @@ def pages(document: Document) -> dict[str, str | bytes]:
     return contents | {f"{document.name}.md": to_markdown(document), f"{document.name}.html": to_html(document)}
 
 
-def save(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:
+def save_files(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:
     """Write files into a folder, which is made, each whole or not at all; their paths by name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ def save(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:
 def save_results(folder: Path, sources: Iterable[Source]) -> None:
     """Write the sources' tables into `results` of a report's folder: the same report can be made again from them."""
     for source in sources:
-        save(folder / RESULTS, files_of(source))
+        save_files(folder / RESULTS, files_of(source))
 
 
 def log_to_mlflow(sweeps: Iterable["Sweep"], paths: Sequence[Path]) -> None:

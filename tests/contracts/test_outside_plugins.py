@@ -22,14 +22,14 @@ MODULE = '''
 
 import numpy as np
 
-from softcore.completion import as_stated, clamp
+from softcore.completion import scale_stated, clamp
 from softcore.labels.label_set import pooled
 from softcore.scoring.metrics import Card
 from softcore.varieties import Variety
 
 
 def halves(answers):
-    return (clamp(answers) + as_stated(answers)) / 2
+    return (clamp(answers) + scale_stated(answers)) / 2
 
 
 T2_HALVES = Variety(

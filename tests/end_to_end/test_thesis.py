@@ -12,7 +12,7 @@ import sweeps
 from sweeps.commands.reports import preset_cells
 from sweeps.drive import replay
 from sweeps.show.tables import EMPTY
-from sweeps.spec.spec import presets
+from sweeps.spec.spec import presets_by_name
 from sweeps.studies.thesis.tables import LAYOUTS, table
 from sweeps.sweep import Sweep
 
@@ -43,7 +43,7 @@ def run(tmp_path_factory) -> dict[str, Sweep]:
 
 def test_every_table_is_in_one_of_the_chapters():
     assert {name for group in TABLES.values() for name in group} == set(LAYOUTS)
-    assert set(LAYOUTS) <= set(presets())
+    assert set(LAYOUTS) <= set(presets_by_name())
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -50,7 +50,7 @@ class World:
         return float(self.start - gain - (axes["items"] / 900) ** self.items_power * answers)
 
 
-def bought(
+def bought_cells(
     varieties: Iterable[str] = QUESTIONS,
     people: Sequence[int] = (1, 2, 3),
     items: Sequence[int] = (250, 900),
@@ -65,7 +65,7 @@ def bought(
     ]
 
 
-def table(
+def planted_table(
     world: World,
     cells: Sequence[Mapping[str, Any]],
     rng: np.random.Generator,

@@ -108,7 +108,7 @@ def draws(
     )
 
 
-def one_sided(paired: Pairs, variance: pd.DataFrame, metric: str, seen: int) -> VarianceModel:
+def panel_variance(paired: Pairs, variance: pd.DataFrame, metric: str, seen: int) -> VarianceModel:
     """The variance model of the panel `seen` and of the panels of `variance` that hire from the same end."""
     rows = paired.found.results.iloc[paired.trials[seen]]
     more = variance[(variance["status"] == "done") & variance["panel"].isin(_SAME_END[seen])]

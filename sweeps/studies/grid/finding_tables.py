@@ -11,7 +11,7 @@ from sweeps.results.table import records
 from sweeps.studies.document import Table
 from sweeps.studies.grid.frontiers import MetricFrontiers
 from sweeps.studies.grid.panel_bands import LEVEL
-from sweeps.studies.grid.recorded import between, words
+from sweeps.studies.grid.recorded import between, metric_words
 
 
 def alone_table(found: Sequence[MetricFrontiers]) -> Table:
@@ -64,7 +64,7 @@ def together_table(one: MetricFrontiers) -> Table:
             )
         )
     return Table(
-        caption=f"{words(one.metric)}, all questions together, at eight fixed costs",
+        caption=f"{metric_words(one.metric)}, all questions together, at eight fixed costs",
         headings=(
             *("people's time", "money", f"best [{LEVEL:.0%}]", "all costs at once", "best most often (share)"),
             *("gain over the best free recipe", "probability of a gain", "regime"),

@@ -176,7 +176,7 @@ def _runs(model: Fitted, points: pd.DataFrame, rng: np.random.Generator) -> tupl
     return trained, trained + new_people(noise, names, points["people"].to_numpy(), variances, rng)
 
 
-def line(found: pd.DataFrame, words: str) -> str:
+def coverage_line(found: pd.DataFrame, words: str) -> str:
     """Coverage with its standard error over pilots, and the width."""
     parts = []
     for name in ("80%", "95%", "80% without people", "80% of nearest cells"):
@@ -193,10 +193,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Coverage of plans far beyond made-up pilots.")
     parser.add_argument("--pilots", type=int, default=100)
     found = pd.concat([one_pilot(number) for number in range(parser.parse_args().pilots)], ignore_index=True)
-    print(line(found, "all"))
+    print(coverage_line(found, "all"))
     for name in ("items", "people", "shape", "gains", "model"):
         for value, part in found.groupby(name):
-            print(line(part, f"{name} {value:g}" if name in ("items", "people") else f"{name} {value}"))
+            print(coverage_line(part, f"{name} {value:g}" if name in ("items", "people") else f"{name} {value}"))
 
 
 if __name__ == "__main__":

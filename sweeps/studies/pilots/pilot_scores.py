@@ -37,7 +37,7 @@ class PilotReplay(PilotPrediction):
     no_rule: tuple[str, ...]
 
 
-def replayed(
+def replay_pilot(
     pilot: pd.DataFrame, grid: pd.DataFrame, *, seed: int, metric: str, prices: str | PriceList = "thesis"
 ) -> PilotReplay:
     """The pilot's predictions of every plain page cell of panel B of `seed`, and its decisions valued there.

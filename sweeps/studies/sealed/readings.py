@@ -18,9 +18,9 @@ from typing import Any
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.results.table import plain
+from sweeps.results.table import plain_values
 from sweeps.running.store import write_text
-from sweeps.sources import merged
+from sweeps.sources import merge
 from sweeps.spec.axis_names import REPLICATES
 from sweeps.spec.spec import resolve
 from sweeps.studies.grid.recorded import GRID, PRESETS, SEALED, VARIANCE, Sources
@@ -72,7 +72,7 @@ class Reading:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON, numbers of six digits."""
-        judged = [_short(plain(judgement.as_dict())) for judgement in self.judgements]
+        judged = [_short(plain_values(judgement.as_dict())) for judgement in self.judgements]
         source = {"source": self.source} if self.source else {}
         return {"date": self.date.isoformat(), **asdict(self.identity), **source, "judgements": judged}
 
@@ -89,7 +89,7 @@ class Reading:
         )
 
 
-def stored(path: Path) -> tuple[Reading, ...]:
+def load_readings(path: Path) -> tuple[Reading, ...]:
     """The readings kept in a file, the first first; none where there is no file, RequestError for one that is odd."""
     if not path.is_file():
         return ()
@@ -99,13 +99,13 @@ def stored(path: Path) -> tuple[Reading, ...]:
         raise RequestError(f"{path} is no list of readings of sealed cells: {error}") from None
 
 
-def read(path: Path, sources: Sources, today: datetime.date | None = None) -> tuple[Reading, ...]:
+def read_sealed_cells(path: Path, sources: Sources, today: datetime.date | None = None) -> tuple[Reading, ...]:
     """All readings, among them one by the planner as it is, which is kept unless it was there already.
 
     Presets of which trials are lacking are a RequestError: half a grid would cost a reading and judge nobody. So is a
     planner that predicts otherwise than is recorded for its version.
     """
-    kept, identity = stored(path), Identity.of(sources)
+    kept, identity = load_readings(path), Identity.of(sources)
     if any(reading.identity == identity for reading in kept):
         return kept
     for preset in (GRID, SEALED):
@@ -119,12 +119,12 @@ def read(path: Path, sources: Sources, today: datetime.date | None = None) -> tu
     lines = [json.dumps(reading.as_dict(), ensure_ascii=False, allow_nan=False) for reading in (*kept, made)]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
-    return stored(path)  # as it will be shown from now on
+    return load_readings(path)  # as it will be shown from now on
 
 
 def learnt_from(sources: Sources) -> pd.DataFrame:
     """The trials that plans are learnt from: the grid's and, where they were recorded, those that show what varies."""
-    return merged([sources[name] for name in (GRID, VARIANCE) if name in sources])[0]
+    return merge([sources[name] for name in (GRID, VARIANCE) if name in sources])[0]
 
 
 def metrics_of(sources: Sources) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from softcore.statistics import MeanInterval
 from sweeps.planning.checks import LEVELS, Check
 from sweeps.planning.defaults import LOST
 from sweeps.studies.document import Section, Table
-from sweeps.studies.grid.recorded import Sources, any_simulated, listed
+from sweeps.studies.grid.recorded import Sources, any_simulated, join_names
 from sweeps.studies.sealed.judge import Judgement
 from sweeps.studies.sealed.predicted_picture import predicted_picture
-from sweeps.studies.sealed.readings import Identity, Reading, read, stored
+from sweeps.studies.sealed.readings import Identity, Reading, load_readings, read_sealed_cells
 
 TITLE = "Plans held against sealed cells"
 _WHAT = (
@@ -26,12 +26,12 @@ _ASK = "`--read-sealed` reads the sealed cells, which is counted"
 _PARTS = {"all": "checks", "inside": "inside", "beyond": "beyond", "differences": "differences"}
 
 
-def sealed(sources: Sources, *, readings: Path, read_sealed: bool = False) -> Section:
+def sealed_section(sources: Sources, *, readings: Path, read_sealed: bool = False) -> Section:
     """The section from the stored readings; with `read_sealed` the sealed cells are read first.
 
     It needs the grid and the sealed cells; where they were never read it says so and looks at no result.
     """
-    kept = read(readings, sources) if read_sealed else stored(readings)
+    kept = read_sealed_cells(readings, sources) if read_sealed else load_readings(readings)
     if not kept:
         return Section(title=TITLE, lines=(_WHAT, f"Recorded, and not read yet: {_ASK}."), data={"readings": []})
     now = Identity.of(sources)
@@ -39,15 +39,15 @@ def sealed(sources: Sources, *, readings: Path, read_sealed: bool = False) -> Se
     judged = kept[place].judgements
     return Section(
         title=TITLE,
-        lines=(_WHAT, counted(kept, place, now), *_found(judged)),
+        lines=(_WHAT, readings_words(kept, place, now), *_found(judged)),
         tables=(_scores(judged), _coverage(judged), _readings(kept, place)),
         pictures=(predicted_picture(judged, any_simulated(sources)),),
-        summary=(summary(len(kept), judged),),
+        summary=(sealed_summary(len(kept), judged),),
         data={"shown": place + 1, "readings": [reading.as_dict() for reading in kept]},
     )
 
 
-def counted(kept: Sequence[Reading], place: int, now: Identity) -> str:
+def readings_words(kept: Sequence[Reading], place: int, now: Identity) -> str:
     """How often the sealed cells were read, which reading is shown, and what has changed since."""
     times = {1: "once", 2: "twice"}.get(len(kept), f"{len(kept)} times")
     words = f"The sealed cells were read {times}; shown is reading {place + 1}, of {kept[place].date.isoformat()}."
@@ -170,7 +170,7 @@ def _main(one: Judgement) -> str:
     return f"{one.of(one.default).score:.4f} ({best:.4f})"
 
 
-def summary(readings: int, judged: Sequence[Judgement]) -> str:
+def sealed_summary(readings: int, judged: Sequence[Judgement]) -> str:
     """The sentence for the top of the report."""
     held = sum(one.held for one in judged)
     covered = [one.of(one.default).coverage[max(LEVELS)] for one in judged]
@@ -185,7 +185,7 @@ def summary(readings: int, judged: Sequence[Judgement]) -> str:
 def _lost(judged: Sequence[Judgement]) -> str:
     """Where the choice did not hold, and what did better; nothing where it held."""
     lost = [f"on {one.metric} the {one.best.model}" for one in judged if not one.held]
-    return f" ({listed(lost)} has it)" if lost else ""
+    return f" ({join_names(lost)} has it)" if lost else ""
 
 
 def _check(one: Judgement, model: str, part: str) -> Check | None:

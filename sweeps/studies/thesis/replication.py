@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeps.sources import Source, from_folder, from_sweep, merged
+from sweeps.sources import Source, from_folder, from_sweep, merge
 from sweeps.studies.document import Document, Section, Table
 from sweeps.studies.report import (
     command,
@@ -13,7 +13,7 @@ from sweeps.studies.report import (
     open_sweeps,
     pages,
     report_folder,
-    save,
+    save_files,
     save_results,
     simulated_words,
     source_rows,
@@ -166,7 +166,7 @@ class Replication:
 
 def replication(sources: Sequence[Source], claims: Sequence[Claim] | None = None) -> Replication:
     """Hold `claims` (all of the thesis's by default) against results; no finished trial at all is a RequestError."""
-    done, simulated, notes = merged(sources)
+    done, simulated, notes = merge(sources)
     trials = Trials(done)
     found = findings(all_claims() if claims is None else claims, trials, simulated)
     moved = shifts(trials, simulated)
@@ -228,7 +228,7 @@ def report(
 def write(folder: Path, made: Replication, made_by: str) -> dict[str, Path]:
     """Write the report's three files, each whole or not at all; their paths by ending. `made_by` is the command."""
     rows_as_csv = frame(made.findings, made.shifts).to_csv(index=False)
-    paths = save(folder, {**pages(document(made, made_by)), f"{NAME}.csv": rows_as_csv})
+    paths = save_files(folder, {**pages(document(made, made_by)), f"{NAME}.csv": rows_as_csv})
     return {path.suffix.removeprefix("."): path for path in paths.values()}
 
 

@@ -12,7 +12,7 @@ from softcore.errors import RequestError
 from softcore.prices.read import price
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.results.names import INTERVAL, recipes
-from sweeps.results.table import CORRUPTED, axis_columns, corrupted, metric_columns, test_sets
+from sweeps.results.table import CORRUPTED, axis_columns, corrupted_column, metric_columns, test_set_names
 from sweeps.show.tables import EMPTY, Entry, ReportTable
 
 _ALL: Mapping[str, Any] = MappingProxyType({})
@@ -182,7 +182,7 @@ def table(results: pd.DataFrame, preset_name: str) -> ReportTable:
     rows = [_Row.of(layout, label, trials) for row in layout.rows for label, trials in _rows(done, layout, *row)]
     entries: list[Entry] = []
     notes: list[str] = []
-    for test_set in test_sets(done):
+    for test_set in test_set_names(done):
         for row in rows:
             entries += _entries(layout, test_set, row, notes)
     title = f"Simulated annotators. {layout.title}" if is_simulated(results) else layout.title
@@ -277,7 +277,7 @@ def _column(metric: str, test_set: str, values: pd.DataFrame, notes: list[str]) 
     if not metric.startswith(_CORRUPTED):
         return f"{metric}/{test_set}"
     there = values.columns.get_level_values(0)
-    column = corrupted(metric.removeprefix(_CORRUPTED), test_set, there)
+    column = corrupted_column(metric.removeprefix(_CORRUPTED), test_set, there)
     if column.endswith("-generated"):
         notes.append("Corrupted images were generated from the published recipes at severity 3, frost left out.")
     elsewhere = any(name.endswith(CORRUPTED) for name in there)

@@ -21,7 +21,7 @@ from sweeps.planning.plan import as_spec
 from sweeps.planning.prepare import prepare
 from sweeps.planning.rank import Limits
 from sweeps.results.names import dollars, hours, hours_between
-from sweeps.results.table import plain
+from sweeps.results.table import plain_values
 from sweeps.show.markup import template
 from sweeps.show.plan_page import Asked, Judged, page_data
 from sweeps.studies.coverage.planted_plans import METRIC
@@ -63,7 +63,7 @@ class Script:
     """The page's script with its data, in V8."""
 
     def __init__(self, data: dict) -> None:
-        content = json.loads(json.dumps(plain(data)))
+        content = json.loads(json.dumps(plain_values(data)))
         for metric in content["metrics"]:
             for packed in (metric["plan"]["draws"], metric["frontier"]["draws"]):
                 packed["data"] = zlib.decompress(base64.b64decode(packed["data"])).decode("latin-1")
