@@ -185,7 +185,16 @@ _BUILT_IN = (
         mark=("d", "diamond-tall", "◊"),
     ),
 )
-VARIETIES: PluginTable[Variety] = PluginTable("softcore.varieties", Variety, {row.name: row for row in _BUILT_IN})
+
+
+def outside_fault(row: Variety) -> str:
+    """Why a variety of another distribution can't be used, "" if it can: labels that ask nobody are made here alone."""
+    return "is free: a variety from outside must ask people (free=False)" if row.free else ""
+
+
+VARIETIES: PluginTable[Variety] = PluginTable(
+    "softcore.varieties", Variety, {row.name: row for row in _BUILT_IN}, outside_fault
+)
 FREE = tuple(row.name for row in _BUILT_IN if row.free)  # they ask nobody anything; softcore/labels/build.py makes them
 
 

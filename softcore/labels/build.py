@@ -61,7 +61,7 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
     if policy.rest not in REST:
         raise known("rest", policy.rest, REST)
     if policy.rest == "simulated":
-        check_simulated(policy.variety, policy.aggregation)
+        check_simulated(dataset, policy.variety, policy.aggregation)
     check_replicate(dataset, policy, panel)
     parts = split(dataset, policy.holdout, seed)
     n_items = len(parts.order) if policy.items is None else policy.items
