@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from softcore.errors import RequestError, known
-from softcore.prices.price_list import FREE, Interval, PriceList
+from softcore.prices.price_list import Interval, PriceList
 from softcore.varieties import CLICK, PAGE_PARTS, VARIETIES
 
 SHIPPED = ("thesis", "page", "session")
@@ -162,7 +162,7 @@ def _intervals(
     return read
 
 
-__all__ = ["FREE", "PRICES", "PriceList", "label_seconds", "price", "price_interval", "price_list", "usd"]
+__all__ = ["PRICES", "PriceList", "label_seconds", "price", "price_interval", "price_list", "usd"]
 
 
 class _Shipped(Mapping[str, PriceList]):

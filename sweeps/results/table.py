@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.prices.read import FREE, PRICES
+from softcore.prices.read import PRICES
 from softcore.scoring.metrics import METRICS
+from softcore.varieties import FREE
 from sweeps.spec.cells import COLUMNS, Cell, Trial
 
 DONE, FAILED = "done", "failed"  # what `status` may be

@@ -10,7 +10,7 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.results.names import SIMULATED
-from sweeps.results.table import axis_columns
+from sweeps.results.table import FAILED, axis_columns
 from sweeps.running.store import out_folder, write_bytes, write_text
 from sweeps.sources import Source, files_of
 from sweeps.studies.document import Document, to_html, to_markdown
@@ -45,7 +45,7 @@ def source_rows(sources: Iterable[Source]) -> tuple[Mapping[str, str], ...]:
 
 def _source_row(source: Source) -> dict[str, str]:
     results, about = source.results, source.about
-    failed = int((results["status"] == "failed").sum())
+    failed = int((results["status"] == FAILED).sum())
     versions: Mapping[str, Any] = about.get("versions") or {}
     named = [f"{name} {versions[name]}" for name in ("python", "torch", "numpy") if name in versions]
     commit = str(about.get("commit") or UNKNOWN)

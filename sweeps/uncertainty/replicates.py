@@ -8,8 +8,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, known
-from softcore.prices.read import FREE
 from softcore.scoring.metrics import lower_is_better
+from softcore.varieties import FREE
 from sweeps.results.names import kind, recipes
 from sweeps.results.table import ANSWERS, answer_columns, finished, is_free, metric_columns
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool

@@ -14,8 +14,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.labels.questions import PAGES_ON, routing_clicks
-from softcore.prices.read import FREE
-from sweeps.results.table import records, results_row, results_table
+from softcore.varieties import FREE
+from sweeps.results.table import DONE, records, results_row, results_table
 from sweeps.spec.cells import Trial
 from sweeps.studies.coverage.planted import Grid, Noise, problem
 from sweeps.uncertainty.layout import Layout
@@ -139,4 +139,4 @@ def _row(trial: Trial) -> dict[str, Any]:
             pages = int(np.floor(PAGES_ON[axes["pages_on"]].share * axes["items"] + 0.5))
             clicks = axes["clicks"] + routing_clicks(axes["pages_on"])
             answers = {axes["variety"]: axes["annotators"] * pages, "click": clicks * axes["items"]}
-    return results_row(trial, trial.cell.columns, "done", {METRIC: 0.0, "answers": answers})
+    return results_row(trial, trial.cell.columns, DONE, {METRIC: 0.0, "answers": answers})

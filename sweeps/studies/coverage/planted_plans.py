@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from softcore.varieties import FREE
+from sweeps.results.table import DONE
+
 QUESTIONS = ("click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 METRIC = "ce/10h"
 FREE_CELLS: tuple[dict[str, Any], ...] = ({"variety": "hard"}, {"variety": "smoothed", "beta": 0.1})
@@ -82,7 +85,7 @@ def planted_table(
     }
     rows: list[dict[str, Any]] = []
     for number, axes in enumerate(cells):
-        free, truth = axes["variety"] in ("hard", "smoothed"), world.value(axes)
+        free, truth = axes["variety"] in FREE, world.value(axes)
         for seed in seeds:
             for panel in panels[:1] if free else panels:
                 value = truth + seed_marks[seed] + world.of_trial * rng.standard_normal()
@@ -104,7 +107,7 @@ def _row(axes: Mapping[str, Any], cell: str, seed: int, panel: int, value: float
         "cell": cell,
         "seed": seed,
         "panel": panel,
-        "status": "done",
+        "status": DONE,
         "dataset": "cifar10s",
         **nothing,
         **axes,

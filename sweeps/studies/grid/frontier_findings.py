@@ -8,8 +8,15 @@ from sweeps.frontier.banded import cell_draws
 from sweeps.frontier.regimes import DONT_BUY, ENOUGH, MATTERS, NO_CHOICE, TIED, Regime
 from sweeps.results.names import hours, test_set_short
 from sweeps.studies.document import Picture, Section
-from sweeps.studies.grid.finding_tables import alone_table, break_even_table, free_table, others_table, together_table
-from sweeps.studies.grid.frontiers import MetricFrontiers, frontiers_of
+from sweeps.studies.grid.frontiers import (
+    MetricFrontiers,
+    alone_table,
+    break_even_table,
+    free_table,
+    frontiers_of,
+    others_table,
+    together_table,
+)
 from sweeps.studies.grid.panel_bands import LEVEL
 from sweeps.studies.grid.pictures import frontiers_png
 from sweeps.studies.grid.recorded import (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.results.table import metric_columns
+from sweeps.results.table import finished, metric_columns
 from sweeps.sources import Source, merge
 from sweeps.studies.document import Section
 
@@ -83,7 +83,7 @@ def core(sources: Sources) -> pd.DataFrame:
 
 def measured_metrics(results: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
     """Those of `metrics` that any finished trial has; RequestError where none was measured."""
-    done = results[results["status"] == "done"]
+    done = finished(results)
     there = [m for m in metrics if m in metric_columns(results) and np.isfinite(done[m].astype(float)).any()]
     if not there:
         raise RequestError(f"none of {', '.join(metrics)} was measured in a finished trial")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.seeding import generator
+from sweeps.results.table import finished
 from sweeps.studies.document import Section, Table
 from sweeps.studies.grid.recorded import (
     CO_PRIMARY,
@@ -77,7 +78,7 @@ def variances_section(sources: Sources) -> Section:
 def crossed_variances(results: pd.DataFrame) -> Iterator[CrossedVariance]:
     """Each metric in each cell of crossed trials; RequestError where no cell has two panels of one seed."""
     metrics = measured_metrics(results, METRICS)
-    done = results[results["status"] == "done"]
+    done = finished(results)
     items = float(pd.to_numeric(done["items"]).max())
     for _, rows in done.groupby("cell", sort=False):
         found = replicates(rows.reset_index(drop=True), metrics, all_items=items)

@@ -26,6 +26,7 @@ from sweeps.planning.bootstrap import Fitted, draws_generator
 from sweeps.planning.checks import LEVELS, check, choose_model
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.rows import rows
+from sweeps.results.table import DONE
 
 METRIC, CROWD = "ce/10h", "pages"
 PAGES = ("t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
@@ -136,7 +137,7 @@ def _row(cell: str, seed: int, panel: int, value: float, **axes: Any) -> dict[st
     asked = axes.get("annotators", 0) * axes.get("items", 0)
     answers = {f"answers/{name}": asked * (name == axes["variety"]) for name in QUESTIONS}
     blank = dict.fromkeys(("annotators", "items", "hiring", "aggregation"))
-    row = {"trial": f"{cell}-s{seed}-p{panel}", "cell": cell, "seed": seed, "panel": panel, "status": "done"}
+    row = {"trial": f"{cell}-s{seed}-p{panel}", "cell": cell, "seed": seed, "panel": panel, "status": DONE}
     return {**row, "dataset": "made-up", **blank, **axes, METRIC: value, **answers}
 
 

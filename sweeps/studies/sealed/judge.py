@@ -14,7 +14,7 @@ from sweeps.planning.checks import SCORING_DRAWS, Check, check, choose_model
 from sweeps.planning.noise import new_people, new_seed
 from sweeps.planning.ranges import Range, beyond, ranges
 from sweeps.planning.rows import named_like, rows
-from sweeps.results.table import metric_columns, records
+from sweeps.results.table import finished, metric_columns, records
 
 # Fields of checks, by their names in JSON.
 _PARTS = {"all": "checks", **{name: name for name in ("inside", "beyond", "differences", "left_out")}}
@@ -93,7 +93,7 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
     learnt = rows(results, metric)
     if metric not in sealed:
         raise known("metric of the sealed cells", metric, metric_columns(sealed) or ["none"])
-    done = sealed[sealed["status"] == "done"]
+    done = finished(sealed)
     cells = named_like(learnt, done)
     grouped = done.groupby("cell", sort=False)
     cells["n"], cells["seeds"] = grouped.size().to_numpy(), grouped["seed"].nunique().to_numpy()

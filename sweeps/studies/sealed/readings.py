@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.results.table import plain_values
+from sweeps.results.table import finished, plain_values
 from sweeps.running.store import write_text
 from sweeps.sources import merge
 from sweeps.spec.axis_names import REPLICATES
@@ -109,7 +109,7 @@ def read_sealed_cells(path: Path, sources: Sources, today: datetime.date | None 
     if any(reading.identity == identity for reading in kept):
         return kept
     for preset in (GRID, SEALED):
-        there, planned = int((sources[preset].results["status"] == "done").sum()), planned_trials(preset)
+        there, planned = len(finished(sources[preset].results)), planned_trials(preset)
         if there < planned:
             raise RequestError(f"sealed cells are read when all is recorded; {preset} has {there} of {planned} trials")
     check_version()
@@ -157,7 +157,7 @@ def table_digest(results: pd.DataFrame, metrics: Sequence[str]) -> str:
 
     A trial's id says what it is; what else its row holds (seconds of training) tells nothing.
     """
-    done = results[results["status"] == "done"].sort_values("trial")
+    done = finished(results).sort_values("trial")
     lines = [
         f"{trial} " + " ".join(f"{value:.9g}" for value in values)
         for trial, values in zip(done["trial"], done[[*metrics]].to_numpy(dtype=float), strict=True)

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from sweeps.studies.sealed.judge import Judgement
-from sweeps.studies.sealed.predicted_picture import predicted_picture
 from sweeps.studies.sealed.readings import Identity, Reading
-from sweeps.studies.sealed.sealed import choice, coverage_words, sealed_summary
+from sweeps.studies.sealed.sealed import choice, coverage_words, predicted_picture, sealed_summary
 
 Judged = Callable[..., Judgement]
 
