@@ -1,7 +1,7 @@
 """Made-up results of the very trials of presets: the recorded grid's shape, with a truth that is known.
 
 The rows are those of a sweep's own table: its cells, seeds, panels and answers. What cells are worth is drawn by
-question, and people, seeds and trials leave their marks one by one (`sweeps.studies.coverage.planted`).
+question, and effects of people, seeds and trials one by one (`sweeps.studies.coverage.planted`).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Made-up results tables whose truth is known: seeds, people and trials each leave their mark.
+"""Made-up results tables whose truth is known, with effects of seeds, people and trials.
 
 People are drawn one by one and a cell takes the first M of a panel's, so that nothing here uses the formulas of the
 noise that it checks.

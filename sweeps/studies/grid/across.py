@@ -1,4 +1,4 @@
-"""What panels of people under the same seeds tell of one another: joint draws of one panel's values from another's.
+"""Predicting one panel of people from another under the same seeds: joint draws of its values.
 
 Panels A (0) and B (1) of a seed share its initial weights, order and images, and no person. What is predicted is what B
 shows, so that its people's noise is in the draws; what the seed adds is in both panels and enters once.

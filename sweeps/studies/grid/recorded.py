@@ -1,4 +1,4 @@
-"""What was recorded of the grid, by preset, and what several sections read of it."""
+"""The results of the grid by preset, and what several sections of its report need from them."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Predictions held against cells that nobody looked at: the sealed ones, read once a version."""
+"""Scores of the planner's models on the sealed cells, whose results are read once for each version of the planner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

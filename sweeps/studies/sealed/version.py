@@ -1,6 +1,6 @@
-"""Which planner this is: a version that people raise, and what it predicts of a made-up grid, which shows when to.
+"""The planner's version, which people raise, and its recorded predictions of a made-up grid, which show when they must.
 
-    python -m sweeps.studies.sealed.version    record what a version predicts that was just raised
+    python -m sweeps.studies.sealed.version    record the predictions of a version that was just raised
 
 Numbers are recorded and compared within a tolerance; the digest is that of the record. A digest of what a machine
 computes would be another one on the next machine, however few digits it took: the nearest cells' noise is drawn along
