@@ -8,7 +8,6 @@ import pandas as pd
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, known
-from sweeps.results.table import finished
 from sweeps.spec.cells import cells
 from sweeps.spec.spec import Spec
 
@@ -65,7 +64,7 @@ def choose(results: pd.DataFrame, axis: str, parts: Mapping[int, Spec], dataset:
 
     Raises RequestError where a value has a trial that failed: its mean would not be comparable.
     """
-    done = finished(results)
+    done = results[results["status"] == "done"]
     choices = []
     for number, part in parts.items():
         ids = [cell.id for cell in cells(part, dataset)]
