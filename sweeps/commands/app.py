@@ -194,7 +194,7 @@ def own_name() -> str:
 def presets(as_json: AsJson = False) -> None:
     """List the presets."""
     from sweeps.show.tables import print_table, table
-    from sweeps.spec.spec import presets as all_presets
+    from sweeps.spec.spec import presets_by_name as all_presets
 
     rows = [
         {"preset": name, "dataset": spec.dataset, "seeds": len(spec.seeds), "about": spec.about}

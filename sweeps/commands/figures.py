@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from sweeps.commands.options import sweep_ids
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def figure(
     if name is None:
         raise RequestError(f"no figure named; known: {', '.join(_described())}")
     if name not in FIGURES:
-        raise known("figure", name, _described())
+        raise unknown_name("figure", name, _described())
     entry = FIGURES[name]
     _check_fit(name, sweep, dataset, item or ())
     path, folder = _places(name, out, to)

@@ -60,10 +60,10 @@ def plan(
     from sweeps.planning.forecast import make_forecast
     from sweeps.planning.rank import Limits
     from sweeps.show.tables import print_json
-    from sweeps.sources import from_names, merged
+    from sweeps.sources import from_names, merge
 
     sources = from_names(sweeps, out)
-    results, _, notes = merged(sources)
+    results, _, notes = merge(sources)
     limits = Limits(
         budget_usd=budget_usd,
         budget_hours=budget_hours,

@@ -30,7 +30,7 @@ from sweeps.frontier.pricing import (
 )
 from sweeps.frontier.regimes import MATTERS, Regime, regimes
 from sweeps.results.names import BETTER, MORE
-from sweeps.results.table import plain, records
+from sweeps.results.table import plain_values, records
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import Replicates, replicates
 from sweeps.uncertainty.shrinkage import Draws
@@ -82,7 +82,7 @@ class FrontierBands:
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON; what is not a finite number is None."""
         names = self.cells.set_index("cell")["recipe"]
-        return plain(
+        return plain_values(
             {
                 "metric": self.metric,
                 "lower_is_better": self.lower_is_better,

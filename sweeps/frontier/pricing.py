@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.prices.read import PriceList, price_list
 from softcore.varieties import FREE, question_of
 from sweeps.frontier.break_even import assumption
@@ -226,7 +226,7 @@ def comparable_cells(cells: pd.DataFrame, question: str | None) -> Bool[np.ndarr
         return np.ones(len(cells), dtype=bool)
     wanted, there = question_of(question), all_questions(cells)
     if wanted not in there:
-        raise known("question of these results", question, there or ["none: nothing was bought"])
+        raise unknown_name("question of these results", question, there or ["none: nothing was bought"])
     return np.array([asked == {wanted} for asked in questions_of(cells)]) | cells["free"].to_numpy(dtype=bool)
 
 

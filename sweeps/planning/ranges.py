@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows
 
 
@@ -60,7 +60,7 @@ def of_variety(measured: Iterable[Range], varieties: Iterable[str] | None) -> tu
     wanted = tuple(varieties)
     for variety in wanted:
         if variety not in {r.variety for r in measured}:
-            raise known("question (variety)", variety, dict.fromkeys(r.variety for r in measured))
+            raise unknown_name("question (variety)", variety, dict.fromkeys(r.variety for r in measured))
     return tuple(r for r in measured if r.variety in wanted)
 
 

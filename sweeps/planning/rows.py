@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.pricing import RECORDED
 from sweeps.results.table import answer_columns, finished, records
@@ -189,7 +189,7 @@ def named_like(learnt: Rows, results: pd.DataFrame) -> pd.DataFrame:
     for name in ("variety", "aggregation", "policy"):
         for value in cells[name]:
             if value not in set(bought[name]):
-                raise known(name, value, dict.fromkeys(bought[name]))
+                raise unknown_name(name, value, dict.fromkeys(bought[name]))
     return cells.assign(crowd=cells["variety"].map(dict(zip(bought["variety"], bought["crowd"], strict=True))))
 
 
@@ -251,5 +251,5 @@ def _page_seconds(results: pd.DataFrame) -> float:
         return float("nan")
     timed = pd.to_numeric(results[RECORDED], errors="coerce")
     answers = results[[c for c in answer_columns(results) if c != "answers/click"]].fillna(0).astype(float)
-    known = (timed > 0) & (answers.sum(axis="columns") > 0)
-    return float(timed[known].sum() / answers[known].sum().sum()) if known.any() else float("nan")
+    unknown_name = (timed > 0) & (answers.sum(axis="columns") > 0)
+    return float(timed[unknown_name].sum() / answers[unknown_name].sum().sum()) if unknown_name.any() else float("nan")

@@ -217,7 +217,7 @@ def value(mean: float | None, low: float | None, high: float | None) -> str:
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]" if _there(low) and _there(high) else f"{mean:.3f}"
 
 
-def replicate_count(table: pd.DataFrame) -> str:
+def replicates_words(table: pd.DataFrame) -> str:
     """ "n = 3 replicates a cell", or the range where cells differ."""
     n = table.loc[table["n"] > 0, "n"]
     if n.empty:
@@ -229,7 +229,7 @@ def replicate_count(table: pd.DataFrame) -> str:
 
 def coverage(table: pd.DataFrame) -> str:
     """How many replicates there are and what their interval covers, or that one replicate gives none."""
-    words = replicate_count(table)
+    words = replicates_words(table)
     single = (table["n"] == 1).any()
     if single and (table["n"] <= 1).all():
         return f"{words}: no intervals, as one replicate gives none"
@@ -241,7 +241,7 @@ def pay(wage: float, fee: float) -> str:
     return f"${wage:,.2f} an hour plus a platform's {100 * fee:.3g}%"
 
 
-def verdict(table: pd.DataFrame) -> str:
+def purchase_verdict(table: pd.DataFrame) -> str:
     """In a sentence or two: whether any bought label of a frontier table beats the best free recipe, and by what.
 
     A tie is no win. Cells that were excluded count for nothing.

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.prices.read import PriceList, price_list
 from sweeps.frontier.frontier import frontier, summarise
 from sweeps.results.names import coverage, metric_title, metric_unit, recipes, test_set_short
-from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_sets
+from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_set_names
 from sweeps.show.drawing import (
     colour,
     cost_axis,
@@ -176,8 +176,10 @@ def _grid(results: pd.DataFrame, metrics: Sequence[str]) -> list[list[str]]:
         raise RequestError("nothing to draw: the results have no metric yet")
     for name in metrics:
         if name not in names:
-            raise known("metric", name, names)
-    rows = [[f"{name}/{test}" for name in metrics or names if f"{name}/{test}" in there] for test in test_sets(results)]
+            raise unknown_name("metric", name, names)
+    rows = [
+        [f"{name}/{test}" for name in metrics or names if f"{name}/{test}" in there] for test in test_set_names(results)
+    ]
     return [row for row in rows if row]
 
 

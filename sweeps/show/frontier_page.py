@@ -21,12 +21,12 @@ from sweeps.results.names import (
     metric_title,
     metric_unit,
     pay,
+    purchase_verdict,
     test_set_title,
     value,
     variety_title,
-    verdict,
 )
-from sweeps.results.table import plain, records
+from sweeps.results.table import plain_values, records
 from sweeps.show.drawing import GREY, colour, cost_axis, mark_scale, marks, step, usd_per_second
 from sweeps.show.markup import template
 from sweeps.show.shades import SweepBands, chances, traces
@@ -123,7 +123,7 @@ def plotly_figure(metric: str, table: pd.DataFrame, found: FrontierBands | None 
             "mirror": True,
         },
     }
-    return {"data": [plain(trace) for trace in data], "layout": layout}
+    return {"data": [plain_values(trace) for trace in data], "layout": layout}
 
 
 def _points(
@@ -169,7 +169,7 @@ def _hover(row: Mapping[str, Any], metric: str, likely: str | None) -> str:
 
 def _verdict(metric: str, table: pd.DataFrame) -> str:
     name = f"{metric_title(metric)} ({test_set_title(metric.split('/')[1])})"
-    return f"<p><b>{escape(name)}.</b> {escape(verdict(table))}</p>"
+    return f"<p><b>{escape(name)}.</b> {escape(purchase_verdict(table))}</p>"
 
 
 def _legend(tables: Mapping[str, pd.DataFrame], shaded: bool) -> list[str]:

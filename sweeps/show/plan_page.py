@@ -20,7 +20,7 @@ from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.plan import SENTENCES
 from sweeps.planning.rank import Limits
 from sweeps.results.names import SIMULATED, pay
-from sweeps.results.table import plain
+from sweeps.results.table import plain_values
 from sweeps.show.drawing import LIKELY, ROUND_TIMES
 from sweeps.show.frontier_page import SOFTNESS, script_json
 from sweeps.show.markup import template
@@ -110,7 +110,7 @@ def plan_page(
         prices=escape(f"Price list '{prices.name}', at {paid} fee. {prices.assumes}"),
         why_scaled=_WHY_SCALED if scaled else "",
         plotly=get_plotlyjs(),
-        data=script_json(plain(content)),
+        data=script_json(plain_values(content)),
         script="\n".join(template(name) for name in SCRIPTS),
     )
 

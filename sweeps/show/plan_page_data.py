@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from softcore.prices.read import FREE, PriceList
+from softcore.prices.read import PriceList
 from softcore.scoring.metrics import lower_is_better
+from softcore.varieties import FREE
 from sweeps.frontier.banded import CellDraws
 from sweeps.frontier.pricing import Purchases, answers_by_question, costs, middle, purchases, questions_of
 from sweeps.frontier.regimes import MATTERS

@@ -16,12 +16,12 @@ from sweeps.results.names import (
     dollars,
     hours_between,
     metric_title,
+    purchase_verdict,
     recipes,
     test_set_title,
     value,
-    verdict,
 )
-from sweeps.results.table import cell_id, plain, records
+from sweeps.results.table import cell_id, plain_values, records
 from sweeps.running.store import Store
 from sweeps.spec.cells import trials_of
 
@@ -174,7 +174,7 @@ def print_table(shown: ReportTable, as_json: bool = False) -> None:
 
 def print_json(content: Any) -> None:
     """Print plain values as JSON, null for what is not a finite number."""
-    print(json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(plain_values(content), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def frontier_table(sweep: "Sweep", found: Frontiers | None = None) -> ReportTable:
@@ -198,7 +198,7 @@ def frontiers_table(found: Frontiers, title: str = "Frontier") -> ReportTable:
         entries.append(Entry(**place, column="n", text=str(row["n"]), mean=row["n"]))
     notes = [f"★ on the frontier. [ ] is a {INTERVAL}."]
     for metric, cells in tables.items():
-        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {verdict(cells)}")
+        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {purchase_verdict(cells)}")
         left_out = cells[cells["excluded"] != ""]
         notes += [f"Not compared on {metric}: {row['recipe']}: {row['excluded']}." for row in records(left_out)]
     return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.errors import RequestError, known
-from softcore.prices.read import FREE
+from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better
+from softcore.varieties import FREE
 from sweeps.results.names import kind, recipes
 from sweeps.results.table import ANSWERS, answer_columns, finished, is_free, metric_columns
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool
@@ -64,7 +64,7 @@ class Replicates:
         column = ANSWERS + question
         if column not in self.cells:
             names = [name.removeprefix(ANSWERS) for name in answer_columns(self.cells)]
-            raise known("question", question, names or ["none in these results"])
+            raise unknown_name("question", question, names or ["none in these results"])
         return self.cells[column].to_numpy(dtype=float)
 
 
@@ -83,7 +83,7 @@ def replicates(
     """
     for metric in metrics:
         if metric not in metric_columns(results):
-            raise known("metric", metric, metric_columns(results) or ["none in these results"])
+            raise unknown_name("metric", metric, metric_columns(results) or ["none in these results"])
     done = finished(results)
     lacking = ~np.isfinite(done[metrics].to_numpy(dtype=float)).all(axis=1)
     done = done[~done["cell"].isin(done["cell"][lacking])]

@@ -14,6 +14,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from sweeps.results.names import kind
+from sweeps.results.table import DONE
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool
 from sweeps.uncertainty.shrinkage import Draws, shrunk_draws
 from sweeps.uncertainty.variance import VarianceModel
@@ -92,7 +93,7 @@ class Problem:
         page = cells["variety"].mask(mixed, "t2-clamp")
         columns: dict[str, Any] = {
             "cell": cells["cell"],
-            "status": "done",
+            "status": DONE,
             "dataset": "cifar10s",
             "variety": page,
             "aggregation": _only("separate", asked & (cells["annotators"] > 1)),

@@ -1,4 +1,4 @@
-"""What panels of people under the same seeds tell of one another: joint draws of one panel's values from another's.
+"""Predicting one panel of people from another under the same seeds: joint draws of its values.
 
 Panels A (0) and B (1) of a seed share its initial weights, order and images, and no person. What is predicted is what B
 shows, so that its people's noise is in the draws; what the seed adds is in both panels and enters once.
@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError
 from softcore.scoring.metrics import lower_is_better
-from sweeps.results.table import answer_columns
+from sweeps.results.table import finished, has_answers
 from sweeps.uncertainty.layout import Layout
 from sweeps.uncertainty.replicates import Replicates, replicates
 from sweeps.uncertainty.shrinkage import SAMPLES, Observations, predicted_draws
@@ -67,8 +67,7 @@ class Pairs:
 
 def pairs(grid: pd.DataFrame, metrics: list[str]) -> Pairs:
     """The pairs of a grid's results table; RequestError where no cell has both panels of two seeds or more."""
-    paid = grid[answer_columns(grid)].fillna(0).astype(float).sum(axis=1) > 0
-    done = grid[(grid["status"] == "done") & paid & grid["panel"].isin((A, B))]
+    done = finished(grid[has_answers(grid) & grid["panel"].isin((A, B))])
     done = done[done.groupby(["cell", "seed"])["panel"].transform("nunique") == 2]
     seeds = done.groupby("cell")["seed"].nunique()
     if seeds.empty or seeds.max() < LEAST_SEEDS:
@@ -108,10 +107,10 @@ def draws(
     )
 
 
-def one_sided(paired: Pairs, variance: pd.DataFrame, metric: str, seen: int) -> VarianceModel:
+def panel_variance(paired: Pairs, variance: pd.DataFrame, metric: str, seen: int) -> VarianceModel:
     """The variance model of the panel `seen` and of the panels of `variance` that hire from the same end."""
     rows = paired.found.results.iloc[paired.trials[seen]]
-    more = variance[(variance["status"] == "done") & variance["panel"].isin(_SAME_END[seen])]
+    more = finished(variance[variance["panel"].isin(_SAME_END[seen])])
     both = pd.concat([rows, more], ignore_index=True).drop_duplicates("trial")
     return replicates(both, [metric]).variance(metric)
 

@@ -26,6 +26,7 @@ from sweeps.planning.bootstrap import FittedModel, draws_generator
 from sweeps.planning.checks import LEVELS, check, choose_model
 from sweeps.planning.noise import annotator_noise, seed_noise
 from sweeps.planning.rows import make_rows
+from sweeps.results.table import DONE
 
 METRIC, CROWD = "ce/10h", "pages"
 PAGES = ("t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
@@ -136,7 +137,7 @@ def _row(cell: str, seed: int, panel: int, value: float, **axes: Any) -> dict[st
     asked = axes.get("annotators", 0) * axes.get("items", 0)
     answers = {f"answers/{name}": asked * (name == axes["variety"]) for name in QUESTIONS}
     blank = dict.fromkeys(("annotators", "items", "hiring", "aggregation"))
-    row = {"trial": f"{cell}-s{seed}-p{panel}", "cell": cell, "seed": seed, "panel": panel, "status": "done"}
+    row = {"trial": f"{cell}-s{seed}-p{panel}", "cell": cell, "seed": seed, "panel": panel, "status": DONE}
     return {**row, "dataset": "made-up", **blank, **axes, METRIC: value, **answers}
 
 
@@ -178,7 +179,7 @@ def _runs(model: FittedModel, points: pd.DataFrame, rng: np.random.Generator) ->
     return trained, trained + annotator_noise(noise, names, points["annotators"].to_numpy(), variances, rng)
 
 
-def line(found: pd.DataFrame, words: str) -> str:
+def coverage_line(found: pd.DataFrame, words: str) -> str:
     """Coverage with its standard error over pilots, and the width."""
     parts = []
     for name in ("80%", "95%", "80% without people", "80% of nearest cells"):
@@ -195,10 +196,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Coverage of plans far beyond made-up pilots.")
     parser.add_argument("--pilots", type=int, default=100)
     found = pd.concat([one_pilot(number) for number in range(parser.parse_args().pilots)], ignore_index=True)
-    print(line(found, "all"))
+    print(coverage_line(found, "all"))
     for name in ("items", "annotators", "shape", "gains", "model"):
         for value, part in found.groupby(name):
-            print(line(part, f"{name} {value:g}" if name in ("items", "annotators") else f"{name} {value}"))
+            print(coverage_line(part, f"{name} {value:g}" if name in ("items", "annotators") else f"{name} {value}"))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sweeps.planning.ranges import excess_in_words, ranges
 from sweeps.planning.rows import Rows, make_rows, named_like
 from sweeps.results.table import answer_columns
 from sweeps.studies.document import Table
-from sweeps.studies.grid.recorded import listed
+from sweeps.studies.grid.recorded import join_names
 from sweeps.studies.sealed.judge import predicted_means
 from sweeps.studies.sealed.regret import PLANNER
 
@@ -119,7 +119,7 @@ def shared_words(several: Sequence[PilotPrediction]) -> str:
 def chosen_words(several: Sequence[PilotPrediction], scores: dict[str, list[ModelCheck]]) -> str:
     """Which model planned, and how the others did: lower (better) or higher, pilots paired."""
     names = pd.Series([each.choice.chosen.name for each in several]).value_counts()
-    planned = listed([f"{name} in {count}" for name, count in names.items()])
+    planned = join_names([f"{name} in {count}" for name, count in names.items()])
     planner, *models = scores[ALL]
     found = ", ".join(f"{one.model} {one.score:.4f}" for one in models)
     own = np.array([_score(each, each.choice.chosen.name) for each in several])
@@ -130,8 +130,8 @@ def chosen_words(several: Sequence[PilotPrediction], scores: dict[str, list[Mode
             lower.append(_by(one.model, mean_interval(-more)))
         elif more.any():  # else it planned all of them
             higher.append(_by(one.model, mean_interval(more)))
-    verdict = f"lower were {listed(lower)}" if lower else "nothing scored lower"
-    verdict += f"; higher were {listed(higher)}" if higher else ""
+    verdict = f"lower were {join_names(lower)}" if lower else "nothing scored lower"
+    verdict += f"; higher were {join_names(higher)}" if higher else ""
     return f"Planned by: {planned} of {len(several)}. Interval score {planner.score:.4f} ({found}): {verdict}."
 
 

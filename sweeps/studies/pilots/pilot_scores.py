@@ -7,7 +7,8 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
-from softcore.prices.read import FREE, PriceList, price_list
+from softcore.prices.read import PriceList, price_list
+from softcore.varieties import FREE
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.checks import ModelChoice
@@ -16,7 +17,7 @@ from sweeps.planning.noise import annotator_noise
 from sweeps.planning.ranges import free_points
 from sweeps.planning.rows import SEPARATE, Rows, make_rows
 from sweeps.results.names import dollars, variety_title
-from sweeps.results.table import answer_columns
+from sweeps.results.table import answer_columns, finished
 from sweeps.studies.pilots.pilot_predictions import PilotPrediction, predict_runs
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, RULES
 
@@ -37,7 +38,7 @@ class PilotReplay(PilotPrediction):
     no_rule: tuple[str, ...]
 
 
-def replayed(
+def replay_pilot(
     pilot: pd.DataFrame, grid: pd.DataFrame, *, seed: int, metric: str, prices: str | PriceList = "thesis"
 ) -> PilotReplay:
     """The pilot's predictions of every plain page cell of panel B of `seed`, and its decisions valued there.
@@ -59,7 +60,8 @@ def replayed(
 
 def plain_cells(grid: pd.DataFrame, seed: int, panel: int) -> pd.DataFrame:
     """The finished trials of a panel of the seed that trained plainly on labels kept apart, a row a cell."""
-    plain = (grid["status"] == "done") & (grid["seed"] == seed) & (grid["panel"] == panel)
+    grid = finished(grid)
+    plain = (grid["seed"] == seed) & (grid["panel"] == panel)
     plain &= grid["aggregation"].isna() | (grid["aggregation"] == SEPARATE)
     for axis in _PLAIN:
         plain &= grid[axis].isna() if axis in grid else True
@@ -69,7 +71,8 @@ def plain_cells(grid: pd.DataFrame, seed: int, panel: int) -> pd.DataFrame:
 
 def _free(grid: pd.DataFrame, learnt: Rows, seed: int) -> Float[np.ndarray, " f"]:
     """What the pilot's free recipes gave in the grid with this seed."""
-    done = grid[(grid["status"] == "done") & (grid["seed"] == seed) & grid["variety"].isin(FREE)]
+    done = finished(grid)
+    done = done[(done["seed"] == seed) & done["variety"].isin(FREE)]
     done = done[done["mixing"].isna()] if "mixing" in done else done
     found = []
     for cell in learnt.cells["cell"].iloc[learnt.free]:

@@ -1,4 +1,4 @@
-"""Predictions held against cells that nobody looked at: the sealed ones, read once a version."""
+"""Scores of the planner's models on the sealed cells, whose results are read once for each version of the planner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from sweeps.planning.bootstrap import FittedModel, draws_generator
 from sweeps.planning.checks import SCORING_DRAWS, ModelCheck, check, choose_model
 from sweeps.planning.noise import annotator_noise, seed_noise
 from sweeps.planning.ranges import Range, excess_in_words, ranges
 from sweeps.planning.rows import make_rows, named_like
-from sweeps.results.table import metric_columns, records
+from sweeps.results.table import finished, metric_columns, records
 
 # Fields of checks, by their names in JSON.
 _AS_WRITTEN = {"annotators": "people"}  # readings recorded before the column was renamed have the old name
@@ -61,7 +61,7 @@ class Judgement:
         """The check of `model` on a part (the name of a field); a RequestError where there is none."""
         found = {check.model: check for check in getattr(self, part)}
         if model not in found:
-            raise known("model", model, found or ["none"])
+            raise unknown_name("model", model, found or ["none"])
         return found[model]
 
     def as_dict(self) -> dict[str, Any]:
@@ -93,8 +93,8 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
         raise RequestError(f"{len(shared)} sealed trials are in the results too: choose cells that nobody looked at")
     learnt = make_rows(results, metric)
     if metric not in sealed:
-        raise known("metric of the sealed cells", metric, metric_columns(sealed) or ["none"])
-    done = sealed[sealed["status"] == "done"]
+        raise unknown_name("metric of the sealed cells", metric, metric_columns(sealed) or ["none"])
+    done = finished(sealed)
     cells = named_like(learnt, done)
     grouped = done.groupby("cell", sort=False)
     cells["n"], cells["seeds"] = grouped.size().to_numpy(), grouped["seed"].nunique().to_numpy()

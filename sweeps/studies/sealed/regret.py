@@ -21,7 +21,7 @@ from sweeps.planning.defaults import default_model
 from sweeps.planning.forecast import worth_buying
 from sweeps.planning.noise import annotator_noise
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows, make_rows
-from sweeps.results.table import answer_columns
+from sweeps.results.table import answer_columns, finished
 from sweeps.uncertainty.variance import VarianceModel, contrast_variance
 
 PLANNER, NOTHING = "planner", "buy nothing"
@@ -86,7 +86,7 @@ def decision_regret(
     default twelve, evenly spaced in their logarithm from the cheapest cell to the dearest. A table whose cells have one
     replicate each is a RequestError.
     """
-    done = results[results["status"] == "done"]
+    done = finished(results)
     first = halves(done)
     listed = price_list(prices)
     wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)

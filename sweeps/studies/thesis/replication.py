@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from softcore.statistics import MeanInterval
-from sweeps.sources import Source, from_folder, from_sweep, merged
+from sweeps.sources import Source, from_folder, from_sweep, merge
 from sweeps.studies.document import Document, Section, Table
 from sweeps.studies.report import (
     command,
@@ -14,7 +14,7 @@ from sweeps.studies.report import (
     open_sweeps,
     pages,
     report_folder,
-    save,
+    save_files,
     save_results,
     simulated_words,
     source_rows,
@@ -203,7 +203,7 @@ class Replication:
 
 def replication(sources: Sequence[Source]) -> Replication:
     """Compare results with every claim of the thesis; no finished trial at all is a RequestError."""
-    done, simulated, notes = merged(sources)
+    done, simulated, notes = merge(sources)
     trials = Trials(done)
     found = claim_findings(claims(), trials, simulated)
     moved = shifts(trials, simulated)
@@ -340,7 +340,7 @@ def replication_report(
 def write(folder: Path, made: Replication, made_by: str) -> dict[str, Path]:
     """Write the report's three files, each whole or not at all; their paths by ending. `made_by` is the command."""
     rows_as_csv = report_frame(made.findings, made.shifts).to_csv(index=False)
-    paths = save(folder, {**pages(document(made, made_by)), f"{NAME}.csv": rows_as_csv})
+    paths = save_files(folder, {**pages(document(made, made_by)), f"{NAME}.csv": rows_as_csv})
     return {path.suffix.removeprefix("."): path for path in paths.values()}
 
 

@@ -11,7 +11,7 @@ from softcore.errors import RequestError
 from softcore.prices.read import price
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.results.names import INTERVAL, recipes
-from sweeps.results.table import CORRUPTED, corrupted, finished, metric_columns, test_sets
+from sweeps.results.table import CORRUPTED, corrupted_column, finished, metric_columns, test_set_names
 from sweeps.show.tables import EMPTY, Entry, ReportTable
 from sweeps.studies.thesis.published import PublishedTable, tables
 from sweeps.studies.thesis.row_trials import Trials, by_replicate, matching, variants, varying
@@ -28,7 +28,7 @@ class _Line:
     groups: Mapping[str, pd.DataFrame]
 
 
-def results_table(results: pd.DataFrame, preset_name: str) -> ReportTable:
+def thesis_table(results: pd.DataFrame, preset_name: str) -> ReportTable:
     """The table of `results` as the thesis has it for `preset_name`; for any other name cells by metrics.
 
     An entry is a mean over replicates with half its 95% interval; one replicate gives none. Where the cells of a row
@@ -46,7 +46,7 @@ def results_table(results: pd.DataFrame, preset_name: str) -> ReportTable:
     lines = list(_lines(Trials(done), table) if table else _cells(done))
     entries: list[Entry] = []
     notes: list[str] = []
-    for test_set in test_sets(done):
+    for test_set in test_set_names(done):
         for line in lines:
             entries += _time(test_set, line) if table and table.timed else []
             entries += _entries(columns, test_set, line, notes)
@@ -134,7 +134,7 @@ def _column(metric: str, test_set: str, trials: pd.DataFrame, notes: list[str]) 
     if not metric.startswith(_CORRUPTED):
         return f"{metric}/{test_set}"
     there = metric_columns(trials)
-    column = corrupted(metric.removeprefix(_CORRUPTED), test_set, pd.Index(there))
+    column = corrupted_column(metric.removeprefix(_CORRUPTED), test_set, pd.Index(there))
     if column.endswith("-generated"):
         notes.append("Corrupted images were generated from the published recipes at severity 3, frost left out.")
     elsewhere = any(name.endswith(CORRUPTED) for name in there)

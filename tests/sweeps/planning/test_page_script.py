@@ -22,7 +22,7 @@ from sweeps.planning.forecast import make_forecast
 from sweeps.planning.plan import as_spec
 from sweeps.planning.rank import Limits
 from sweeps.results.names import dollars, hours, hours_between
-from sweeps.results.table import plain
+from sweeps.results.table import plain_values
 from sweeps.show.markup import template
 from sweeps.show.plan_page import MetricForecast, PlanRequest, page_data
 from sweeps.studies.coverage.planted_plans import METRIC
@@ -64,7 +64,7 @@ class Script:
     """The page's script with its data, in V8."""
 
     def __init__(self, data: dict) -> None:
-        content = json.loads(json.dumps(plain(data)))
+        content = json.loads(json.dumps(plain_values(data)))
         for metric in content["metrics"]:
             for packed in (metric["plan"]["draws"], metric["frontier"]["draws"]):
                 packed["data"] = zlib.decompress(base64.b64decode(packed["data"])).decode("latin-1")

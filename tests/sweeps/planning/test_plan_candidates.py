@@ -8,7 +8,7 @@ from sweeps.planning.forecast import Forecast
 from sweeps.planning.ranges import ranges
 from sweeps.planning.rank import best_of_each_kind, best_within, people_needed
 from sweeps.planning.rows import Rows, make_rows
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table
 
 MIXED = {"variety": "t2-clamp", "aggregation": "separate", "annotators": 1, "pages_on": "disagree-25", "clicks": 3.0}
 
@@ -17,8 +17,8 @@ MIXED = {"variety": "t2-clamp", "aggregation": "separate", "annotators": 1, "pag
 def mixed() -> Rows:
     """Clicks and pages, and three clicks with a page on a quarter of the images; the mean of three pages too."""
     pooled = {"variety": "t2-clamp", "aggregation": "mean", "annotators": 3, "items": 900}
-    cells = [*bought(["click", "t2-clamp"]), *({**MIXED, "items": n} for n in (250, 900)), pooled, *FREE_CELLS]
-    made = table(World(), cells, np.random.default_rng(0))
+    cells = [*bought_cells(["click", "t2-clamp"]), *({**MIXED, "items": n} for n in (250, 900)), pooled, *FREE_CELLS]
+    made = planted_table(World(), cells, np.random.default_rng(0))
     both = made["pages_on"].notna()
     made = made.astype({"answers/click": float, "answers/t2-clamp": float})
     made.loc[both, "answers/click"] = 3.0 * made.loc[both, "items"]

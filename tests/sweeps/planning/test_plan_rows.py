@@ -4,13 +4,15 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.planning.rows import PLAIN, Rows, make_rows, named_like
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table
 
 PAGE = {"variety": "t2-clamp", "aggregation": "separate", "annotators": 1, "items": 900}
 
 
 def made(cells) -> pd.DataFrame:
-    return table(World(), [*bought(varieties=["click", "t2-clamp"]), *cells, *FREE_CELLS], np.random.default_rng(0))
+    return planted_table(
+        World(), [*bought_cells(varieties=["click", "t2-clamp"]), *cells, *FREE_CELLS], np.random.default_rng(0)
+    )
 
 
 def test_a_row_is_what_a_cell_bought_and_free_recipes_bought_nothing(clear_rows: Rows):

@@ -4,7 +4,7 @@ import pytest
 
 from sweeps.planning.rows import Rows, make_rows
 from sweeps.planning.surfaces import Curve, Regression
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought_cells, planted_table
 
 SURFACES = (Curve, Regression)
 
@@ -17,8 +17,8 @@ def several() -> Rows:
     mixup = [{"variety": "hard", "mixing": "mixup"}, pages | {"mixing": "mixup"}]
     same = World(first=dict.fromkeys([*QUESTIONS, "first-choice"], 0.15)).first
     world = World(first=same, everybody=same)
-    cells = [*bought(["click", "t2-clamp"]), *quick, *mixup, *FREE_CELLS]
-    return make_rows(table(world, cells, np.random.default_rng(0)), METRIC)
+    cells = [*bought_cells(["click", "t2-clamp"]), *quick, *mixup, *FREE_CELLS]
+    return make_rows(planted_table(world, cells, np.random.default_rng(0)), METRIC)
 
 
 def test_the_curve_is_that_of_the_formula(clear_rows: Rows):

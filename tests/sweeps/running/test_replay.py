@@ -15,8 +15,8 @@ from sweeps.frontier import frontier
 from sweeps.frontier.frontier import frontiers
 from sweeps.running import store as stores
 from sweeps.running.store import manifest
-from sweeps.running.trial import Material, run
-from sweeps.spec.cells import resolved, sweep_id
+from sweeps.running.trial import Material, run_trial
+from sweeps.spec.cells import spec_content, sweep_id
 from sweeps.spec.spec import resolve
 from sweeps.sweep import Sweep
 
@@ -41,9 +41,9 @@ def finished(digits, tmp_path_factory):
     """The folder of a sweep of one finished trial, run without Ray."""
     out, spec = tmp_path_factory.mktemp("out"), resolve(SPEC)
     made = manifest(spec, digits, out, None)
-    store = stores.create(out, sweep_id(spec, digits), spec.model_dump(), resolved(spec, digits), made)
+    store = stores.create(out, sweep_id(spec, digits), spec.model_dump(), spec_content(spec, digits), made)
     (trial,) = Sweep(store).trials()
-    run(trial, Material(dataset=digits), store.trials)
+    run_trial(trial, Material(dataset=digits), store.trials)
     return store.folder
 
 

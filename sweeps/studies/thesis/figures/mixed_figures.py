@@ -7,7 +7,7 @@ import numpy as np
 
 from softcore.card.measures import entropy
 from softcore.data.dataset import Dataset
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.statistics import clustered_mean
 from softcore.training.logistic import fit_curves
 from sweeps.show.drawing import escape_dollars, figure_with_title, subtitle
@@ -58,7 +58,7 @@ def boundary_figure(dataset: Dataset, first: str = "deer", second: str = "airpla
     mixed = mixed_of(dataset, "4.4")
     for name in (first, second):
         if name not in dataset.classes:
-            raise known("class", name, dataset.classes)
+            raise unknown_name("class", name, dataset.classes)
     a, b = dataset.classes.index(first), dataset.classes.index(second)
     answers = mixed.inferences[~mixed.inferences["is_repeat"]]
     ends = dataset.labels[mixed.endpoints[answers["mixed"].to_numpy()]]

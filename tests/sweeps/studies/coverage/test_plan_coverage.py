@@ -8,7 +8,7 @@ from sweeps.planning.bootstrap import fit_surface
 from sweeps.planning.noise import annotator_noise, seed_noise
 from sweeps.planning.rows import make_rows
 from sweeps.planning.surfaces import Curve
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table
 
 VARIETIES = ("click", "t1-clamp", "t2-clamp")
 SEEDS, POINTS, WORLDS = 5, 12, 24
@@ -37,7 +37,9 @@ def test_intervals_hold_runs_of_new_people_and_new_seeds_and_fail_without_the_pe
     for number in range(WORLDS):
         rng = np.random.default_rng([11, number])
         world = a_world(rng)
-        seen = table(world, [*bought(VARIETIES, clicks=(1, 3, 6, 12)), *FREE_CELLS], rng, seeds=range(SEEDS))
+        seen = planted_table(
+            world, [*bought_cells(VARIETIES, clicks=(1, 3, 6, 12)), *FREE_CELLS], rng, seeds=range(SEEDS)
+        )
         learnt = make_rows(seen, METRIC)
         wanted = [
             {"variety": name, "annotators": int(rng.integers(1, 4)), "items": int(rng.integers(10, 37) * 25)}
@@ -45,7 +47,8 @@ def test_intervals_hold_runs_of_new_people_and_new_seeds_and_fail_without_the_pe
         ]
         # Each point is one run of its own seed and people.
         runs = np.array(
-            [table(world, [point], rng, seeds=(99,), panels=(0,))[METRIC].iloc[0] for point in wanted], dtype=float
+            [planted_table(world, [point], rng, seeds=(99,), panels=(0,))[METRIC].iloc[0] for point in wanted],
+            dtype=float,
         )
         points = pd.DataFrame(wanted).astype({"annotators": float, "items": float})
         points = points.assign(aggregation="separate", policy="plain", free=False)
@@ -71,7 +74,7 @@ def test_intervals_hold_far_beyond_a_pilot():
     for number in range(14):
         rng = np.random.default_rng([12, number])
         world = a_world(rng)
-        learnt = make_rows(table(world, [*pilot, *FREE_CELLS], rng, seeds=range(7), panels=(0,)), METRIC)
+        learnt = make_rows(planted_table(world, [*pilot, *FREE_CELLS], rng, seeds=range(7), panels=(0,)), METRIC)
         wanted = [pages | {"annotators": m, "items": 900} for m in (1, 3, 6)]
         points = pd.DataFrame(wanted).astype({"annotators": float, "items": float})
         values, _ = fit_surface(Curve.of(learnt), learnt, rng).values(points.assign(policy="plain", free=False), rng)

@@ -10,7 +10,7 @@ from softcore.data.dataset import Dataset
 from sweeps.planning.noise import annotator_noise
 from sweeps.planning.ranges import ranges
 from sweeps.planning.rows import Rows, make_rows, named_like
-from sweeps.sources import Source, merged
+from sweeps.sources import Source, merge
 from sweeps.spec.cells import trials
 from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.planted import CLICKS, PAGES, Noise
@@ -40,7 +40,7 @@ def learnt(drawn: dict[str, pd.DataFrame]) -> Rows:
 
 
 def training(drawn: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return merged([Source(name=name, results=drawn[name], about={}) for name in (GRID, VARIANCE)])[0]
+    return merge([Source(name=name, results=drawn[name], about={}) for name in (GRID, VARIANCE)])[0]
 
 
 def test_trials_that_two_sweeps_share_count_once(drawn: dict[str, pd.DataFrame], learnt: Rows):
