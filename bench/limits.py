@@ -27,13 +27,13 @@ from softcore.errors import RequestError
 from softcore.labels.aggregate import BY_PERSON, aggregate
 from softcore.labels.build import people_labels
 from softcore.prices.read import PRICES
-from sweeps.frontier.banded import cell_draws, priced
+from sweeps.frontier.banded import bands_from_draws, cell_draws
 from sweeps.frontier.pricing import non_dominated
 from sweeps.planning.advise import advice
-from sweeps.planning.prepare import prepare
+from sweeps.planning.forecast import make_forecast
 from sweeps.planning.rank import Limits
 from sweeps.studies.coverage.planted import SECONDS, Noise, by_answers, grid, problem
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table
 
 Timed = tuple[float, Callable[[], Any]]  # seconds that it may take, what to time
 
@@ -50,11 +50,11 @@ def pricing() -> dict[str, Timed]:
     cost, value = rng.random((2, 100_000))
     planted = problem(made, by_answers(made, SECONDS, slope=0.1, free=[2.0, 2.02, 2.04]), Noise(), rng)
     drawn = cell_draws(planted.results(), METRIC)
-    ready = prepare(table(World(), [*bought(), *FREE_CELLS], rng), metric=METRIC)
+    ready = make_forecast(planted_table(World(), [*bought_cells(), *FREE_CELLS], rng), metric=METRIC)
     dear = replace(PRICES["thesis"], seconds={**PRICES["thesis"].seconds, "click": (7.5, 7.5)})
     return {
         "a frontier of 100,000 cells": (2.0, partial(non_dominated, cost, value)),
-        "bands at new prices": (0.5, partial(priced, drawn, dear)),
+        "bands at new prices": (0.5, partial(bands_from_draws, drawn, dear)),
         "plans at another wage": (2.0, partial(advice, ready, Limits(budget_usd=400.0), wage=9.0)),
     }
 

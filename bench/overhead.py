@@ -39,20 +39,20 @@ def nothing(config, context, trials, host):
 
 def ours(n: int) -> None:
     """`n` trials that do nothing through the project's runner, with store and mirror."""
-    from sweeps.drive import prepare
+    from sweeps.drive import prepare_sweep
     from sweeps.running import store as stores
     from sweeps.running.provenance import manifest
     from sweeps.running.runner import run_trials
     from sweeps.running.trial import config_of
-    from sweeps.spec.cells import resolved, sweep_id
+    from sweeps.spec.cells import spec_content, sweep_id
     from sweeps.sweep import Sweep
     from sweeps.tracking.mirror import Mirror
     from sweeps.tracking.runs import default_uri
 
-    spec, dataset, root = prepare("quickstart", scale="tiny", sets=[f"seeds={-(-n // 11)}"], root=None)
+    spec, dataset, root = prepare_sweep("quickstart", scale="tiny", sets=[f"seeds={-(-n // 11)}"], root=None)
     with tempfile.TemporaryDirectory() as out:
         folder = Path(out)
-        content = resolved(spec, dataset)
+        content = spec_content(spec, dataset)
         store = stores.create(
             folder, sweep_id(spec, dataset), spec.model_dump(), content, manifest(spec, dataset, root, None)
         )

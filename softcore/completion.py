@@ -50,12 +50,12 @@ def semantic(answers: Answers) -> Float[np.ndarray, "n classes"]:
     return complete(answers.stated, answers.chosen, np.where(alike, weights, (~answers.chosen).astype(float)), 0.0)
 
 
-def evenly_chosen(answers: Answers) -> Float[np.ndarray, "n classes"]:
+def share_evenly(answers: Answers) -> Float[np.ndarray, "n classes"]:
     """The classes chosen share all mass evenly, whatever was stated."""
     return np.asarray(answers.chosen / answers.chosen.sum(axis=1, keepdims=True))
 
 
-def as_stated(answers: Answers) -> Float[np.ndarray, "n classes"]:
+def scale_stated(answers: Answers) -> Float[np.ndarray, "n classes"]:
     """Stated probabilities scaled to one, nothing spread; all on the first class where they are all zero."""
     stated = answers.stated.copy()
     nothing = np.flatnonzero(stated.sum(axis=1) == 0)

@@ -11,7 +11,7 @@ class RequestError(ValueError):
     """
 
 
-def known(kind: str, name: object, names: object) -> RequestError:
+def unknown_name(kind: str, name: object, names: object) -> RequestError:
     """An error for an unknown `name` of a `kind` that lists the known `names` in order."""
     return RequestError(f"unknown {kind} '{name}'; known: {', '.join(sorted(str(n) for n in names))}")  # type: ignore[attr-defined]
 

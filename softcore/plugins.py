@@ -1,6 +1,6 @@
 """Tables of named rows that an installed distribution adds to through entry points."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
@@ -15,11 +15,14 @@ class PluginTable(Mapping[str, Row]):
 
     Entry points are loaded once, when the table is first read and not when its module is imported: a plug-in may import
     that module. An entry point's name is its row's. Reading raises a RequestError of one line where a plug-in can't be
-    loaded, is no `kind`, is called otherwise inside, or takes a name that is taken.
+    loaded, is no `kind`, is called otherwise inside, takes a name that is taken, or has a fault: what `fault` says of
+    a row from outside that can't be used, "" of any other.
     """
 
-    def __init__(self, group: str, kind: Any, built_in: Mapping[str, Row]) -> None:
-        self.group, self.kind, self.built_in = group, kind, dict(built_in)
+    def __init__(
+        self, group: str, kind: Any, built_in: Mapping[str, Row], fault: Callable[[Row], str] = lambda row: ""
+    ) -> None:
+        self.group, self.kind, self.built_in, self.fault = group, kind, dict(built_in), fault
 
     def __getitem__(self, name: str) -> Row:
         return self._rows[name]
@@ -51,6 +54,8 @@ class PluginTable(Mapping[str, Row]):
             raise RequestError(f"{plugin} must be a {self.kind.__name__}; it is {type(row).__name__}")
         if getattr(row, "name", point.name) != point.name:
             raise RequestError(f"{plugin} calls itself '{row.name}'; its entry point must have the same name")
+        if fault := self.fault(row):
+            raise RequestError(f"{plugin} {fault}")
         return row
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.labels.build import Targets
 from softcore.policy import SCHEDULES, STEPS, TrainingPolicy
 from softcore.seeding import generator, torch_seed
@@ -55,7 +55,7 @@ def start(
     augmentation, mixing or loss.
     """
     if policy.schedule not in SCHEDULES:
-        raise known("schedule", policy.schedule, SCHEDULES)
+        raise unknown_name("schedule", policy.schedule, SCHEDULES)
     if len(targets.items) < 2:
         raise RequestError(f"training needs at least 2 items, it has {len(targets.items)}")
     held = as_tensor(images)

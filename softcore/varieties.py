@@ -6,7 +6,7 @@ Prices, axes, legends and colours follow from it. A variety is one row here or o
 
 from dataclasses import dataclass
 
-from softcore.completion import Rule, as_stated, clamp, evenly_chosen, semantic, uniform
+from softcore.completion import Rule, clamp, scale_stated, semantic, share_evenly, uniform
 from softcore.errors import RequestError
 from softcore.plugins import PluginTable
 
@@ -169,7 +169,7 @@ _BUILT_IN = (
         title="Select Two",
         asks="the two most likely classes",
         parts=2,
-        complete=evenly_chosen,
+        complete=share_evenly,
         colour="#b2182b",
         mark=("*", "star", "★"),
     ),
@@ -180,12 +180,21 @@ _BUILT_IN = (
         asks="the two most likely classes, their probabilities, what is impossible",
         parts=5,
         question="t2-clamp",
-        complete=as_stated,
+        complete=scale_stated,
         colour="#7fa8d9",
         mark=("d", "diamond-tall", "◊"),
     ),
 )
-VARIETIES: PluginTable[Variety] = PluginTable("softcore.varieties", Variety, {row.name: row for row in _BUILT_IN})
+
+
+def outside_fault(row: Variety) -> str:
+    """Why a variety of another distribution can't be used, "" if it can: labels that ask nobody are made here alone."""
+    return "is free: a variety from outside must ask people (free=False)" if row.free else ""
+
+
+VARIETIES: PluginTable[Variety] = PluginTable(
+    "softcore.varieties", Variety, {row.name: row for row in _BUILT_IN}, outside_fault
+)
 FREE = tuple(row.name for row in _BUILT_IN if row.free)  # they ask nobody anything; softcore/labels/build.py makes them
 
 

@@ -14,11 +14,11 @@ from sweeps.running import store as stores
 from sweeps.running.provenance import manifest
 from sweeps.running.store import Store
 from sweeps.running.trial import Material, load_data, make_material, trial_of
-from sweeps.running.trial import run as run_trial
-from sweeps.spec.cells import resolved, sweep_id
+from sweeps.running.trial import run_trial as run_trial
+from sweeps.spec.cells import spec_content, sweep_id
 from sweeps.spec.spec import Spec
 from sweeps.spec.spec import resolve as resolve_spec
-from sweeps.spec.tune import choose, record, tuned, tuning_spec
+from sweeps.spec.tune import apply_choices, choice_records, choose, tuning_spec
 from sweeps.sweep import Sweep, open_sweep
 from sweeps.tracking.server import check_server
 
@@ -46,26 +46,26 @@ def run(
     are in the returned sweep; trials may have failed. Raises RequestError for a request that can't be served, before
     anything is written, and KeyboardInterrupt when it was stopped (it can be run again).
     """
-    asked, dataset, source = prepare(spec, scale=scale, sets=sets, root=data_root)
+    asked, dataset, source = prepare_sweep(spec, scale=scale, sets=sets, root=data_root)
     folder = stores.out_folder(out)
     stores.check_writable(folder)
     chosen: list[dict[str, Any]] = []
     if tune is not None:
         trying, parts = tuning_spec(asked, tune, dataset)
-        resolved(asked, dataset)  # what would be refused afterwards is refused before
+        spec_content(asked, dataset)  # what would be refused afterwards is refused before
         where: dict[str, Any] = {"out": out, "cpus": cpus, "address": address, "tracking_uri": tracking_uri}
         trial_sweep = run(trying, data_root=data_root, **where)
         choices = choose(trial_sweep.results(), tune, parts, dataset)
-        asked, chosen = tuned(asked, choices), record(choices, trial_sweep.id)
-    content = resolved(asked, dataset)
+        asked, chosen = apply_choices(asked, choices), choice_records(choices, trial_sweep.id)
+    content = spec_content(asked, dataset)
     identity = sweep_id(asked, dataset)
     uri = _checked_tracking(tracking_uri)
     material = make_material(dataset, asked.evaluate, source)
     store = stores.create(folder, identity, asked.model_dump(), content, manifest(asked, dataset, source, uri))
     if chosen:
         store.update_manifest(tuning=chosen)
-    carry_on(Sweep(store), material, cpus=cpus, address=address, tracking_uri=uri)
-    return Sweep(store)
+    found = carry_on(Sweep(store), material, cpus=cpus, address=address, tracking_uri=uri)
+    return Sweep(store, ended_with=found)
 
 
 def resume(
@@ -81,11 +81,11 @@ def resume(
     sweep = open_sweep(name, out=out)
     material = sweep.material(data_root)
     uri = _checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
-    carry_on(sweep, material, cpus=cpus, address=address, tracking_uri=uri)
-    return sweep
+    found = carry_on(sweep, material, cpus=cpus, address=address, tracking_uri=uri)
+    return Sweep(sweep.store, ended_with=found)
 
 
-def prepare(
+def prepare_sweep(
     spec: Any, *, scale: str | None, sets: Sequence[str], root: str | Path | None
 ) -> tuple[Spec, Dataset, Path]:
     """The resolved spec, its data set and the data root."""
@@ -102,8 +102,8 @@ def _checked_tracking(uri: str | None) -> str | None:
 
 def carry_on(
     sweep: Sweep, material: Material, *, cpus: int | None, address: str | None, tracking_uri: str | None
-) -> None:
-    """Run what is left of a sweep, mirror it, draw its frontier."""
+) -> "Frontiers | None":
+    """Run what is left of a sweep, mirror it, draw its frontiers; they, or None where no trial has finished."""
     from sweeps.running.runner import run_trials
     from sweeps.running.trial import config_of
 
@@ -133,6 +133,7 @@ def carry_on(
             mirror.finish(complete, found)
     if not complete:
         raise KeyboardInterrupt
+    return found
 
 
 def _same_corruptions(store: Store, material: Material) -> None:

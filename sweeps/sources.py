@@ -131,7 +131,7 @@ def _about(path: Path) -> Mapping[str, Any]:
     return {name: content[name] for name in ABOUT if name in content}
 
 
-def merged(sources: Sequence[Source]) -> tuple[pd.DataFrame, frozenset[str], list[str]]:
+def merge(sources: Sequence[Source]) -> tuple[pd.DataFrame, frozenset[str], list[str]]:
     """The finished trials of all sources, one row each; the ids of those with simulated annotators; notes.
 
     A trial has one id in every sweep. Where two tables have it with different numbers the first one's stand, and a

@@ -13,7 +13,7 @@ from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList
 from sweeps.results.names import INTERVAL, SIMULATED, direction, dollars, hours_between, value
-from sweeps.results.table import DONE, FAILED, cell_id, frame, records, row
+from sweeps.results.table import DONE, FAILED, cell_id, records, results_row, results_table
 from sweeps.running import store as stores
 from sweeps.running.store import Store
 from sweeps.running.trial import Material, load_data, make_material
@@ -27,10 +27,14 @@ log = logging.getLogger(__name__)
 
 
 class Sweep:
-    """A sweep that has run, is running or was stopped; reads its folder each time it is asked."""
+    """A sweep that has run, is running or was stopped; reads its folder each time it is asked.
 
-    def __init__(self, store: Store) -> None:
+    `ended_with` are the frontiers that a run made when it ended, None for a sweep that was opened.
+    """
+
+    def __init__(self, store: Store, ended_with: "Frontiers | None" = None) -> None:
         self.store = store
+        self.ended_with = ended_with
 
     @property
     def id(self) -> str:
@@ -69,9 +73,9 @@ class Sweep:
         for trial in trials:
             if trial.id in done or trial.id in failed:
                 status = DONE if trial.id in done else FAILED
-                rows.append(row(trial, columns[trial.cell.id], status, done.get(trial.id, {})))
+                rows.append(results_row(trial, columns[trial.cell.id], status, done.get(trial.id, {})))
         # Before the first trial has ended: the same columns and no row.
-        return frame(rows or [row(trials[0], columns[trials[0].cell.id], FAILED, {})]).iloc[: len(rows)]
+        return results_table(rows or [results_row(trials[0], columns[trials[0].cell.id], FAILED, {})]).iloc[: len(rows)]
 
     def frontier(
         self,

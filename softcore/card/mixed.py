@@ -37,8 +37,8 @@ def describe_mixed(mixed: MixedImages, labels: np.ndarray, n_classes: int) -> di
         "at_three_coefficients": at_three_coefficients(mixed),
         "odd_rows": {rule: mixed.odd_rows[rule] for rule in ODD_INFERENCES if rule in mixed.odd_rows},
         "page_seconds": seconds(inferences),
-        "by_generating_coefficient": inferred(mixed),
-        "repeat_consistency": consistency(inferences),
+        "by_generating_coefficient": inferred_coefficients(mixed),
+        "repeat_consistency": coefficient_consistency(inferences),
         "soft_labels": of_soft_labels(mixed, labels, n_classes),
     }
 
@@ -51,7 +51,7 @@ def at_three_coefficients(mixed: MixedImages) -> dict[str, int]:
     return {"images": len(images), "people": int(answers["annotator"].nunique()), "answers": len(answers)}
 
 
-def inferred(mixed: MixedImages) -> dict[str, dict[str, float | int]]:
+def inferred_coefficients(mixed: MixedImages) -> dict[str, dict[str, float | int]]:
     """Images, answers, quartiles and median of the inferred coefficient by generating coefficient; first answers."""
     first = mixed.inferences[~mixed.inferences["is_repeat"]]
     generating = mixed.coefficients[first["mixed"].to_numpy()]
@@ -70,7 +70,7 @@ def inferred(mixed: MixedImages) -> dict[str, dict[str, float | int]]:
     return card
 
 
-def consistency(inferences: pd.DataFrame) -> dict[str, Any]:
+def coefficient_consistency(inferences: pd.DataFrame) -> dict[str, Any]:
     """Mean absolute difference of two inferred coefficients of one image: one person's two, and any two people's."""
     columns = ["annotator", "mixed", "coefficient"]
     numbered = inferences[columns].assign(row=np.arange(len(inferences)))

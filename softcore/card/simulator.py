@@ -10,7 +10,16 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from softcore.labels.panels import split_annotated
-from softcore.labels.simulate import DRAWS, Level, Simulated, Simulator, fit, fit_simulator, item_entropies, simulate
+from softcore.labels.simulate import (
+    DRAWS,
+    Level,
+    SimulatedAnswers,
+    Simulator,
+    fit,
+    fit_simulator,
+    item_entropies,
+    simulate,
+)
 from softcore.seeding import generator
 
 SHUFFLED, SWAPPED = 1_000_003, 1_000_004  # keys of streams: far from any panel's
@@ -19,7 +28,7 @@ PERCENTS = np.arange(101) / 100
 
 
 def distributions(
-    first: pd.DataFrame, known: pd.DataFrame, simulated: Simulated, n_classes: int, seed: int
+    first: pd.DataFrame, known: pd.DataFrame, simulated: SimulatedAnswers, n_classes: int, seed: int
 ) -> dict[str, dict[str, float]]:
     """A two-sample test of each measure: people the simulator never saw against its answers about the same images."""
     theirs, fitted = _of_people(first, n_classes), _of_people(known, n_classes)
@@ -46,7 +55,7 @@ def _below(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     return (values[:, None] <= grid + 1e-9).astype(float)
 
 
-def means(first: pd.DataFrame, simulated: Simulated, n_classes: int, seed: int) -> dict[str, dict[str, float]]:
+def means(first: pd.DataFrame, simulated: SimulatedAnswers, n_classes: int, seed: int) -> dict[str, dict[str, float]]:
     """Means over answers, those of people the simulator never saw beside the simulated ones, with the p of swaps."""
     people = _of_people(first, n_classes)
     ours = _measures(simulated.p1, simulated.possible.sum(axis=1), simulated.probs)
@@ -66,7 +75,7 @@ def means(first: pd.DataFrame, simulated: Simulated, n_classes: int, seed: int) 
 
 
 def spread(
-    others: pd.DataFrame, first: pd.DataFrame, simulated: Simulated, n_classes: int
+    others: pd.DataFrame, first: pd.DataFrame, simulated: SimulatedAnswers, n_classes: int
 ) -> dict[str, dict[str, float]]:
     """How far two answers about an image are apart (total variation of T2 Clamp labels, gamma 0.1) and how often alike.
 

@@ -87,7 +87,7 @@ def click_times(root: Path) -> ClickTimes | None:
         return None
     records, times = read_clicks(root / ARCHIVE)
     if (root / CLICKS).is_file():
-        archived, counted = counts(records), read_counts(root / CLICKS, N_ITEMS, len(CIFAR_CLASSES))
+        archived, counted = click_counts(records), read_counts(root / CLICKS, N_ITEMS, len(CIFAR_CLASSES))
         clicked = archived.any(axis=1)
         agree = (archived.argmax(axis=1) == counted.argmax(axis=1))[clicked].mean()
         if agree < SAME_IMAGES:
@@ -113,7 +113,7 @@ def measured_clicks(prices: PriceList, root: Path) -> PriceList:
     return with_click_seconds(prices, times.mean, basis)
 
 
-def counts(records: pd.DataFrame) -> np.ndarray:
+def click_counts(records: pd.DataFrame) -> np.ndarray:
     """Clicks a class for every test image, int64 [10000, 10]: what CIFAR-10H is without annotators."""
     table = np.zeros((N_ITEMS, len(CIFAR_CLASSES)), dtype=np.int64)
     np.add.at(table, (records["item"].to_numpy(), records["top1"].to_numpy()), 1)

@@ -8,7 +8,7 @@ see this, in how they round, in what they rule out and in how long they take. Ev
 import numpy as np
 
 from softcore.data.dataset import Dataset, TestSet, fingerprint
-from softcore.data.records import Answer, table
+from softcore.data.records import Answer, records_table
 from softcore.seeding import generator
 
 TITLE = "scikit-learn's 8x8 handwritten digits with simulated annotators"
@@ -39,7 +39,7 @@ def load_digits() -> Dataset:
     train = np.sort(order[TEST_ITEMS + VALIDATION_ITEMS :])
     resemblance = look_alikes(pixels, labels, np.concatenate([train, validation]))
     annotated = _most_ambiguous(resemblance, train)
-    records, odd_rows = table(_answers(resemblance, annotated))
+    records, odd_rows = records_table(_answers(resemblance, annotated))
     counts = _clicks(resemblance)
     images = _photographed(pixels)
     return Dataset(

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from softcore.data.cifar10s import TEST_IMAGES, VALIDATION_IMAGES, convert, read_images
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.files import sha256 as sha256_of
 
 _CIFAR10S = "https://raw.githubusercontent.com/cambridge-mlg/cifar-10s/86b114f0257ad88e36add572db3dd69dbca0fdf7/"
@@ -21,7 +21,7 @@ _NO_LICENCE_HMIX = "its owners state none; cite Collins et al. 2023"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class OfficialFile:
     """A file below the data root, its owner's address and the SHA-256 that its content must have.
 
     With `makes`, the file is only on the way: it is converted to those files and then thrown away.
@@ -35,31 +35,31 @@ class Source:
 
 
 _ANSWERS = (
-    Source(
+    OfficialFile(
         file="cifar10s/raw_human_data.csv",
         url=_CIFAR10S + "cifar10s_data/raw_human_data.csv",
         sha256="e1dd26bfd75a00cb4e9e875a4ad7a02b3f16a3bd318a165b4693c059c85d0eb0",
         licence=_NO_LICENCE,
     ),
-    Source(
+    OfficialFile(
         file="splits/train_indices.npy",
         url=_CIFAR10S + "other_data/train_indices.npy",
         sha256="af80134e896dda7f42c7acc9386243d53b4bf54c996b219452fa6ac600c8883a",
         licence=_NO_LICENCE,
     ),
-    Source(
+    OfficialFile(
         file="splits/test_indices.npy",
         url=_CIFAR10S + "other_data/test_indices.npy",
         sha256="2cda098d4cc19137cde538b37f26759e8c0fbc20c470aa89a9574f4edba2bcbb",
         licence=_NO_LICENCE,
     ),
-    Source(
+    OfficialFile(
         file="cifar10h/cifar10h-counts.npy",
         url=_CIFAR10H + "data/cifar10h-counts.npy",
         sha256="9b36b4550349af56c79083356312eb4af856cc5fd3caf1f669d40b9d0bbb69ff",
         licence="CC BY-NC-SA 4.0; cite Peterson et al. 2019",
     ),
-    Source(
+    OfficialFile(
         file="cifar10/cifar-10-python.tar.gz",
         url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
         sha256="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
@@ -68,20 +68,20 @@ _ANSWERS = (
     ),
 )
 _MIXED = (
-    Source(
+    OfficialFile(
         file="hmix/hmix_infer_mixing_factor.csv",
         url=_HMIX + "h_mix/hmix_infer_mixing_factor.csv",
         sha256="9f8aa49c85e9879453a032ea43abf7764425fe1a452c8fdd5f3c9b7c9fd35eeb",
         licence=_NO_LICENCE_HMIX,
     ),
-    Source(
+    OfficialFile(
         file="hmix/hmix_categorical_soft_labels.csv",
         url=_HMIX + "h_mix/hmix_categorical_soft_labels.csv",
         sha256="c9dec5d338399b6152db3b8389a98e98dc264bb6e07e5b4e07746a046f020584",
         licence=_NO_LICENCE_HMIX,
     ),
 )
-SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
+SOURCES: Mapping[str, tuple[OfficialFile, ...]] = MappingProxyType(
     {"cifar10s": _ANSWERS, "hmix": (*_ANSWERS, *_MIXED), "digits": ()}  # digits come with scikit-learn
 )
 
@@ -144,13 +144,13 @@ def verify(name: str, root: Path, *, sources=SOURCES) -> list[FileState]:
     return [_check(root, file, source) for source in _sources(name, sources) for file in source.makes or (source.file,)]
 
 
-def _sources(name: str, sources: Mapping[str, Sequence[Source]]) -> Sequence[Source]:
+def _sources(name: str, sources: Mapping[str, Sequence[OfficialFile]]) -> Sequence[OfficialFile]:
     if name not in sources:
-        raise known("data set", name, sources)
+        raise unknown_name("data set", name, sources)
     return sources[name]
 
 
-def _check(root: Path, file: str, source: Source) -> FileState:
+def _check(root: Path, file: str, source: OfficialFile) -> FileState:
     path = root / file
     if not path.is_file():
         return FileState(file=file, state="missing", detail=f"no file {path}")

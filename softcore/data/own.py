@@ -186,7 +186,7 @@ def _images_of(base: Dataset) -> OwnImages:
 
 
 def _split_anew(own: OwnData, images: OwnImages, answered: np.ndarray) -> _Around:
-    train, validation, test = split(images.labels, answered, own.validation, own.test)
+    train, validation, test = split_images(images.labels, answered, own.validation, own.test)
     targets = np.eye(len(images.classes))[images.labels[test]]
     read = fingerprint(images.images, images.labels, "\n".join(images.names))
     return _Around(
@@ -233,7 +233,7 @@ def _check_classes(classes: tuple[str, ...]) -> None:
         raise RequestError("key 'classes': a name is blank or has a '|'; other names are allowed")
 
 
-def split(
+def split_images(
     labels: np.ndarray, answered: np.ndarray, validation: float, test: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Training, validation and test items (int64, ascending) with each class's share in each as even as can be.

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from softcore.data.records import COLUMNS, NO_CLASS, QUESTIONS, Answer, refuse, table
+from softcore.data.records import COLUMNS, NO_CLASS, QUESTIONS, Answer, records_table, refuse
 from softcore.errors import BadRow, RequestError
 from softcore.files import NUMBER, csv_rows
 
@@ -55,7 +55,7 @@ def read_own_answers(path: Path, words: Vocabulary) -> tuple[pd.DataFrame, dict[
         raise RequestError(
             f"{path}: every p1 is 1 or less, but key 'probabilities' says percent; allowed then: 0 to 100"
         )
-    records, rules = table(answers)
+    records, rules = records_table(answers)
     if "impossible" not in columns:
         rules["nothing-ticked"] = 0  # nobody was asked to
     return records, rules

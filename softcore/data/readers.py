@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from softcore.data.records import NO_CLASS, Answer, refuse, table
+from softcore.data.records import NO_CLASS, Answer, records_table, refuse
 from softcore.errors import BadRow, RequestError
 from softcore.files import NUMBER, csv_rows, read_array
 
@@ -67,7 +67,7 @@ def read_pages(
     for answer, _ in in_order:
         seen[answer.annotator] += 1
         answers.append(replace(answer, position=seen[answer.annotator]))
-    return table(answers, [typed for _, typed in in_order])
+    return records_table(answers, [typed for _, typed in in_order])
 
 
 def require_columns(path: Path, row: dict[str, str], columns: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """The tidy table of answers: its columns, how odd answers are settled, and how bad rows are refused.
 
-One row is one person's answer about one image. Whatever the source, answers pass through `settle` and `table`, so the
-rules for odd answers are the same everywhere and are counted in one place.
+One row is one person's answer about one image. Whatever the source, answers pass through `settle_answer` and
+`records_table`, so the rules for odd answers are the same everywhere and are counted in one place.
 """
 
 from collections import Counter
@@ -62,7 +62,7 @@ class Answer:
     question: str = "page"
 
 
-def settle(answer: Answer) -> tuple[Answer, tuple[str, ...]]:
+def settle_answer(answer: Answer) -> tuple[Answer, tuple[str, ...]]:
     """`answer` with every odd part settled, and the rules of `ODD_RULES` that it met.
 
     A second class is kept only with a readable probability. A class that was chosen is never impossible, even where
@@ -97,7 +97,7 @@ def settle(answer: Answer) -> tuple[Answer, tuple[str, ...]]:
     return replace(answer, p1=p1, top2=top2, p2=p2, impossible=impossible), tuple(rules)
 
 
-def table(
+def records_table(
     answers: Iterable[Answer], typed: Iterable[Sequence[str]] | None = None
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The settled `answers` as a frame with `COLUMNS`, sorted by (item, annotator, position), and the rules' counts.
@@ -109,7 +109,7 @@ def table(
     settled = []
     answers = list(answers)
     for answer, earlier in zip(answers, typed or ((),) * len(answers), strict=True):
-        answer, rules = settle(answer)
+        answer, rules = settle_answer(answer)
         settled.append(answer)
         if not answer.is_repeat:
             counts.update((*rules, *earlier))

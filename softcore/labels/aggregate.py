@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.labels.label_set import LabelSet, pooled, votes
 from softcore.plugins import PluginTable
 
@@ -127,5 +127,5 @@ AGGREGATORS: PluginTable[Callable[[LabelSet], LabelSet]] = PluginTable(
 def aggregate(labels: LabelSet, method: str) -> LabelSet:
     """`labels` by the named method; RequestError lists the known methods."""
     if method not in AGGREGATORS:
-        raise known("aggregation", method, AGGREGATORS)
+        raise unknown_name("aggregation", method, AGGREGATORS)
     return AGGREGATORS[method](labels)

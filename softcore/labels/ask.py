@@ -27,7 +27,7 @@ from softcore.policy import Annotators, LabelPolicy
 from softcore.varieties import FREE, VARIETIES
 
 
-def asking() -> tuple[str, ...]:
+def asked_varieties() -> tuple[str, ...]:
     """The varieties that ask people."""
     return tuple(name for name in VARIETIES if name not in FREE)
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from softcore.data.dataset import Dataset
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.labels.aggregate import aggregate
 from softcore.labels.ask import Made, Maker, Request, check_replicate, from_people
 from softcore.labels.ask import asked_records as asked_records
@@ -16,7 +16,7 @@ from softcore.labels.ask import people_labels as people_labels
 from softcore.labels.label_set import LabelSet, group
 from softcore.labels.people import first_batches, split
 from softcore.labels.simulate import check_simulated, simulated_rest
-from softcore.labels.votes import DEFAULT_BETA, one_hot, random_labels, smoothed, uniform_labels
+from softcore.labels.votes import DEFAULT_BETA, one_hot, random_labels, smoothed_labels, uniform_labels
 from softcore.policy import LabelPolicy
 from softcore.varieties import FREE, VARIETIES
 
@@ -57,11 +57,11 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
     share none (`check_replicate`), or what a policy can't do with the data.
     """
     if policy.variety not in VARIETIES:
-        raise known("variety", policy.variety, VARIETIES)
+        raise unknown_name("variety", policy.variety, VARIETIES)
     if policy.rest not in REST:
-        raise known("rest", policy.rest, REST)
+        raise unknown_name("rest", policy.rest, REST)
     if policy.rest == "simulated":
-        check_simulated(policy.variety, policy.aggregation)
+        check_simulated(dataset, policy.variety, policy.aggregation)
     check_replicate(dataset, policy, panel)
     parts = split(dataset, policy.holdout, seed)
     n_items = len(parts.order) if policy.items is None else policy.items
@@ -116,7 +116,7 @@ def _reference(dataset: Dataset, items: np.ndarray, policy: LabelPolicy) -> np.n
     """The hard labels of `items`; label smoothing smooths all training items (Collins 2022, section B.2)."""
     k = len(dataset.classes)
     if policy.variety == "smoothed":
-        return smoothed(dataset.labels[items], k, DEFAULT_BETA if policy.beta is None else policy.beta)
+        return smoothed_labels(dataset.labels[items], k, DEFAULT_BETA if policy.beta is None else policy.beta)
     return one_hot(dataset.labels[items], k)
 
 

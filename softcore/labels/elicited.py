@@ -5,13 +5,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.completion import Answers
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.varieties import VARIETIES
 
 DEFAULT_GAMMA = 0.1
 
 
-def elicited() -> tuple[str, ...]:
+def elicited_varieties() -> tuple[str, ...]:
     """The varieties whose answers leave probability to a rule."""
     return tuple(name for name, variety in VARIETIES.items() if variety.complete)
 
@@ -41,7 +41,7 @@ def soft_labels(
     """
     row = VARIETIES.get(variety)
     if row is None or row.complete is None:
-        raise known("elicited variety", variety, elicited())
+        raise unknown_name("elicited variety", variety, elicited_varieties())
     if not 0 <= gamma <= 1:
         raise RequestError(f"gamma must lie in 0..1; it is {gamma}")
     if row.similarity and similarity is None:

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from softcore.data.dataset import Dataset
 from softcore.data.hmix import mix_images, pick_18_a_pair
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.labels.build import Targets
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from softcore.labels.label_set import LabelSet, group
@@ -30,7 +30,7 @@ def add_mixed_images(targets: Targets, dataset: Dataset, policy: LabelPolicy, se
     if policy.hmix is None:
         return targets, dataset.images[:0]
     if policy.hmix not in MIXED_TARGETS:
-        raise known("hmix", policy.hmix, MIXED_TARGETS)
+        raise unknown_name("hmix", policy.hmix, MIXED_TARGETS)
     if dataset.mixed is None:
         raise RequestError(f"{dataset.name} has no mixed images; data set hmix has")
     mixed = dataset.mixed

@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from softcore.data.dataset import Dataset
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.labels.panels import from_its_end, in_panel, split_annotated
 from softcore.policy import Annotators
 from softcore.seeding import generator
@@ -87,7 +87,7 @@ def split(dataset: Dataset, holdout: str | None, seed: int) -> Split:
         order, held_out = split_annotated(dataset.annotated_items, dataset.held_out, seed)
         return Split(order=order, held_out=held_out)
     if holdout != "batches":
-        raise known("holdout", holdout, HOLDOUTS)
+        raise unknown_name("holdout", holdout, HOLDOUTS)
     batches = _two_or_more(dataset)
     drawn = [batches[i] for i in generator("items", seed, 1).permutation(len(batches))]
     ends = np.cumsum([len(batch.items) for batch in drawn])
@@ -168,7 +168,7 @@ def check_hiring(
     more than all took, is refused, as are answers without a time.
     """
     if hiring not in HIRING:
-        raise known("hiring", hiring, HIRING)
+        raise unknown_name("hiring", hiring, HIRING)
     if variety == "click" and dataset.counts is not None:
         raise RequestError(
             f"hiring: {hiring} hires people, and clicks of {dataset.name} are known as counts: their draws are by "

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from softcore.data.dataset import Dataset
-from softcore.errors import RequestError, known
-from softcore.labels.elicited import elicited
+from softcore.errors import RequestError, unknown_name
+from softcore.labels.elicited import elicited_varieties
 from softcore.labels.panels import draw_clicks, draw_records
 from softcore.seeding import generator
 
@@ -114,11 +114,11 @@ def disagreement(items: Int[np.ndarray, " items"], clicks: Clicks) -> Float[np.n
 def check_pages_on(dataset: Dataset, *, pages_on: str, variety: str, rest: str, clicks: object) -> None:
     """Refuse mixed questions that make no sense: no page to ask, no clicks to route on, a rest that is simulated."""
     if pages_on not in PAGES_ON:
-        raise known("pages_on", pages_on, PAGES_ON)
-    if variety not in elicited():
+        raise unknown_name("pages_on", pages_on, PAGES_ON)
+    if variety not in elicited_varieties():
         raise RequestError(
             f"pages_on: {pages_on} asks for pages on some items; variety {variety} asks for none; "
-            f"allowed: {', '.join(elicited())}"
+            f"allowed: {', '.join(elicited_varieties())}"
         )
     if rest == "simulated":
         raise RequestError(f"pages_on: {pages_on} leaves items without a page on purpose; rest must be hard or none")

@@ -8,9 +8,23 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from softcore.data.dataset import Dataset
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 
 SIMILARITIES = ("confusions", "word-vectors")
+
+
+def check_similarity(dataset: Dataset, name: str | None) -> None:
+    """Refuse a similarity that the data set can't give: one is never taken in place of the other.
+
+    Raises RequestError for an unknown name or None, for confusions without clicks known as counts, and for
+    word-vectors without a file of them.
+    """
+    if name not in SIMILARITIES:
+        raise unknown_name("similarity", name, SIMILARITIES)
+    if name == "confusions" and dataset.counts is None:
+        raise RequestError(f"similarity: confusions needs clicks known as counts; {dataset.name} has none")
+    if name == "word-vectors" and dataset.word_similarity is None:
+        raise RequestError("similarity: word-vectors needs word_vectors: FILE (GloVe or word2vec text format)")
 
 
 def class_similarity(
@@ -18,18 +32,14 @@ def class_similarity(
 ) -> Float[np.ndarray, "classes classes"]:
     """The similarity called `name`; confusions are those on `items`, which must be training items, none held out.
 
-    Raises RequestError for an unknown name or None, for confusions without clicks known as counts, and for
-    word-vectors without a file of them: one is never taken in place of the other.
+    Raises RequestError for what `check_similarity` refuses.
     """
-    if name == "confusions":
-        if dataset.counts is None:
-            raise RequestError(f"similarity: confusions needs clicks known as counts; {dataset.name} has none")
-        return confusion_similarity(dataset.counts, dataset.labels, items, len(dataset.classes))
+    check_similarity(dataset, name)
     if name == "word-vectors":
-        if dataset.word_similarity is None:
-            raise RequestError("similarity: word-vectors needs word_vectors: FILE (GloVe or word2vec text format)")
+        assert dataset.word_similarity is not None
         return dataset.word_similarity
-    raise known("similarity", name, SIMILARITIES)
+    assert dataset.counts is not None
+    return confusion_similarity(dataset.counts, dataset.labels, items, len(dataset.classes))
 
 
 def confusion_similarity(

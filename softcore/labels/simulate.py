@@ -55,7 +55,7 @@ class Simulator:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Simulated:
+class SimulatedAnswers:
     """Simulated answers, one a row, in the terms of `softcore.data.records`, and their T2 Clamp labels `probs`.
 
     `possible` marks the classes other than `top1` that were not ruled out, `top2` among them; -1 and NaN: none named.
@@ -123,16 +123,16 @@ def item_entropies(dataset: Dataset, records: pd.DataFrame) -> Float[np.ndarray,
     Of its clicks where they are known as counts, else of the mean T2 Clamp label (gamma 0.1) of its pages in `records`
     (repeats left out), so that anyone's own records will do. The two are not alike: labels are softer than clicks.
     """
+    from scipy.stats import entropy
+
     weights = np.zeros((len(dataset.labels), len(dataset.classes)))
     first = records[~records["is_repeat"] & (records["question"] == "page")]
     labels = soft_labels(first, "t2-clamp", len(dataset.classes), DEFAULT_GAMMA)
     np.add.at(weights, first["item"].to_numpy(np.int64), labels)
     if dataset.counts is not None:
         weights = np.where(dataset.counts.sum(axis=1, keepdims=True) > 0, dataset.counts, weights)
-    total = weights.sum(axis=1)
-    shares = weights / np.where(total > 0, total, 1)[:, None]
-    entropy = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=1)
-    return np.where(total > 0, entropy, np.nan)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where nothing is known
+        return np.asarray(entropy(weights, axis=1))
 
 
 def simulate(
@@ -141,7 +141,7 @@ def simulate(
     entropy: Float[np.ndarray, " n"],
     draws: Float[np.ndarray, "n 4"],
     gamma: float = DEFAULT_GAMMA,
-) -> Simulated:
+) -> SimulatedAnswers:
     """One simulated answer a row, from `DRAWS` uniform numbers in [0, 1) each: row i depends on row i alone.
 
     1. The first choice is drawn from the image's clicks. 2. Its probability from the Beta of the image's level.
@@ -175,7 +175,7 @@ def simulate(
     stated[rows, top1] = p1
     stated[rows[named], top2[named]] = p2[named]
     probs = complete(stated, stated_classes(top1, top2, n_classes), possible.astype(float), gamma)
-    return Simulated(top1=top1, p1=p1, top2=top2, p2=p2, possible=possible, probs=probs)
+    return SimulatedAnswers(top1=top1, p1=p1, top2=top2, p2=p2, possible=possible, probs=probs)
 
 
 def stated_classes(
@@ -213,8 +213,8 @@ def _count(histogram: tuple[int, ...], draws: np.ndarray) -> np.ndarray:
     return np.searchsorted(shares, draws, side="right")
 
 
-def check_simulated(variety: str, aggregation: str | None) -> None:
-    """Refuse what makes no sense beside simulated answers: no page of T2 Clamp, or pooling by who answered."""
+def check_simulated(dataset: Dataset, variety: str, aggregation: str | None) -> None:
+    """Refuse what simulated answers can't be: without clicks, no page of T2 Clamp, or pooled by who answered."""
     if variety != "t2-clamp":
         raise RequestError(
             "rest: simulated gives T2 Clamp labels, soft endpoints without soft labels make no sense: "
@@ -225,6 +225,8 @@ def check_simulated(variety: str, aggregation: str | None) -> None:
             f"rest: simulated gives answers of nobody, so aggregation '{aggregation}' can't weigh people; "
             "allowed: separate, mean, majority"
         )
+    if dataset.counts is None:
+        raise RequestError(f"rest: simulated draws first choices from clicks known as counts; {dataset.name} has none")
 
 
 def simulated_rest(
@@ -243,12 +245,13 @@ def simulated_rest(
     is fitted is fitted on `trained_on`, the seed's training items: all of their pages (the whole table, not the
     panel's share alone), their clicks, the confusions between their classes where the policy names no similarity.
 
-    Raises RequestError where an item has no clicks known as counts, or what `fit` and `simulate` refuse.
+    Raises RequestError for an item without clicks, and what `fit` and `simulate` refuse.
     """
     if not len(items):
         nothing = np.zeros((0, len(dataset.classes)))
         return group(items, nothing, np.zeros(0, dtype=str), policy.variety), 0
-    clicks = np.zeros((len(items), 1)) if dataset.counts is None else dataset.counts[items]
+    assert dataset.counts is not None  # `check_simulated` refuses it, before any label is made
+    clicks = dataset.counts[items]
     unknown = items[clicks.sum(axis=1) == 0]
     if len(unknown):
         raise RequestError(

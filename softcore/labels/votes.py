@@ -14,7 +14,7 @@ def one_hot(classes: Int[np.ndarray, " n"], n_classes: int) -> Float[np.ndarray,
     return np.eye(n_classes)[classes]
 
 
-def smoothed(classes: Int[np.ndarray, " n"], n_classes: int, beta: float) -> Float[np.ndarray, "n classes"]:
+def smoothed_labels(classes: Int[np.ndarray, " n"], n_classes: int, beta: float) -> Float[np.ndarray, "n classes"]:
     """Label smoothing: (1 - beta) on the class, beta spread over all K classes (Collins 2022, section B.2).
 
     Raises RequestError for a beta outside 0..1.

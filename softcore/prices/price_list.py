@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.varieties import CLICK, FREE
 
 LOW_WAGE = "a wage of ${wage} an hour is below the floor of price list '{name}': ${floor} an hour or more is allowed"
@@ -57,7 +57,7 @@ class PriceList:
         if variety in FREE:
             return 0.0, 0.0
         if variety not in self.seconds:
-            raise known(f"variety in price list '{self.name}'", variety, (*self.seconds, *FREE))
+            raise unknown_name(f"variety in price list '{self.name}'", variety, (*self.seconds, *FREE))
         low, high = self.seconds[variety]
         if variety != CLICK:
             return low, high

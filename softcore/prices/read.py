@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from softcore.errors import RequestError, known
-from softcore.prices.price_list import FREE, Interval, PriceList
+from softcore.errors import RequestError, unknown_name
+from softcore.prices.price_list import Interval, PriceList
 from softcore.varieties import CLICK, PAGE_PARTS, VARIETIES
 
 SHIPPED = ("thesis", "page", "measured", "session")
@@ -31,7 +31,7 @@ KEYS = (
 
 
 @cache
-def shipped(name: str) -> PriceList:
+def shipped_list(name: str) -> PriceList:
     """The price list of that name that comes with the package; an unknown one is a RequestError."""
     if name not in SHIPPED:
         raise RequestError(
@@ -71,7 +71,7 @@ def read_prices(path: Path) -> PriceList:
         raise RequestError(f"{path}: can't be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RequestError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    return parse(content, str(path), questions=tuple(shipped("thesis").seconds))
+    return parse(content, str(path), questions=tuple(shipped_list("thesis").seconds))
 
 
 def parse(content: Any, source: str, questions: tuple[str, ...] | None) -> PriceList:
@@ -83,8 +83,8 @@ def parse(content: Any, source: str, questions: tuple[str, ...] | None) -> Price
         raise RequestError(f"{source}: a price list is a mapping with `name` and `seconds`")
     for key in content:
         if key not in KEYS:
-            raise known(f"key in {source}:", key, KEYS)
-    base = shipped(_text(source, content, "like")) if "like" in content else None
+            raise unknown_name(f"key in {source}:", key, KEYS)
+    base = shipped_list(_text(source, content, "like")) if "like" in content else None
     said = _intervals(source, "seconds", content.get("seconds", {}), questions, most=math.inf)
     shares = _intervals(source, "recorded", content.get("recorded", {}), questions, most=1.0)
     if base is None and not said:
@@ -152,7 +152,7 @@ def _intervals(
     read: dict[str, Interval] = {}
     for question, value in content.items():
         if questions is not None and question not in questions:
-            raise known(f"question in `{section}` of {source}:", question, questions)
+            raise unknown_name(f"question in `{section}` of {source}:", question, questions)
         ends = value if isinstance(value, list) else [value, value]
         if len(ends) != 2:
             raise RequestError(f"{source}: `{section}: {question}` must be a number or [low, high], not {value!r}")
@@ -163,7 +163,7 @@ def _intervals(
     return read
 
 
-__all__ = ["FREE", "PRICES", "PriceList", "label_seconds", "price", "price_interval", "price_list", "usd"]
+__all__ = ["PRICES", "PriceList", "label_seconds", "price", "price_interval", "price_list", "usd"]
 
 
 class _Shipped(Mapping[str, PriceList]):
@@ -172,7 +172,7 @@ class _Shipped(Mapping[str, PriceList]):
     def __getitem__(self, name: str) -> PriceList:
         if name not in SHIPPED:
             raise KeyError(name)
-        return shipped(name)
+        return shipped_list(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(SHIPPED)
@@ -193,12 +193,12 @@ def price_list(name: str | PriceList) -> PriceList:
         return name
     if str(name).endswith((".yaml", ".yml")):
         return read_prices(Path(name).expanduser())
-    return shipped(name)
+    return shipped_list(name)
 
 
 def price_interval(variety: str, prices: PriceList | None = None) -> Interval:
     """Seconds (low, high) of a person's time for one record of `variety`, (0, 0) for the free ones; else as `price`."""
-    return (prices or shipped("thesis")).interval(variety)
+    return (prices or shipped_list("thesis")).interval(variety)
 
 
 def price(variety: str, prices: PriceList | None = None) -> float:

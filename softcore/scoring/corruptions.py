@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from scipy.ndimage import correlate1d, gaussian_filter
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.seeding import generator
 
 Images = Float[np.ndarray, "n h w c"]
@@ -133,7 +133,7 @@ def corrupt(
     with a side of less than 8 pixels.
     """
     if name not in RECIPES:
-        raise known("corruption", name, RECIPES)
+        raise unknown_name("corruption", name, RECIPES)
     height, width = images.shape[1:3]
     if min(height, width) < SMALLEST:
         raise RequestError(f"images of {height}x{width} can't be corrupted; at least {SMALLEST}x{SMALLEST} is allowed")

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.plugins import PluginTable
 
 BIN = 100  # items a bin of the calibration error ...
@@ -123,14 +123,14 @@ def check_extras(extras: Collection[str]) -> None:
     """RequestError for a word that is not one of `EXTRAS`."""
     for extra in extras:
         if extra not in EXTRAS:
-            raise known("extra", extra, EXTRAS)
+            raise unknown_name("extra", extra, EXTRAS)
 
 
 def lower_is_better(metric: str) -> bool:
     """Whether less of `metric` ("ce/10h" or "ce") is better; RequestError for an unknown one."""
     name = metric.split("/")[0]
     if name not in METRICS:
-        raise known("metric", name, METRICS)
+        raise unknown_name("metric", name, METRICS)
     return METRICS[name].lower
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from softcore.errors import known
+from softcore.errors import unknown_name
 from softcore.labels.build import Targets
 from softcore.seeding import generator, torch_seed
 from softcore.training.images import pixels
@@ -24,7 +24,7 @@ class Batches:
 
     def __init__(self, images: Tensor, targets: Targets, *, batch: int, seed: int, augmentation: str, device) -> None:
         if augmentation not in AUGMENTATIONS:
-            raise known("augmentation", augmentation, AUGMENTATIONS)
+            raise unknown_name("augmentation", augmentation, AUGMENTATIONS)
         self.images = images.to(device)
         self.items = targets.items
         self.first, self.counts = targets.offsets[:-1], np.diff(targets.offsets)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.policy import TrainingPolicy
 
 SMALLEST_ENTROPY = 1e-6  # nats; keeps the weight of a prediction without entropy finite, far above its bound of 1
@@ -76,25 +76,41 @@ TargetCurves = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 Objective = Callable[[nn.Module, Tensor, Tensor, np.random.Generator], Tensor]
 
 
+def check_mixing(policy: TrainingPolicy) -> None:
+    """Refuse an unknown mixing, target mixing or loss, and parts of `policy` that do not go together (RequestError)."""
+    mixing, loss = policy.mixing or "none", policy.loss or "cross-entropy"
+    for axis, name, allowed in (
+        ("mixing", mixing, ("none", *MIXINGS)),
+        ("target_mixing", policy.target_mixing, (None, *TARGET_MIXINGS)),
+        ("loss", loss, LOSSES),
+    ):
+        if name not in allowed:
+            raise unknown_name(axis, name, [each for each in allowed if each is not None])
+    if loss == "entropy-weighted" and mixing != "mixup":
+        raise RequestError(f"loss: entropy-weighted weighs mixed images: it needs mixing: mixup; mixing is {mixing}")
+    if policy.entropy_floor is not None and loss != "entropy-weighted":
+        raise RequestError(f"entropy_floor: {policy.entropy_floor} needs loss: entropy-weighted; loss is {loss}")
+    for axis, value in (("alpha", policy.alpha), ("target_mixing", policy.target_mixing)):
+        if value is not None and mixing == "none":
+            raise RequestError(f"{axis}: {value} needs mixing: {' or '.join(MIXINGS)}")
+    if policy.target_mixing is not None and mixing == "mix-maxent":
+        raise RequestError("target_mixing: mix-maxent gives mixed images no target; mixing: mixup does")
+
+
 def make_objective(policy: TrainingPolicy, curves: TargetCurves | None = None) -> Objective:
     """The loss of a batch under `policy`; `curves` are needed for logistic target mixing alone.
 
-    Raises RequestError for an unknown mixing, target mixing or loss, and for parts that do not go together.
+    Raises RequestError for what `check_mixing` refuses, and for logistic target mixing without curves.
     """
-    loss_name, alpha = policy.loss or "cross-entropy", policy.alpha
-    if loss_name not in LOSSES:
-        raise known("loss", loss_name, LOSSES)
+    check_mixing(policy)
+    alpha = policy.alpha
     if policy.mixing is None:
-        if loss_name != "cross-entropy":
-            raise RequestError(f"loss: {loss_name} weighs mixed images: it needs mixing: mixup")
         return _plain
-    if policy.mixing not in MIXINGS:
-        raise known("mixing", policy.mixing, MIXINGS)
     if policy.mixing == "mix-maxent":
         return partial(_mix_maxent, alpha=MAXENT_ALPHA if alpha is None else alpha)
     if policy.target_mixing == "logistic" and curves is None:
         raise RequestError("target_mixing: logistic needs curves fitted to people's inferences (data set hmix)")
-    if loss_name == "entropy-weighted":
+    if policy.loss == "entropy-weighted":
         floor = ENTROPY_FLOOR if policy.entropy_floor is None else policy.entropy_floor
         loss = partial(entropy_weighted_loss, entropy_floor=floor)
         return partial(_mixup, alpha=WEIGHTED_ALPHA if alpha is None else alpha, loss=loss, curves=curves)

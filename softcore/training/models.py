@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from softcore.errors import known
+from softcore.errors import unknown_name
 
 
 class PixelNetwork(nn.Module):
@@ -187,7 +187,7 @@ def make_model(name: str, images: Float[Tensor, "n c h w"], classes: int, seed: 
     Raises RequestError for an unknown name.
     """
     if name not in MODELS:
-        raise known("model", name, MODELS)
+        raise unknown_name("model", name, MODELS)
     dims = (0, 2, 3)
     mean, std = images.double().mean(dims).float(), images.double().std(dims).float().clamp_min(1e-3)
     with torch.random.fork_rng(devices=[]):

@@ -163,7 +163,7 @@ def _ended(sweep: Any, tracking_uri: str | None, as_json: bool) -> None:
         print(json.dumps({"sweep": sweep.id, "folder": str(sweep.folder), "failed": sorted(failed)}))
     else:
         if sweep.store.finished():
-            print_table(frontier_table(sweep))
+            print_table(frontier_table(sweep, sweep.ended_with))
         print(f"sweep     {sweep.id}")
         print(f"results   {own_name()} results {sweep.id}")
         for kind in ("png", "html"):
@@ -194,7 +194,7 @@ def own_name() -> str:
 def presets(as_json: AsJson = False) -> None:
     """List the presets."""
     from sweeps.show.tables import print_table, table
-    from sweeps.spec.spec import presets as all_presets
+    from sweeps.spec.spec import presets_by_name as all_presets
 
     rows = [
         {"preset": name, "dataset": spec.dataset, "seeds": len(spec.seeds), "about": spec.about}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from sweeps.commands.options import sweep_ids
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ METRICS = ("ce", "scaled-ce", "rmsce", "fgsm")  # the thesis's three, and beside
 
 
 @dataclass(frozen=True)
-class Entry:
+class ThesisFigure:
     """What a figure shows, in a few words, and what it is drawn from."""
 
     shows: str
@@ -30,20 +30,20 @@ class Entry:
     axis: str = ""  # of a sweep's figure: the axis that its curves run along
 
 
-FIGURES: Mapping[str, Entry] = {
-    "3.2": Entry("one answer as four soft labels", ANSWERS),
-    "3.3": Entry("nearly hard clicks beside soft labels", LABELS),
-    "3.4": Entry("labels furthest apart and equally rich ones", LABELS),
-    "3.5": Entry("performance against cost", SWEEP, "annotators"),
-    "3.6": Entry("performance against N'", SWEEP, "items"),
-    "4.2": Entry("inferred against generating coefficients", MIXED),
-    "4.3": Entry("mixed images relabelled by people", MIXED),
-    "4.4": Entry("boundary between two classes", MIXED),
-    "4.5": Entry("confidence by endpoint entropy", MIXED),
-    "5.1": Entry("soft label of a mixed image", MIXED),
-    "B.1": Entry("three images whose labels differ most", LABELS),
-    "B.2": Entry("clicks softened by soft labels", LABELS),
-    "B.3": Entry("performance against M", SWEEP, "annotators"),
+FIGURES: Mapping[str, ThesisFigure] = {
+    "3.2": ThesisFigure("one answer as four soft labels", ANSWERS),
+    "3.3": ThesisFigure("nearly hard clicks beside soft labels", LABELS),
+    "3.4": ThesisFigure("labels furthest apart and equally rich ones", LABELS),
+    "3.5": ThesisFigure("performance against cost", SWEEP, "annotators"),
+    "3.6": ThesisFigure("performance against N'", SWEEP, "items"),
+    "4.2": ThesisFigure("inferred against generating coefficients", MIXED),
+    "4.3": ThesisFigure("mixed images relabelled by people", MIXED),
+    "4.4": ThesisFigure("boundary between two classes", MIXED),
+    "4.5": ThesisFigure("confidence by endpoint entropy", MIXED),
+    "5.1": ThesisFigure("soft label of a mixed image", MIXED),
+    "B.1": ThesisFigure("three images whose labels differ most", LABELS),
+    "B.2": ThesisFigure("clicks softened by soft labels", LABELS),
+    "B.3": ThesisFigure("performance against M", SWEEP, "annotators"),
 }
 _FROM = {
     ANSWERS: "a data set: cifar10s, digits or your own .yaml",
@@ -98,7 +98,7 @@ def figure(
     if name is None:
         raise RequestError(f"no figure named; known: {', '.join(_described())}")
     if name not in FIGURES:
-        raise known("figure", name, _described())
+        raise unknown_name("figure", name, _described())
     entry = FIGURES[name]
     _check_fit(name, sweep, dataset, item or ())
     path, folder = _places(name, out, to)
@@ -138,7 +138,7 @@ def sweep_figure(name: str, results: "pd.DataFrame", sweep: str, simulated: bool
     Raises RequestError where its finished trials do not have two values of the axis that the figure's curves run along.
     """
     from sweeps.results.table import finished
-    from sweeps.show.curves import cost_curve_figure, items_curve_figure, people_curve_figure
+    from sweeps.show.curves import annotators_curve_figure, cost_curve_figure, items_curve_figure
 
     axis = FIGURES[name].axis
     values = finished(results)[axis].dropna().unique()
@@ -151,7 +151,7 @@ def sweep_figure(name: str, results: "pd.DataFrame", sweep: str, simulated: bool
     draw, title = {
         "3.5": (cost_curve_figure, "Performance against what the labels cost"),
         "3.6": (items_curve_figure, "Performance against the number of labelled images"),
-        "B.3": (people_curve_figure, "Performance against the number of people asked about an image"),
+        "B.3": (annotators_curve_figure, "Performance against the number of people asked about an image"),
     }[name]
     return draw(_of_the_thesis(results), f"{title} (thesis figure {name}): {sweep}", simulated)
 

@@ -44,11 +44,11 @@ def submit(
     from cluster import jobs
     from cluster.dashboard import checked_address
     from softcore.errors import RequestError
-    from sweeps.drive import prepare
-    from sweeps.running.job_files import packed, run_command, with_dataset
+    from sweeps.drive import prepare_sweep
+    from sweeps.running.job_files import job_folder, run_command, with_dataset
     from sweeps.running.provenance import manifest
     from sweeps.running.store import check_writable, create, out_folder, write_text
-    from sweeps.spec.cells import resolved, sweep_id
+    from sweeps.spec.cells import spec_content, sweep_id
     from sweeps.spec.spec import resolve
 
     address = address or os.environ.get(ADDRESS)
@@ -56,19 +56,19 @@ def submit(
         raise RequestError(f"no cluster named: --address or {ADDRESS}, such as http://127.0.0.1:8265")
     address = checked_address(address)
     sets = with_dataset(resolve(spec, scale=scale, sets=set_ or []).dataset, set_ or [])
-    asked, dataset, root = prepare(spec, scale=scale, sets=sets, root=data_root)
+    asked, dataset, root = prepare_sweep(spec, scale=scale, sets=sets, root=data_root)
     folder = out_folder(out)
     check_writable(folder)
     identity = sweep_id(asked, dataset)
     jobs.check_free(identity, address)
     # The folder is made here, not by the job: the code's commit is known here, and `status` finds it at once.
     store = create(
-        folder, identity, asked.model_dump(), resolved(asked, dataset), manifest(asked, dataset, root, tracking_uri)
+        folder, identity, asked.model_dump(), spec_content(asked, dataset), manifest(asked, dataset, root, tracking_uri)
     )
     command = run_command(
         spec, out=folder, data_root=root.absolute(), scale=scale, sets=sets, tracking_uri=tracking_uri
     )
-    with packed(spec) as working_dir:
+    with job_folder(spec) as working_dir:
         job = jobs.submit(
             command, submission_id=identity, working_dir=working_dir, address=address, metadata={"sweep": identity}
         )

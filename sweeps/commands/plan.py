@@ -57,13 +57,13 @@ def plan(
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise RequestError(f"--page: {page} must end in .html: its picture stands beside it under the same name")
     from sweeps.planning.advise import advice
-    from sweeps.planning.prepare import prepare
+    from sweeps.planning.forecast import make_forecast
     from sweeps.planning.rank import Limits
     from sweeps.show.tables import print_json
-    from sweeps.sources import from_names, merged
+    from sweeps.sources import from_names, merge
 
     sources = from_names(sweeps, out)
-    results, _, notes = merged(sources)
+    results, _, notes = merge(sources)
     limits = Limits(
         budget_usd=budget_usd,
         budget_hours=budget_hours,
@@ -80,28 +80,28 @@ def plan(
         "extrapolate": extrapolate,
         "most_people": most_people,
     }
-    ready = prepare(results, metric=metric or default_metric(results), **options)
-    found = advice(ready, limits, prices=prices, wage=wage, fee=fee, top=top)
+    forecast = make_forecast(results, metric=metric or default_metric(results), **options)
+    found = advice(forecast, limits, prices=prices, wage=wage, fee=fee, top=top)
     written = []
     if spec is not None:
         write_spec(spec, found)
         written.append(spec)
     if page is not None:
-        from sweeps.show.plan_page import Asked, judged
+        from sweeps.frontier.frontier import frontiers
+        from sweeps.show.plan_page import PlanRequest, metric_forecasts
         from sweeps.show.plan_picture import write_plan_page
 
-        asked = Asked(
+        request = PlanRequest(
             metric=found.metric,
             limits=limits,
-            prices=prices,
-            wage=found.prices["wage"],
-            fee=found.prices["fee"],
             top=top,
             cost=("--cost", cost),
             overhead=() if click_overhead is None else ("--click-overhead", f"{click_overhead:g}"),
             options=_words(options | {"top": top}),
         )
-        written += write_plan_page(page, results, judged(results, ready, options), asked, sources, notes)
+        compared = frontiers(results, found.metric, prices, wage, fee)
+        forecasts = metric_forecasts(compared, forecast, options)
+        written += write_plan_page(page, compared, forecasts, request, sources, notes)
     if as_json:
         simulated = any(source.simulated for source in sources)
         print_json({"sweeps": [s.name for s in sources], "simulated_annotators": simulated} | found.as_dict())
@@ -150,7 +150,7 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
     metric, _, test_set = advice.metric.partition("/")
     simulated = "Simulated annotators. " if any(source.simulated for source in sources) else ""
     shown: ReportTable = table(
-        [row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
+        [plan_row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
         title=f"{simulated}Plans for {metric_title(advice.metric)} on {test_set_title(test_set)} ({metric}/{test_set})",
     )
     print_table(shown)
@@ -158,10 +158,8 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
         print(line[:1].upper() + line[1:])
 
 
-def row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
+def plan_row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
     """What the table says of the plan at `place`; `buy` is the place of the one to buy."""
-    from sweeps.results.names import hours_between
-
     low, high = plan.interval_80
     return {
         "plan": f"{'★ ' if place == buy else ''}{place + 1}. {plan.recipe}{' (beyond)' if plan.beyond else ''}",
@@ -169,7 +167,7 @@ def row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
         "images": plan.images,
         "M": plan.annotators,
         "people": plan.people,
-        "people's time": hours_between(*(3600 * h for h in plan.hours)),
+        "people's time": plan.time,
         "money": plan.money,
         "days": f"{plan.days:.2g}",
         "predicted": f"{plan.predicted:.3f} [{low:.3f}, {high:.3f}]",

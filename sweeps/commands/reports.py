@@ -80,9 +80,9 @@ def report_replication(
     as_json: AsJson = False,
 ) -> None:
     """Say of each of the thesis's claims whether runs agree, disagree or leave it open; writes HTML, Markdown, CSV."""
-    from sweeps.studies.thesis.replication import report, show
+    from sweeps.studies.thesis.replication import print_replication, replication_report
 
-    show(*report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
+    print_replication(*replication_report(sweeps or [], out=out, to=to, results=from_results), as_json=as_json)
 
 
 @app.command("grid")
@@ -102,10 +102,10 @@ def report_grid(
     as_json: AsJson = False,
 ) -> None:
     """Say what the recorded grid shows: what labels give for what they cost, what varies, how well plans did."""
-    from sweeps.studies.grid.grid_report import report, show
+    from sweeps.studies.grid.grid_report import show_report, write_report
 
-    made, paths = report(sweeps or [], out=out, to=to, results=from_results, read_sealed=read_sealed)
-    show(made, paths, as_json=as_json)
+    made, paths = write_report(sweeps or [], out=out, to=to, results=from_results, read_sealed=read_sealed)
+    show_report(made, paths, as_json=as_json)
 
 
 @app.command("bands")
@@ -127,10 +127,10 @@ def report_bands(
     from sweeps.frontier.banded import frontier_bands
     from sweeps.show.bands_tables import bands_lines, bands_tables
     from sweeps.show.tables import print_json, print_table
-    from sweeps.sources import from_names, merged
+    from sweeps.sources import from_names, merge
 
     sources = from_names(sweeps, out)
-    results, _, notes = merged(sources)
+    results, _, notes = merge(sources)
     prices = prices_for(cost, results["dataset"], data_root, click_overhead)
     found = frontier_bands(results, metric or default_metric(results), prices, level=level, question=question)
     if as_json:
@@ -146,19 +146,19 @@ def report_bands(
 
 def print_report(sweep: "Sweep", format_: str, preset: str | None = None) -> None:
     """The sweep as a report table in a format; with `preset` as that one's table, from the cells that they share."""
-    from sweeps.show.tables import print_table, to_csv, to_json, to_markdown
-    from sweeps.studies.thesis.tables import table as report
+    from sweeps.show.tables import print_table, table_as_csv, table_as_json, table_as_markdown
+    from sweeps.studies.thesis.tables import thesis_table
 
     results, name = sweep.results(), str(sweep.store.resolved()["name"])
     if preset is not None:
         results, name = results[results["cell"].isin(preset_cells(sweep, preset))], preset
         if results.empty:
             raise RequestError(f"{sweep.id} has no finished trial of {preset} (at scale {sweep.store.spec()['scale']})")
-    made = report(results, name)
+    made = thesis_table(results, name)
     if format_ == "text":
         print_table(made)
     else:
-        print({"json": to_json, "csv": to_csv, "markdown": to_markdown}[format_](made))
+        print({"json": table_as_json, "csv": table_as_csv, "markdown": table_as_markdown}[format_](made))
 
 
 def preset_cells(sweep: "Sweep", preset: str, sets: Sequence[str] = ()) -> list[str]:

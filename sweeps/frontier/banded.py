@@ -1,7 +1,7 @@
 """The frontier of a sweep with all that is uncertain about it: one entry for the command line, reports and pages.
 
-Draws of what cells are worth know nothing of prices: `cell_draws` makes them once, `priced` sets them against as many
-price lists as one likes.
+Draws of what cells are worth know nothing of prices: `cell_draws` makes them once, `bands_from_draws` sets them
+against as many price lists as one likes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ from sweeps.frontier.pricing import (
     answers_to,
     assumptions,
     cell_costs,
-    compared,
+    comparable_cells,
     purchases,
 )
 from sweeps.frontier.regimes import MATTERS, Regime, regimes
 from sweeps.results.names import BETTER, MORE
-from sweeps.results.table import plain, records
+from sweeps.results.table import plain_values, records
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import Replicates, replicates
 from sweeps.uncertainty.shrinkage import Draws
@@ -82,7 +82,7 @@ class FrontierBands:
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON; what is not a finite number is None."""
         names = self.cells.set_index("cell")["recipe"]
-        return plain(
+        return plain_values(
             {
                 "metric": self.metric,
                 "lower_is_better": self.lower_is_better,
@@ -199,7 +199,7 @@ def frontier_bands(
     An unknown metric, question or price list is a RequestError, as are results with a single seed, or without spread.
     """
     drawn = cell_draws(results, metric, draws=draws, pools=pools)
-    return priced(drawn, costs, level=level, question=question, budgets=budgets, matters=matters, unit=unit)
+    return bands_from_draws(drawn, costs, level=level, question=question, budgets=budgets, matters=matters, unit=unit)
 
 
 def cell_draws(
@@ -234,7 +234,7 @@ def cell_draws(
     )
 
 
-def priced(
+def bands_from_draws(
     drawn: CellDraws,
     costs: CellCosts = "thesis",
     *,
@@ -248,7 +248,7 @@ def priced(
     if not 0 < level < 1:
         raise RequestError(f"level must lie between 0 and 1, not {level}")
     cells, draws = drawn.found.cells, drawn.draws
-    asked = compared(cells, question)
+    asked = comparable_cells(cells, question)
     every = np.where(asked, cell_costs(cells, drawn.bought, costs), np.nan)
     cost = every[1]
     if not np.isfinite(cost).any():
@@ -290,10 +290,10 @@ def priced(
     )
 
 
-def priced_at_costs(drawn: CellDraws, costs: CellCosts = "thesis") -> FrontierBands:
-    """`priced` at every cost that a cell has: the steps of a picture, whatever lies between them."""
+def bands_at_each_cost(drawn: CellDraws, costs: CellCosts = "thesis") -> FrontierBands:
+    """`bands_from_draws` at every cost that a cell has: the steps of a picture, whatever lies between them."""
     each = cell_costs(drawn.found.cells, drawn.bought, costs)[1]
-    return priced(drawn, costs, budgets=np.unique(each[np.isfinite(each)]))
+    return bands_from_draws(drawn, costs, budgets=np.unique(each[np.isfinite(each)]))
 
 
 def _budgets(cost: np.ndarray) -> Float[np.ndarray, " b"]:

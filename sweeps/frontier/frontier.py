@@ -6,11 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.prices.read import PriceList, price_list, usd
 from softcore.scoring.metrics import lower_is_better
 from softcore.statistics import half_width
-from sweeps.frontier.pricing import RECORDED, Purchases, QuestionCosts, costs, middle, purchases, undominated
+from sweeps.frontier.pricing import (
+    RECORDED,
+    Purchases,
+    QuestionCosts,
+    costs,
+    middle,
+    non_dominated_over_prices,
+    purchases,
+)
 from sweeps.frontier.pricing import non_dominated as non_dominated
 from sweeps.results.names import question, recipes
 from sweeps.results.table import answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
@@ -112,7 +120,7 @@ def _frontiers(
     there = metric_columns(results)
     for metric in metrics:
         if metric not in there:
-            raise known("metric", metric, there or ["none in these results"])
+            raise unknown_name("metric", metric, there or ["none in these results"])
     prices = price_list(cost)
     wage, fee = (prices.wage if wage is None else wage), (prices.fee if fee is None else fee)
     prices.check_wage(wage)
@@ -151,7 +159,7 @@ def _frontier(
     compared = (excluded == "").to_numpy()
     on = np.zeros(len(table), dtype=bool)
     value = sign * table["value"].to_numpy()[compared]
-    on[compared] = undominated(seconds.low[compared], seconds.high[compared], value)
+    on[compared] = non_dominated_over_prices(seconds.low[compared], seconds.high[compared], value)
     table["on_frontier"], table["excluded"] = on, excluded
     order = table.assign(rank=sign * table["value"]).sort_values(["label_seconds_total", "rank"], kind="stable").index
     return table.loc[order].reset_index(drop=True)
@@ -163,7 +171,7 @@ def to_reprice(summary: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarra
     Of a value less is better; it is NaN where a cell can't be compared. An unknown metric is a RequestError.
     """
     if metric not in (there := metric_columns(summary)):
-        raise known("metric", metric, there or ["none in these results"])
+        raise unknown_name("metric", metric, there or ["none in these results"])
     priced = has_answers(summary) | is_free(summary)
     value = summary[metric].to_numpy(dtype=float) * (1.0 if lower_is_better(metric) else -1.0)
     return purchases(summary), np.where(priced, value, np.nan)

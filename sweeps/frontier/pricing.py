@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.prices.read import PriceList, price_list
 from softcore.varieties import FREE, question_of
 from sweeps.frontier.break_even import assumption
@@ -128,16 +128,16 @@ def reprice(
 
     Cells without a finite value are on no frontier. Nothing is read or summarised again: a list takes milliseconds.
     """
-    compared = np.isfinite(value)
+    there = np.isfinite(value)
     found = []
     for prices in lists:
         priced, on = costs(bought, prices), np.zeros(len(value), dtype=bool)
-        on[compared] = undominated(priced.low[compared], priced.high[compared], value[compared])
+        on[there] = non_dominated_over_prices(priced.low[there], priced.high[there], value[there])
         found.append((priced, on))
     return found
 
 
-def undominated(
+def non_dominated_over_prices(
     low: Float[np.ndarray, "n questions"], high: Float[np.ndarray, "n questions"], value: Float[np.ndarray, " n"]
 ) -> Bool[np.ndarray, " n"]:
     """Which of n cells no other beats at all prices between `low` and `high` (seconds by question) alike.
@@ -220,13 +220,13 @@ def answers_to(cells: pd.DataFrame, question: str) -> Float[np.ndarray, " c"]:
     return cells[columns].sum(axis=1).to_numpy(dtype=float)
 
 
-def compared(cells: pd.DataFrame, question: str | None) -> Bool[np.ndarray, " c"]:
+def comparable_cells(cells: pd.DataFrame, question: str | None) -> Bool[np.ndarray, " c"]:
     """Which cells a frontier of `question` compares: the free ones, and those that asked it alone; all without one."""
     if question is None:
         return np.ones(len(cells), dtype=bool)
     wanted, there = question_of(question), all_questions(cells)
     if wanted not in there:
-        raise known("question of these results", question, there or ["none: nothing was bought"])
+        raise unknown_name("question of these results", question, there or ["none: nothing was bought"])
     return np.array([asked == {wanted} for asked in questions_of(cells)]) | cells["free"].to_numpy(dtype=bool)
 
 

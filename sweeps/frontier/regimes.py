@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float
 
-from softcore.errors import known
+from softcore.errors import unknown_name
 from sweeps.frontier.bands import best_at
 from sweeps.results.names import FREE, KINDS
 from sweeps.uncertainty.shrinkage import Draws
@@ -77,7 +77,7 @@ def regimes(
     the cells nothing is held against one.
     """
     if unknown := set(kinds) - {FREE, *KINDS}:
-        raise known("kind of purchase", min(unknown), (FREE, *KINDS))
+        raise unknown_name("kind of purchase", min(unknown), (FREE, *KINDS))
     budgets = np.asarray(budgets, dtype=float)
     best = {name: _best_of(draws, costs, np.array([k == name for k in kinds]), budgets) for name in (FREE, *KINDS)}
     return [

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.prices.read import PriceList
 from softcore.varieties import question_of
 from sweeps.frontier.pricing import Purchases, QuestionCosts, costs, middle
@@ -49,7 +49,7 @@ def _split(
     """Seconds that stay, seconds that a factor multiplies, the price that it multiplies, and which cells count."""
     for question in asked:
         if question not in bought.asked:
-            raise known("question of these results", question, bought.asked)
+            raise unknown_name("question of these results", question, bought.asked)
     priced = costs(bought, prices)
     compared = np.isfinite(value)
     names = {question_of(q) for q in asked}

@@ -8,17 +8,17 @@ from jaxtyping import Bool
 
 from softcore.prices.read import PriceList, price_list
 from sweeps.frontier.regimes import ENOUGH
-from sweeps.planning.candidates import Cost, priced
-from sweeps.planning.noise import people_seen
-from sweeps.planning.plan import BUY, DONT_BUY, Advice, FreeRecipe, Plan, Step, said
-from sweeps.planning.prepare import Prepared, prepare
+from sweeps.planning.candidates import Cost, candidate_costs
+from sweeps.planning.forecast import Forecast, make_forecast
+from sweeps.planning.noise import shows_annotator_variance
+from sweeps.planning.plan import BUY, DONT_BUY, Advice, BudgetStep, FreeRecipe, Plan, sentence
 from sweeps.planning.rank import (
     Limits,
     axes_of,
     best_of_each_kind,
     best_within,
+    candidate_name,
     days_needed,
-    named,
     people_needed,
     within,
 )
@@ -29,14 +29,14 @@ from sweeps.uncertainty.layout import Pool
 STEP_USD = 100.0
 
 
-def next_step(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> Step:
+def next_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> BudgetStep:
     """What `STEP_USD` on top of what the plan at `place` costs would buy, in the time that there is."""
     usd = float(cost.usd_high[place])
-    better = int(best_within(prepared, cost, feasible, np.array([usd + STEP_USD]))[0])
-    return _step(prepared, usd, STEP_USD, place, better)
+    better = int(best_within(forecast, cost, feasible, np.array([usd + STEP_USD]))[0])
+    return _step(forecast, usd, STEP_USD, place, better)
 
 
-def stop(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> Step | None:
+def stopping_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> BudgetStep | None:
     """The step that is not worth it from the least budget beyond which none is; the next $100 where it comes to that.
 
     Budgets are that of the cheapest plan worth buying and the full hundreds above it. Some $100 may buy nothing and the
@@ -44,66 +44,66 @@ def stop(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> St
     or more for each $100, with a probability of 0.9. All plans named are worth buying: advice buys no other. None where
     it is up to the dearest such plan, or nothing is worth it.
     """
-    worth = feasible & prepared.worth_buying
+    worth = feasible & forecast.worth_buying
     if not worth.any():
         return None
     cheapest, dearest = float(cost.usd_high[worth].min()), float(cost.usd_high[worth].max())
     first = (np.floor(cheapest / STEP_USD) + 1) * STEP_USD
     budgets = np.concatenate([[cheapest], np.arange(first, dearest + STEP_USD, STEP_USD)])
-    best = best_within(prepared, cost, worth, budgets)
+    best = best_within(forecast, cost, worth, budgets)
     for i, (usd, one) in enumerate(zip(budgets, best, strict=True)):
-        further = best_within(prepared, cost, worth, np.array([usd + STEP_USD]))
+        further = best_within(forecast, cost, worth, np.array([usd + STEP_USD]))
         later = [(STEP_USD, int(further[0])), *zip(budgets[i + 1 :] - usd, best[i + 1 :], strict=True)]
-        if not any(_worth_it(prepared, int(one), int(other), float(more)) for more, other in later):
-            return _step(prepared, float(usd), STEP_USD, int(one), later[0][1], stopping=True)
+        if not any(_worth_it(forecast, int(one), int(other), float(more)) for more, other in later):
+            return _step(forecast, float(usd), STEP_USD, int(one), later[0][1], stopping=True)
     return None
 
 
-def least_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
+def least_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
     """The cheapest plan that is worth buying, the best of those that cost the same, in words; or that there is none."""
-    worth = feasible & prepared.worth_buying
+    worth = feasible & forecast.worth_buying
     if not worth.any():
-        return said("no_least", known=prepared.known)
-    least = int(best_within(prepared, cost, worth, cost.usd_high[worth].min(keepdims=True))[0])
-    return said("least", plan=named(prepared, least), money=dollars(float(cost.usd_high[least])))
+        return sentence("no_least", known=forecast.known)
+    least = int(best_within(forecast, cost, worth, cost.usd_high[worth].min(keepdims=True))[0])
+    return sentence("least", plan=candidate_name(forecast, least), money=dollars(float(cost.usd_high[least])))
 
 
-def likeliest_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
+def likeliest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
     """Where nothing is to be bought: the `feasible` plan likeliest to gain what matters, of equals the cheapest."""
-    chance = prepared.gains_enough
+    chance = forecast.gains_enough
     best = min(np.flatnonzero(feasible), key=lambda i: (-chance[i], cost.usd_high[i], i))
-    return said(
+    return sentence(
         "likeliest",
-        plan=named(prepared, int(best)),
+        plan=candidate_name(forecast, int(best)),
         money=dollars(float(cost.usd_high[best])),
-        enough=said("enough", matters=f"{prepared.matters:g}") if prepared.matters else said("anything"),
+        enough=sentence("enough", matters=f"{forecast.matters:g}") if forecast.matters else sentence("anything"),
         probability=f"{chance[best]:.2f}",
     )
 
 
-def dearest_words(prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> str:
+def dearest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> str:
     """The best plan whatever it costs, beside the one at `place`."""
-    best = int(best_within(prepared, cost, feasible, np.array([np.inf]))[0])
+    best = int(best_within(forecast, cost, feasible, np.array([np.inf]))[0])
     if best == place:
-        return said("no_dearest", known=prepared.known)
+        return sentence("no_dearest", known=forecast.known)
     money = dollars(float(cost.usd_high[best]))
-    return said("dearest", plan=named(prepared, best), money=money, **_gain_words(prepared, place, best))
+    return sentence("dearest", plan=candidate_name(forecast, best), money=money, **_gain_words(forecast, place, best))
 
 
-def cheaper_words(prepared: Prepared, cost: Cost, kinds: list[int], bought: int) -> str:
+def cheaper_words(forecast: Forecast, cost: Cost, kinds: list[int], bought: int) -> str:
     """The cheapest of `kinds` worth buying that is worse than the one `bought` by less than what matters, if any."""
-    expected = prepared.expected
-    near = [i for i in kinds if prepared.worth_buying[i] and expected[i] - expected[bought] < prepared.matters]
+    expected = forecast.expected
+    near = [i for i in kinds if forecast.worth_buying[i] and expected[i] - expected[bought] < forecast.matters]
     cheapest = min(near, key=lambda i: cost.usd_high[i], default=bought)
     saved = float(cost.usd_high[bought] - cost.usd_high[cheapest])
     if saved < 0.01:
         return ""
-    worse, low, high, _ = _gain(prepared, cheapest, bought)
-    return said(
+    worse, low, high, _ = _gain(forecast, cheapest, bought)
+    return sentence(
         "cheaper",
-        matters=f"{prepared.matters:g}",
+        matters=f"{forecast.matters:g}",
         saved=dollars(saved),
-        plan=named(prepared, cheapest),
+        plan=candidate_name(forecast, cheapest),
         money=dollars(float(cost.usd_high[cheapest])),
         gap=f"{worse:.3f}",
         low=f"{low:.3f}",
@@ -111,15 +111,18 @@ def cheaper_words(prepared: Prepared, cost: Cost, kinds: list[int], bought: int)
     )
 
 
-def _gain(prepared: Prepared, one: int, other: int) -> tuple[float, float, float, float]:
-    """How much lower `other` is than `one` on average, the 80% interval of that, and how likely it is lower."""
-    gap = prepared.values[:, one] - prepared.values[:, other]
+def _gain(forecast: Forecast, one: int, other: int) -> tuple[float, float, float, float]:
+    """The mean gain of candidate `other` over `one`, its 80% interval (low, high), and the probability of a gain.
+
+    A gain is how much lower the value is, in units of the metric.
+    """
+    gap = forecast.values[:, one] - forecast.values[:, other]
     low, high = np.quantile(gap, [0.1, 0.9])
     return float(gap.mean()), float(low), float(high), float((gap > 0).mean())
 
 
-def _gain_words(prepared: Prepared, one: int, other: int) -> dict[str, str]:
-    gain, low, high, probability = _gain(prepared, one, other)
+def _gain_words(forecast: Forecast, one: int, other: int) -> dict[str, str]:
+    gain, low, high, probability = _gain(forecast, one, other)
     return {
         "gain": f"{gain:.3f}",
         "low": f"{low:.3f}",
@@ -128,29 +131,29 @@ def _gain_words(prepared: Prepared, one: int, other: int) -> dict[str, str]:
     }
 
 
-def _worth_it(prepared: Prepared, one: int, other: int, more: float) -> bool:
+def _worth_it(forecast: Forecast, one: int, other: int, more: float) -> bool:
     if one == other:
         return False
-    gain, _, _, probability = _gain(prepared, one, other)
-    return bool(gain > 0 and gain >= prepared.matters * more / STEP_USD and probability >= ENOUGH)
+    gain, _, _, probability = _gain(forecast, one, other)
+    return bool(gain > 0 and gain >= forecast.matters * more / STEP_USD and probability >= ENOUGH)
 
 
-def _step(prepared: Prepared, usd: float, more: float, one: int, other: int, *, stopping: bool = False) -> Step:
-    gain, low, high, probability = _gain(prepared, one, other)
-    words = said("no_next", more=dollars(more), known=prepared.known)
+def _step(forecast: Forecast, usd: float, more: float, one: int, other: int, *, stopping: bool = False) -> BudgetStep:
+    gain, low, high, probability = _gain(forecast, one, other)
+    words = sentence("no_next", more=dollars(more), known=forecast.known)
     if one != other:
-        gains = _gain_words(prepared, one, other)
-        words = said("next", more=dollars(more), plan=named(prepared, other), **gains)
+        gains = _gain_words(forecast, one, other)
+        words = sentence("next", more=dollars(more), plan=candidate_name(forecast, other), **gains)
     if stopping:
-        words = said("stop", money=dollars(usd), plan=named(prepared, one), next=words)
-    return Step(
+        words = sentence("stop", money=dollars(usd), plan=candidate_name(forecast, one), next=words)
+    return BudgetStep(
         usd=usd,
         more=more,
-        recipe=named(prepared, other),
+        recipe=candidate_name(forecast, other),
         gain=gain,
         interval_80=(low, high),
         probability=probability,
-        worth_it=_worth_it(prepared, one, other, more),
+        worth_it=_worth_it(forecast, one, other, more),
         words=words,
     )
 
@@ -181,9 +184,9 @@ def advise(
 ) -> Advice:
     """The `top` plans for `metric` that a budget buys, learnt from a results table, and whether to buy at all.
 
-    See `prepare` for what is planned and refused, `Limits` for the budget. `wage` and `fee` are the price list's own
-    where None; a wage below its floor is a RequestError, as are a budget below the cheapest plan and a question that
-    the list can't price. Where prices are intervals the high end must fit the budget.
+    See `make_forecast` for what is planned and refused, `Limits` for the budget. `wage` and `fee` are the price list's
+    own where None; a wage below its floor is a RequestError, as are a budget below the cheapest plan and a question
+    that the list can't price. Where prices are intervals the high end must fit the budget.
     """
     limits = Limits(
         budget_usd=budget_usd,
@@ -194,7 +197,7 @@ def advise(
     )
     listed = price_list(prices)
     listed.check_wage(listed.wage if wage is None else wage)
-    ready = prepare(
+    forecast = make_forecast(
         results,
         metric=metric,
         questions=questions,
@@ -205,11 +208,11 @@ def advise(
         pools=pools,
         seed=seed,
     )
-    return advice(ready, limits, prices=listed, wage=wage, fee=fee, top=top)
+    return advice(forecast, limits, prices=listed, wage=wage, fee=fee, top=top)
 
 
 def advice(
-    prepared: Prepared,
+    forecast: Forecast,
     limits: Limits,
     *,
     prices: str | PriceList = "thesis",
@@ -226,55 +229,55 @@ def advice(
     listed = price_list(prices)
     wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
     listed.check_wage(wage)
-    cost = priced(prepared.table, prepared.rows, listed, wage, fee)
-    feasible = within(prepared, cost, limits)
-    kinds = best_of_each_kind(prepared, feasible)
-    plans = _plans(prepared, cost, limits, kinds, max(top, 1))
-    buy = next((place for place, i in enumerate(kinds) if prepared.worth_buying[i]), None)
-    cheaper = "" if buy is None else cheaper_words(prepared, cost, kinds, kinds[buy])
+    cost = candidate_costs(forecast.table, forecast.rows, listed, wage, fee)
+    feasible = within(forecast, cost, limits)
+    kinds = best_of_each_kind(forecast, feasible)
+    plans = _plans(forecast, cost, limits, kinds, max(top, 1))
+    buy = next((place for place, i in enumerate(kinds) if forecast.worth_buying[i]), None)
+    cheaper = "" if buy is None else cheaper_words(forecast, cost, kinds, kinds[buy])
     if buy is not None and buy >= len(plans):  # the best that is worth it is always shown
-        plans = (*plans, *_plans(prepared, cost, limits, kinds, buy + 1)[buy:])
+        plans = (*plans, *_plans(forecast, cost, limits, kinds, buy + 1)[buy:])
         buy = len(plans) - 1
     in_time = _time_only(limits)
-    timely = np.ones(len(prepared.table), dtype=bool) if in_time is None else within(prepared, cost, in_time)
+    timely = np.ones(len(forecast.table), dtype=bool) if in_time is None else within(forecast, cost, in_time)
     return Advice(
         verdict=DONT_BUY if buy is None else BUY,
-        why=_why(plans, buy, prepared.rows.metric, prepared.matters, best_free(prepared).recipe),
-        metric=prepared.rows.metric,
-        matters=prepared.matters,
+        why=_why(plans, buy, forecast.rows.metric, forecast.matters, best_free(forecast).recipe),
+        metric=forecast.rows.metric,
+        matters=forecast.matters,
         buy=buy,
         plans=plans,
-        best_free=best_free(prepared),
-        second=_second(prepared, cost, kinds),
-        likeliest=likeliest_words(prepared, cost, feasible) if buy is None else "",
+        best_free=best_free(forecast),
+        second=_second(forecast, cost, kinds),
+        likeliest=likeliest_words(forecast, cost, feasible) if buy is None else "",
         cheaper=cheaper,
-        least=least_words(prepared, cost, timely),
-        next_step=next_step(prepared, cost, timely, kinds[0]),
-        stop=stop(prepared, cost, timely),
-        dearest=dearest_words(prepared, cost, timely, kinds[0]),
-        model=prepared.choice.chosen.name,
-        model_why=prepared.choice.why,
-        checks=prepared.choice.checks,
-        covers=covers(prepared),
+        least=least_words(forecast, cost, timely),
+        next_step=next_step(forecast, cost, timely, kinds[0]),
+        stop=stopping_step(forecast, cost, timely),
+        dearest=dearest_words(forecast, cost, timely, kinds[0]),
+        model=forecast.choice.chosen.name,
+        model_why=forecast.choice.why,
+        checks=forecast.choice.checks,
+        covers=covers_of_plans(forecast),
         prices=listed.as_dict() | {"wage": wage, "fee": fee},
-        notes=notes(prepared, plans),
+        notes=notes(forecast, plans),
     )
 
 
-def best_free(prepared: Prepared) -> FreeRecipe:
+def best_free(forecast: Forecast) -> FreeRecipe:
     """The free recipe that is predicted to be the best."""
-    free = prepared.best_free
+    free = forecast.best_free
     return FreeRecipe(
-        recipe=str(prepared.free["recipe"][free]),
-        predicted=prepared.rows.sign * float(prepared.free_values[:, free].mean()),
-        interval_80=interval(prepared, prepared.free_runs[:, free], 0.8),
-        interval_95=interval(prepared, prepared.free_runs[:, free], 0.95),
+        recipe=str(forecast.free["recipe"][free]),
+        predicted=forecast.rows.sign * float(forecast.free_values[:, free].mean()),
+        interval_80=interval(forecast, forecast.free_runs[:, free], 0.8),
+        interval_95=interval(forecast, forecast.free_runs[:, free], 0.95),
     )
 
 
-def covers(prepared: Prepared) -> str:
+def covers_of_plans(forecast: Forecast) -> str:
     """What the intervals of plans are over."""
-    return f"{_INTERVALS} The noise of runs: {prepared.rows.variance.covers}"
+    return f"{_INTERVALS} The noise of runs: {forecast.rows.variance.covers}"
 
 
 def _time_only(limits: Limits) -> Limits | None:
@@ -289,19 +292,19 @@ def _time_only(limits: Limits) -> Limits | None:
     )
 
 
-def _plans(prepared: Prepared, cost: Cost, limits: Limits, kinds: list[int], top: int) -> tuple[Plan, ...]:
-    winners = np.bincount(prepared.values[:, kinds].argmin(axis=1), minlength=len(kinds)) / len(prepared.values)
-    people, days = people_needed(prepared), days_needed(prepared, cost, limits)
+def _plans(forecast: Forecast, cost: Cost, limits: Limits, kinds: list[int], top: int) -> tuple[Plan, ...]:
+    winners = np.bincount(forecast.values[:, kinds].argmin(axis=1), minlength=len(kinds)) / len(forecast.values)
+    people, days = people_needed(forecast), days_needed(forecast, cost, limits)
     found = []
     for place, best in list(zip(kinds, winners, strict=True))[:top]:
-        row, axes = prepared.table.iloc[place], axes_of(prepared, place)
-        counts = {c.removeprefix(ANSWERS): round(float(row[c])) for c in answer_columns(prepared.table) if row[c] > 0}
+        row, axes = forecast.table.iloc[place], axes_of(forecast, place)
+        counts = {c.removeprefix(ANSWERS): round(float(row[c])) for c in answer_columns(forecast.table) if row[c] > 0}
         found.append(
             Plan(
-                recipe=named(prepared, place),
+                recipe=candidate_name(forecast, place),
                 variety=str(row["variety"]),
                 question=question(str(axes["variety"]), axes.get("pages_on")),
-                annotators=int(row["people"]),
+                annotators=int(row["annotators"]),
                 images=int(row["items"]),
                 people=int(people[place]),
                 aggregation=str(row["aggregation"]),
@@ -310,13 +313,13 @@ def _plans(prepared: Prepared, cost: Cost, limits: Limits, kinds: list[int], top
                 hours=(float(cost.low[place]) / 3600, float(cost.high[place]) / 3600),
                 usd=(float(cost.usd_low[place]), float(cost.usd_high[place])),
                 days=float(days[place]),
-                metric=prepared.rows.metric,
-                predicted=prepared.rows.sign * float(prepared.expected[place]),
-                interval_80=interval(prepared, prepared.runs[:, place], 0.8),
-                interval_95=interval(prepared, prepared.runs[:, place], 0.95),
+                metric=forecast.rows.metric,
+                predicted=forecast.rows.sign * float(forecast.expected[place]),
+                interval_80=interval(forecast, forecast.runs[:, place], 0.8),
+                interval_95=interval(forecast, forecast.runs[:, place], 0.95),
                 best=float(best),
-                beats_free=float(prepared.beats_free[place]),
-                gain=float(prepared.gain[place]),
+                beats_free=float(forecast.beats_free[place]),
+                gain=float(forecast.gain[place]),
                 beyond=bool(row["beyond"]),
                 axes=axes,
             )
@@ -324,60 +327,60 @@ def _plans(prepared: Prepared, cost: Cost, limits: Limits, kinds: list[int], top
     return tuple(found)
 
 
-def interval(prepared: Prepared, runs: np.ndarray, level: float) -> tuple[float, float]:
+def interval(forecast: Forecast, runs: np.ndarray, level: float) -> tuple[float, float]:
     """The middle `level` of `runs` [draws], as the metric is."""
-    low, high = np.quantile(prepared.rows.sign * runs, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(forecast.rows.sign * runs, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
 def rule(matters: float) -> str:
     """What a plan must do to be worth buying, in words."""
-    return said("rule_matters" if matters else "rule", enough=f"{ENOUGH:g}", matters=f"{matters:g}")
+    return sentence("rule_matters" if matters else "rule", enough=f"{ENOUGH:g}", matters=f"{matters:g}")
 
 
 def _why(plans: tuple[Plan, ...], buy: int | None, metric: str, matters: float, free: str) -> str:
     plan = plans[buy or 0]
     numbers = {"gain": f"{plan.gain:.3f}", "beats_free": f"{plan.beats_free:.2f}"}
-    gains = said("gains", metric=metric, free=free, rule=rule(matters), **numbers)
+    gains = sentence("gains", metric=metric, free=free, rule=rule(matters), **numbers)
     if buy is None:
-        return said("not_worth", plan=plan.recipe, gains=gains)
+        return sentence("not_worth", plan=plan.recipe, gains=gains)
     which = "worth_passed" if buy else "worth"
-    return said(which, plan=plan.recipe, money=plan.money, gains=gains, first=plans[0].recipe)
+    return sentence(which, plan=plan.recipe, money=plan.money, gains=gains, first=plans[0].recipe)
 
 
-def _second(prepared: Prepared, cost: Cost, kinds: list[int]) -> str:
+def _second(forecast: Forecast, cost: Cost, kinds: list[int]) -> str:
     """Why the second plan lost, in words."""
     if len(kinds) < 2:
-        return said("no_second")
+        return sentence("no_second")
     first, other = kinds[:2]
-    gap = prepared.values[:, other] - prepared.values[:, first]
+    gap = forecast.values[:, other] - forecast.values[:, first]
     low, high = np.quantile(gap, [0.1, 0.9])
     more = float(cost.usd_high[other] - cost.usd_high[first])
     dearer = "costs_the_same" if abs(more) < 0.01 else "costs_more" if more > 0 else "costs_less"
-    return said(
+    return sentence(
         "second_tied" if low <= 0 <= high else "second",
-        plan=named(prepared, other),
+        plan=candidate_name(forecast, other),
         gap=f"{gap.mean():.3f}",
         low=f"{low:.3f}",
         high=f"{high:.3f}",
         probability=f"{(gap < 0).mean():.2f}",
-        dearer=said(dearer, money=dollars(abs(more))),
+        dearer=sentence(dearer, money=dollars(abs(more))),
     )
 
 
-def notes(prepared: Prepared, plans: tuple[Plan, ...]) -> tuple[str, ...]:
+def notes(forecast: Forecast, plans: tuple[Plan, ...]) -> tuple[str, ...]:
     """What a reader of the plans must know of what they were learnt from."""
-    found = [f"{reason}." for reason in prepared.rows.left_out]
-    for crowd in dict.fromkeys(prepared.table["crowd"]):
-        if not people_seen(prepared.rows.variance, str(crowd)):
+    found = [f"{reason}." for reason in forecast.rows.left_out]
+    for crowd in dict.fromkeys(forecast.table["crowd"]):
+        if not shows_annotator_variance(forecast.rows.variance, str(crowd)):
             found.append(
                 f"How much other people change a result of {crowd} can't be told from what seeds do (no two panels "
                 "share a seed): the two are counted together, at any M."
             )
     if beyond := sum(plan.beyond for plan in plans):
-        checked, model = "; ".join(r.words for r in prepared.measured), prepared.choice.chosen.name
-        found.append(said("beyond", some=str(beyond), all=str(len(plans)), checked=checked, model=model))
-    top = max(r.items[1] for r in prepared.measured)
-    if prepared.images is not None and prepared.images > top and not prepared.extrapolated:
-        found.append(f"There are {prepared.images} images; plans stop at {top}, the most that were measured.")
+        checked, model = "; ".join(r.words for r in forecast.measured), forecast.choice.chosen.name
+        found.append(sentence("beyond", some=str(beyond), all=str(len(plans)), checked=checked, model=model))
+    top = max(r.items[1] for r in forecast.measured)
+    if forecast.images is not None and forecast.images > top and not forecast.extrapolated:
+        found.append(f"There are {forecast.images} images; plans stop at {top}, the most that were measured.")
     return tuple(found)

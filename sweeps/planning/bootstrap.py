@@ -1,8 +1,9 @@
-"""A surface fitted to cells: about a thousand refits with the variances, and the surface's own sizes, drawn anew.
+"""Fit a surface to cell means and draw from its joint posterior: 1,000 draws by default.
 
-What is linear in a surface is refitted exactly in each draw, to data simulated with the noise of that draw; what is not
-(`sizes`) and the variances are drawn by adaptive importance sampling (Cappe et al. 2004,
-doi:10.1198/106186004X12803). Nothing here knows a price: draws are made once and priced as often as one likes.
+Hyperparameters (a surface's `sizes` and its length scale) and the variance components of the noise are sampled by
+adaptive importance sampling (Cappe et al. 2004, doi:10.1198/106186004X12803). Given those, coefficients and the
+Gaussian process are normal, and each draw is a sample from the prior corrected by conditioning on simulated data
+(Matheron's rule). Prices play no part: draws are made once and priced any number of times.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from jaxtyping import Float, Int
 from softcore.seeding import generator
 from sweeps.planning.rows import Rows
 from sweeps.planning.surfaces import Surface
-from sweeps.uncertainty.shrinkage import batches, next_proposal
+from sweeps.uncertainty.shrinkage import chunks, next_proposal
 
 SAMPLES, ROUNDS, KEPT, DRAWS = 512, 4, 200, 1000
 LEAST_SAMPLES, HEAVY = 40, 5  # that a round's proposal must rest on; degrees of freedom of its tails
@@ -26,36 +27,41 @@ NUGGET = 1e-9
 
 
 def draws_generator(seed: int, part: int = 0) -> np.random.Generator:
-    """The generator of a planner's draws: `part` 0 checks models, 1 draws plans, 2 predicts sealed cells."""
+    """The random generator for `seed` and a `part` of the planner: 0 model checks, 1 plans, 2 sealed cells."""
     return generator("plan", seed, part)
 
 
-class Fitted(Protocol):
-    """A model that has seen the rows."""
+class FittedModel(Protocol):
+    """A model fitted to cell means, which predicts values at new points."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The model's name, such as "curve"."""
 
     @property
     def rows(self) -> Rows:
-        """What it has seen."""
+        """The cells it was fitted to."""
 
     def values(
         self, points: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
     ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
-        """Joint draws of the points' values over seeds and people, and of the variances that go with them.
+        """`n` joint posterior draws of the points' expected values, and of the variance components drawn with them.
 
-        Points have the columns of `POINT` and `free`. Less is better.
+        A point's expected value is its mean over seeds and annotators, in units of the metric with less being better.
+        `points` has a row a point, with the columns of `POINT` and `free`.
         """
 
     def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
-        """Draws of the mean of each bought cell's trials as predicted from the other cells, its noise included."""
+        """`n` draws of each bought cell's mean over its trials, predicted from all other cells, noise included."""
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Sizes [s, d], places in the surface's reaches [s], variances [s, j] and weights [s] that sum to 1."""
+    """Weighted samples of the hyperparameters: `sizes`, `reach`, `variances`; `weights` sum to 1.
+
+    `sizes` [s, d] are the logarithms of a surface's nonlinear parameters, `reach` [s] indexes its length scales
+    (`Surface.reaches`), `variances` [s, j] are the variance components of the noise.
+    """
 
     sizes: Float[np.ndarray, "s d"]
     reach: Int[np.ndarray, " s"]
@@ -65,7 +71,7 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class FittedSurface:
-    """A surface and the samples of what it does not know, given the rows."""
+    """A surface, the cells it was fitted to, and posterior samples of its hyperparameters."""
 
     surface: Surface
     rows: Rows
@@ -73,7 +79,7 @@ class FittedSurface:
 
     @property
     def name(self) -> str:
-        """The surface's."""
+        """The surface's name."""
         return self.surface.name
 
     @cached_property
@@ -83,7 +89,7 @@ class FittedSurface:
     def values(
         self, points: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
     ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
-        """See `Fitted`: a draw is the surface before any data, corrected by what a refit to it would have seen."""
+        """See `FittedModel`: a draw from the prior, corrected by conditioning on simulated data (Matheron's rule)."""
         seen = len(self.rows.cells)
         columns = list(points.columns.intersection(self.rows.cells.columns))
         every = pd.concat([self.rows.cells[columns], points[columns]], ignore_index=True)
@@ -108,12 +114,12 @@ class FittedSurface:
         return np.concatenate(values)[mixed] + self.rows.mean.mean(), np.concatenate(variances)[mixed]
 
     def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
-        """See `Fitted`: in closed form for each sample, which is weighed as if the cell had not been seen.
+        """See `FittedModel`: in closed form for each sample, reweighted as if the cell had been left out of the fit.
 
         Source: Rasmussen & Williams (2006), equations 5.10 to 5.12.
         """
         means, variances = [], []
-        for few in batches(len(self.samples.sizes), len(self._centred)):
+        for few in chunks(len(self.samples.sizes), len(self._centred)):
             inverse = np.linalg.inv(self._covariance(few))
             variances.append(1 / np.diagonal(inverse, axis1=1, axis2=2))
             means.append(self._centred - inverse @ self._centred * variances[-1])
@@ -144,10 +150,10 @@ class FittedSurface:
         return chosen, times * -(-n // KEPT)
 
 
-def fit(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface:
-    """The surface given the rows: its sizes, its reach and the variances of the noise drawn from what they leave open.
+def fit_surface(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface:
+    """Fit `surface` to the cell means of `rows`: weighted posterior samples of its hyperparameters and the variances.
 
-    A matrix of cells by cells is factored for each of some hundred samples: seconds for 100 cells.
+    Four rounds of 512 samples, each of which factors a matrix [cells, cells]: seconds for 100 cells.
     """
     values = rows.mean - rows.mean.mean()
     mean, spread = np.array(surface.prior).T
@@ -173,12 +179,12 @@ def fit(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface
 
 
 def _scatters(surface: Surface, rows: Rows) -> np.ndarray:
-    """The scatter's correlation of the cells [reaches, c, c]."""
+    """Correlation of the Gaussian process between cells at each length scale [reaches, c, c]."""
     return np.array([surface.scatter(rows.cells, rows.cells, reach) for reach in surface.reaches])
 
 
 def _prior(surface: Surface, rows: Rows, sizes: np.ndarray, scatter: np.ndarray) -> np.ndarray:
-    """Covariance [s, c, c] of the cells' values."""
+    """Prior covariance [s, c, c] of the cells' expected values, one a sample."""
     features, spreads = surface.features(rows.cells, sizes), surface.spreads(sizes)
     scaled, size = features * spreads[:, None, :], surface.amplitude(rows.cells, sizes)
     return scaled @ scaled.transpose(0, 2, 1) + size[:, :, None] * size[:, None, :] * scatter
@@ -194,7 +200,7 @@ def _log_likelihood(
     surface: Surface, rows: Rows, values: np.ndarray, sizes: np.ndarray, scatter: np.ndarray, variances: np.ndarray
 ) -> np.ndarray:
     found = []
-    for few in batches(len(sizes), len(values)):
+    for few in chunks(len(sizes), len(values)):
         root = np.linalg.cholesky(_prior(surface, rows, sizes[few], scatter[few]) + _noise(rows, variances[few]))
         white = np.linalg.solve(root, np.broadcast_to(values[:, None], (len(root), len(values), 1)))[:, :, 0]
         size = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)

@@ -1,4 +1,4 @@
-"""What could be bought: every question, M and N' where the model was checked, and what it takes at given prices."""
+"""Candidate purchases (every question, M and N' that may be planned for) and what each costs at given prices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from sweeps.planning.rows import Rows
 from sweeps.results.table import ANSWERS, answer_columns
 
 STEPS = 26  # numbers of items between the least and the most, one of them apart
-_PEOPLE = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)
+_COUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cost:
-    """Seconds of people's time [candidates], between `low` and `high`, and dollars for them."""
+    """The cost of each of p candidates at the lowest and highest prices: seconds of people's time, and dollars."""
 
     low: Float[np.ndarray, " p"]
     high: Float[np.ndarray, " p"]
@@ -47,28 +47,28 @@ def candidates(
     for which in measured:
         like = _like(rows, which)
         mixed = "(" in which.variety
-        people = [annotators] if annotators is not None else _people(which, like, extrapolate, most_people)
+        counts = [annotators] if annotators is not None else _annotator_counts(which, like, extrapolate, most_people)
         low, high = which.items
         top = high if images is None else images if extrapolate else min(images, high)
         if top < low and not extrapolate:
             continue
-        for m in people:
-            nearest = like.iloc[(like["people"] - m).abs().argsort(kind="stable").iloc[0]]
+        for m in counts:
+            nearest = like.iloc[(like["annotators"] - m).abs().argsort(kind="stable").iloc[0]]
             rate = np.array([nearest[c] for c in answer_columns(like)], dtype=float)
             if not mixed:
-                rate = rate / nearest["people"] * m
+                rate = rate / nearest["annotators"] * m
             for n in _items(min(least if extrapolate else low, top), top, like["items"]):
                 found.append(
                     {
                         "variety": which.variety,
                         "aggregation": which.aggregation,
                         "policy": which.policy,
-                        "people": float(m),
+                        "annotators": float(m),
                         "items": float(n),
                         "free": False,
                         "crowd": nearest["crowd"],
                         "cell": nearest["cell"],
-                        "beyond": not (which.people[0] <= m <= which.people[1] and low <= n <= high),
+                        "beyond": not (which.annotators[0] <= m <= which.annotators[1] and low <= n <= high),
                         **dict(zip(answer_columns(like), rate * n, strict=True)),
                     }
                 )
@@ -76,17 +76,17 @@ def candidates(
     if table.empty:
         return table
     # Pooling one answer an item is not pooling: such a candidate is there once.
-    table["single"] = table["people"] == 1
-    key = ["variety", "policy", "people", "items"]
+    table["single"] = table["annotators"] == 1
+    key = ["variety", "policy", "annotators", "items"]
     twice = table["single"] & table.sort_values("aggregation", key=lambda a: a != "separate").duplicated(key)
     return table[~twice].drop(columns="single").reset_index(drop=True)
 
 
-def priced(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: float, fee: float) -> Cost:
-    """What the candidates take under `prices`, and dollars at `wage` and `fee`.
+def candidate_costs(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: float, fee: float) -> Cost:
+    """The cost of each candidate of `table` under `prices`, at `wage` dollars an hour and a platform's `fee` (a share).
 
-    Prices that charge what was recorded take the mean time that the sweep's own pages took, where it is known. A
-    question without a price is a RequestError, as is a click without its overhead.
+    Where prices charge the time that was recorded, a page costs the mean time of the sweep's own pages if that is
+    known. A question without a price is a RequestError, as is a click without its overhead.
     """
     low, high = costs(purchases_of(table, rows), prices).ends
     dollars = usd(3600, wage, fee) / 3600
@@ -94,7 +94,7 @@ def priced(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: float, fee:
 
 
 def purchases_of(table: pd.DataFrame, rows: Rows) -> Purchases:
-    """What the candidates buy, with as many seconds on pages as the sweep's own took on average."""
+    """The answers that each candidate buys, and seconds on pages at the mean of the sweep's own pages."""
     columns = answer_columns(table)
     answers = table[columns].to_numpy(dtype=float)
     pages = answers[:, [c != f"{ANSWERS}click" for c in columns]].sum(axis=1)
@@ -113,16 +113,16 @@ def _like(rows: Rows, which: Range) -> pd.DataFrame:
     return cells[same & (cells["aggregation"] == which.aggregation)]
 
 
-def _people(which: Range, like: pd.DataFrame, extrapolate: bool, most: int | None) -> list[int]:
-    """The numbers of people an item within the range, or from 1 to `most`; of mixed questions those measured."""
-    seen = {int(m) for m in like["people"].round()}
+def _annotator_counts(which: Range, like: pd.DataFrame, extrapolate: bool, most: int | None) -> list[int]:
+    """The values of M to plan for: within the range, or 1 to `most` to extrapolate; of mixed questions as measured."""
+    seen = {int(m) for m in like["annotators"].round()}
     if "(" in which.variety:
         return sorted(seen)
-    low, high = (1, max(which.people[1], most or 0)) if extrapolate else which.people
-    return sorted({m for m in _PEOPLE if low <= m <= high} | seen)
+    low, high = (1, max(which.annotators[1], most or 0)) if extrapolate else which.annotators
+    return sorted({m for m in _COUNTS if low <= m <= high} | seen)
 
 
 def _items(low: int, high: int, seen: pd.Series) -> list[int]:
-    """Even steps, and what was measured."""
+    """N' in `STEPS` even steps from `low` to `high`, and the measured values between them."""
     measured = {round(n) for n in seen if low <= n <= high}
     return sorted(measured | {round(n) for n in np.linspace(low, high, STEPS + 1)})

@@ -1,4 +1,4 @@
-"""How well a model predicts cells that it has not seen, and which model is good enough to plan with."""
+"""Cross-validation: how well a model predicts cells left out of its fit, and which model plans."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError
 from softcore.statistics import MeanInterval, share_interval
-from sweeps.planning.bootstrap import Fitted, fit
+from sweeps.planning.bootstrap import FittedModel, fit_surface
 from sweeps.planning.nearest import Nearest
 from sweeps.planning.rows import Rows
 from sweeps.planning.surfaces import Curve, Regression
@@ -19,7 +19,7 @@ SCORING_DRAWS = 10_000  # of 1,000, other draws of the same model would move a s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class ModelCheck:
     """How a model's predictive draws did against `n` means of cells that it had not seen.
 
     `error` is the root mean squared error of the medians, `score` the mean interval score over the levels (less is
@@ -54,7 +54,7 @@ class Check:
         }
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> "Check":
+    def of(cls, content: Mapping[str, Any]) -> "ModelCheck":
         """The check that `as_dict` gave as `content`."""
         by_level = {
             "scores": {float(level): score for level, score in content["scores"].items()},
@@ -64,12 +64,12 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Choice:
+class ModelChoice:
     """The model to plan with, all that were `tried` (the curve first), their checks (the chosen first), and why."""
 
-    chosen: Fitted
-    tried: tuple[Fitted, ...]
-    checks: tuple[Check, ...]
+    chosen: FittedModel
+    tried: tuple[FittedModel, ...]
+    checks: tuple[ModelCheck, ...]
     why: str
 
 
@@ -87,14 +87,14 @@ def interval_score(
     return high - low + 2 / (1 - level) * missed
 
 
-def check(model: str, draws: Float[np.ndarray, "d n"], seen: Float[np.ndarray, " n"]) -> Check:
+def check(model: str, draws: Float[np.ndarray, "d n"], seen: Float[np.ndarray, " n"]) -> ModelCheck:
     """How predictive `draws` of n means did against those that were `seen`."""
     scores, coverage = {}, {}
     for level in LEVELS:
         low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
         scores[level] = float(interval_score(low, high, seen, level).mean())
         coverage[level] = share_interval(int(((low <= seen) & (seen <= high)).sum()), len(seen))
-    return Check(
+    return ModelCheck(
         model=model,
         n=len(seen),
         error=float(np.sqrt(((np.median(draws, axis=0) - seen) ** 2).mean())),
@@ -104,14 +104,18 @@ def check(model: str, draws: Float[np.ndarray, "d n"], seen: Float[np.ndarray, "
     )
 
 
-def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) -> Choice:
+def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) -> ModelChoice:
     """The model whose interval score is lowest when each bought cell is predicted from the others, of three.
 
     They are the curve and its baselines, the regression and the nearest cells, with the same noise; the curve is not
     the default unless it beats both. The variances of the noise are those of all cells. The nearest cells are not
     chosen to plan `beyond` what was measured: to them all is worth the same there, and leaving cells out can't see it.
     """
-    tried: list[Fitted] = [fit(Curve.of(rows), rows, rng), fit(Regression.of(rows), rows, rng), Nearest.of(rows)]
+    tried: list[FittedModel] = [
+        fit_surface(Curve.of(rows), rows, rng),
+        fit_surface(Regression.of(rows), rows, rng),
+        Nearest.of(rows),
+    ]
     seen = rows.mean[rows.bought]
     found = {model.name: check(model.name, model.left_out(rng, SCORING_DRAWS), seen) for model in tried}
     order = sorted(tried, key=lambda model: found[model.name].score)
@@ -122,4 +126,4 @@ def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) 
         why += f"; it can't tell what lies beyond what was measured, so that {order[0].name}, the next best, plans"
     if order[0].name != tried[0].name:
         why += f"; {tried[0].name} is not the default here"
-    return Choice(chosen=order[0], tried=tuple(tried), checks=tuple(found[model.name] for model in order), why=why)
+    return ModelChoice(chosen=order[0], tried=tuple(tried), checks=tuple(found[model.name] for model in order), why=why)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from sweeps.planning.checks import Choice, choose_model
+from sweeps.planning.checks import ModelChoice, choose_model
 from sweeps.planning.rows import Rows
 
 # By metric the model that leaving cells out of the grid had chosen and the one that did better on the sealed cells, as
@@ -18,7 +18,7 @@ from sweeps.planning.rows import Rows
 LOST: Mapping[str, tuple[str, str]] = MappingProxyType({"ce/10s": ("curve", "regression")})
 
 
-def default_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) -> Choice:
+def default_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) -> ModelChoice:
     """The model to plan with: that of `choose_model`, or the one that beat it on the sealed cells for this metric."""
     choice = choose_model(rows, rng, beyond=beyond)
     loser, winner = LOST.get(rows.metric, ("", ""))

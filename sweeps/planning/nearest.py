@@ -1,4 +1,4 @@
-"""The simplest baseline: a point is worth what the three nearest cells of its variety are."""
+"""The simplest baseline, nearest neighbours: a point's value is the mean of the three nearest cells of its variety."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class Nearest:
     def values(
         self, points: pd.DataFrame, rng: np.random.Generator, n: int = DRAWS
     ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
-        """See `sweeps.planning.bootstrap.Fitted`."""
+        """See `sweeps.planning.bootstrap.FittedModel`."""
         free = points["free"].to_numpy(dtype=bool)
         weights = np.zeros((len(points), len(self.rows.mean)))
         weights[:, self.rows.bought] = _weights(_distances(points, self.rows.cells.iloc[self.rows.bought]))
@@ -54,7 +54,7 @@ class Nearest:
         return values, variances
 
     def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
-        """See `sweeps.planning.bootstrap.Fitted`."""
+        """See `sweeps.planning.bootstrap.FittedModel`."""
         weights, seen = _left_out_weights(self.rows), self.rows.bought
         contrast = np.eye(len(self.rows.mean))[seen] - weights
         noise = self._noise(self.rows.draw_variances(n, rng), rng) @ contrast.T
@@ -75,8 +75,8 @@ class Nearest:
 
 
 def _distances(points: pd.DataFrame, cells: pd.DataFrame) -> np.ndarray:
-    """How far [points, cells] apart: log2 M and log2 N', another way of training, another variety."""
-    one, other = (np.log2(t[["people", "items"]].to_numpy(dtype=float).clip(1)) for t in (points, cells))
+    """Distances [points, cells]: Euclidean in log2 M and log2 N', plus penalties for another training or variety."""
+    one, other = (np.log2(t[["annotators", "items"]].to_numpy(dtype=float).clip(1)) for t in (points, cells))
     far = cdist(one, other)
     for name, penalty in (("policy", ANOTHER_WAY), ("aggregation", ANOTHER_WAY), ("variety", _FOREIGN)):
         far += penalty * (points[name].to_numpy()[:, None] != cells[name].to_numpy())
@@ -84,7 +84,7 @@ def _distances(points: pd.DataFrame, cells: pd.DataFrame) -> np.ndarray:
 
 
 def _weights(distances: np.ndarray) -> np.ndarray:
-    """A third for each of the three nearest; fewer where the variety has fewer."""
+    """Weights [points, cells]: 1/3 for each of the three nearest cells; shared by fewer where the variety has fewer."""
     order = np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS]
     near = np.take_along_axis(distances, order, axis=1)
     kept = (near < _FOREIGN) | (near[:, :1] >= _FOREIGN)
@@ -95,7 +95,7 @@ def _weights(distances: np.ndarray) -> np.ndarray:
 
 
 def _left_out_weights(rows: Rows) -> np.ndarray:
-    """What each bought cell is predicted by [bought, cells] when it is left out."""
+    """Weights [bought, cells] with which each bought cell is predicted from the others."""
     cells = rows.cells.iloc[rows.bought]
     far = _distances(cells, cells)
     np.fill_diagonal(far, np.inf)

@@ -23,14 +23,15 @@ _PARTS = {"t2-clamp": (2, True), "t2-uniform": (2, False), "t1-clamp": (1, True)
 
 @dataclass(frozen=True, kw_only=True)
 class Pilot:
-    """What a pilot's answers allow: `questions`, the fullest first, M up to `people`, N' of `items` (three, growing).
+    """What a pilot's answers allow: `questions` (the fullest first), M and N'.
 
-    `batches` says how the answers come where it is in batches of images that the same people answered: then whole
-    people are hired. It is empty where people have to be drawn for each image apart.
+    M goes up to `annotators`, N' takes three values (`items`, rising). `batches` says how the answers come where it is
+    in batches of images that the same people answered: then whole people are hired. It is empty where people have to
+    be drawn for each image apart.
     """
 
     questions: tuple[str, ...]
-    people: int
+    annotators: int
     items: tuple[int, int, int]
     batches: str
 
@@ -45,10 +46,10 @@ def pilot_of(dataset: Dataset) -> Pilot:
         raise RequestError(
             f"{dataset.name} has clicks only; a pilot asks the page, of which cheaper questions are parts"
         )
-    people = int(pages.groupby("item").size().median())
-    if people < 2:
+    annotators = int(pages.groupby("item").size().median())
+    if annotators < 2:
         raise RequestError(
-            f"{dataset.name} has {people} answer an image; a pilot needs those of 2 people, better of 3: one alone "
+            f"{dataset.name} has {annotators} answer an image; a pilot needs those of 2 people, better of 3: one alone "
             "does not show what a second is worth, nor how much people differ"
         )
     try:
@@ -64,7 +65,9 @@ def pilot_of(dataset: Dataset) -> Pilot:
         )
     images = span(min(sizes), max(sizes)) if whole else ""
     words = f"{len(sizes)} batches of {images} images that the same people answered" if whole else ""
-    return Pilot(questions=_questions(pages), people=people, items=(items[0], items[1], items[2]), batches=words)
+    return Pilot(
+        questions=_questions(pages), annotators=annotators, items=(items[0], items[1], items[2]), batches=words
+    )
 
 
 def pilot_spec(dataset: Dataset, name: str, folder: Path) -> str:
@@ -99,7 +102,7 @@ def _blocks(pilot: Pilot) -> list[tuple[str, list[dict[str, Any]]]]:
     """The blocks of the spec, each with why it is there."""
     full, *parts = pilot.questions
     quarter, half, most = pilot.items
-    several = sorted({2, pilot.people // 2, pilot.people} - {1})
+    several = sorted({2, pilot.annotators // 2, pilot.annotators} - {1})
     middle = [question for question in parts if question != "first-choice"]
 
     def asked(variety: Any, annotators: Any, items: Any, **more: Any) -> dict[str, Any]:
@@ -113,10 +116,13 @@ def _blocks(pilot: Pilot) -> list[tuple[str, list[dict[str, Any]]]]:
             [asked(full, 1, [half, most], panels=2)],
         ),
         ("More people.", [asked(full, several, most)]),
-        ("Fewer images.", [asked(full, pilot.people, quarter)]),
+        ("Fewer images.", [asked(full, pilot.annotators, quarter)]),
         (
             "The same answers with parts left out: what cheaper questions would have given.",
-            [*([asked(middle, pilot.people, most)] if middle else []), asked("first-choice", [1, pilot.people], most)],
+            [
+                *([asked(middle, pilot.annotators, most)] if middle else []),
+                asked("first-choice", [1, pilot.annotators], most),
+            ],
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""A plan and the advice around it: frozen, in plain values, with the sentences that go with them."""
+"""A plan and the advice around it as frozen records of plain values, with the sentences that go with them."""
 
 import re
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from sweeps.planning.checks import Check
-from sweeps.results.names import dollars
+from sweeps.planning.checks import ModelCheck
+from sweeps.results.names import dollars, hours_between
 from sweeps.results.names import value as in_words
 from sweeps.spec.axis_names import AXES, TRAINING_AXES
 
@@ -58,6 +58,11 @@ class Plan:
         return dollars(high) if dollars(low) == dollars(high) else f"{dollars(low)} to {dollars(high)}"
 
     @property
+    def time(self) -> str:
+        """The people's time it takes, in words: one time, or two."""
+        return hours_between(*(3600 * h for h in self.hours))
+
+    @property
     def words(self) -> str:
         """The plan in a sentence."""
         far = " (beyond what was measured)" if self.beyond else ""
@@ -82,7 +87,7 @@ class FreeRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class BudgetStep:
     """What more money buys: from a plan that `usd` buys to the best that `more` on top does.
 
     `gain` is how much better the metric gets (below 0: worse) with its 80% interval, `probability` that it does.
@@ -121,12 +126,12 @@ class Advice:
     second: str
     cheaper: str
     least: str
-    next_step: Step
-    stop: Step | None
+    next_step: BudgetStep
+    stop: BudgetStep | None
     dearest: str
     model: str
     model_why: str
-    checks: tuple[Check, ...]
+    checks: tuple[ModelCheck, ...]
     covers: str
     prices: Mapping[str, Any]
     notes: tuple[str, ...]
@@ -141,7 +146,7 @@ class Advice:
         """The advice in sentences, the verdict first."""
         stop = "" if self.stop is None else self.stop.words
         checked = [check.words for check in self.checks]
-        said = (
+        verdict = (
             f"{self.verdict}: {self.why}",
             self.likeliest,
             self.least,
@@ -153,7 +158,7 @@ class Advice:
         )
         return tuple(
             line
-            for line in (*said, self.model_why, *checked, self.covers, str(self.prices["assumes"]), *self.notes)
+            for line in (*verdict, self.model_why, *checked, self.covers, str(self.prices["assumes"]), *self.notes)
             if line
         )
 
@@ -207,9 +212,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def said(sentence: str, **words: str) -> str:
-    """The sentence of that name with its words filled in."""
-    return SENTENCES[sentence].format(**words)
+def sentence(name: str, **words: str) -> str:
+    """The sentence of `SENTENCES` called `name`, with its words filled in."""
+    return SENTENCES[name].format(**words)
 
 
 SEEDS = 3
@@ -238,10 +243,10 @@ def as_spec(plan: Plan) -> str:
         "low": f"{plan.interval_80[0]:.3f}",
         "high": f"{plan.interval_80[1]:.3f}",
     }
-    return re.sub(r"<(\w+)>", lambda word: words.get(word[1], word[0]), template(plan.axes, plan.metric))
+    return re.sub(r"<(\w+)>", lambda word: words.get(word[1], word[0]), spec_template(plan.axes, plan.metric))
 
 
-def template(axes: Mapping[str, Any], metric: str) -> str:
+def spec_template(axes: Mapping[str, Any], metric: str) -> str:
     """The spec of a plan that trains cells of these axes, with `<images>` and other words of `as_spec` to fill in.
 
     All plans of one question, M and way of training have the same.

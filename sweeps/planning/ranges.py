@@ -1,22 +1,22 @@
-"""How far plans may go: where the model was checked, and what is said of requests beyond."""
+"""The range of M and N' in which the model was checked, and requests that lie outside it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """The least and most people an item (M) and items (N') measured of a variety trained in one way."""
+    """The least and most annotators an item (M) and items (N') measured of a variety trained in one way."""
 
     variety: str
     policy: str
     aggregation: str
-    people: tuple[int, int]
+    annotators: tuple[int, int]
     items: tuple[int, int]
 
     @property
@@ -28,7 +28,7 @@ class Range:
     @property
     def words(self) -> str:
         """What was measured, in words."""
-        return f"{self.name}: M {span(*self.people)}, N' {span(*self.items)}"
+        return f"{self.name}: M {span(*self.annotators)}, N' {span(*self.items)}"
 
 
 def ranges(rows: Rows) -> tuple[Range, ...]:
@@ -39,13 +39,13 @@ def ranges(rows: Rows) -> tuple[Range, ...]:
     bought = rows.cells.iloc[rows.bought]
     found = []
     for (variety, policy, aggregation), cells in bought.groupby(["variety", "policy", "aggregation"], sort=False):
-        people, items = cells["people"].round().astype(int), cells["items"].round().astype(int)
+        annotators, items = cells["annotators"].round().astype(int), cells["items"].round().astype(int)
         found.append(
             Range(
                 variety=str(variety),
                 policy=str(policy),
                 aggregation=str(aggregation),
-                people=(int(people.min()), int(people.max())),
+                annotators=(int(annotators.min()), int(annotators.max())),
                 items=(int(items.min()), int(items.max())),
             )
         )
@@ -60,40 +60,44 @@ def of_variety(measured: Iterable[Range], varieties: Iterable[str] | None) -> tu
     wanted = tuple(varieties)
     for variety in wanted:
         if variety not in {r.variety for r in measured}:
-            raise known("question (variety)", variety, dict.fromkeys(r.variety for r in measured))
+            raise unknown_name("question (variety)", variety, dict.fromkeys(r.variety for r in measured))
     return tuple(r for r in measured if r.variety in wanted)
 
 
-def beyond(measured: Range, people: int | None = None, items: int | None = None) -> str:
-    """How far a request goes beyond what was measured, in words; empty where it does not."""
+def excess_in_words(measured: Range, annotators: int | None = None, items: int | None = None) -> str:
+    """By how much a request for M or N' lies outside the measured range, in words; "" where it lies inside."""
     parts = [
         f"{name} = {wanted} for {measured.name} is {'below' if wanted < low else 'beyond'} the measured "
         f"{span(low, high)}"
-        for name, wanted, (low, high) in (("M", people, measured.people), ("N'", items, measured.items))
+        for name, wanted, (low, high) in (("M", annotators, measured.annotators), ("N'", items, measured.items))
         if wanted is not None and not low <= wanted <= high
     ]
     return "; ".join(parts)
 
 
-def refuse_beyond(measured: Iterable[Range], people: int | None = None, items: int | None = None) -> tuple[Range, ...]:
-    """The ranges that hold the request; a RequestError that says how far it goes beyond where none does."""
+def keep_in_range(
+    measured: Iterable[Range], annotators: int | None = None, items: int | None = None
+) -> tuple[Range, ...]:
+    """The ranges that contain the request; where none does, a RequestError that says by how much it lies outside."""
     measured = tuple(measured)
-    inside = tuple(r for r in measured if not beyond(r, people, items))
+    inside = tuple(r for r in measured if not excess_in_words(r, annotators, items))
     if not inside:
         spans: dict[str, list[str]] = {}
         for r in measured:
-            spans.setdefault(beyond(r, people, items).replace(f" for {r.name} ", " for {} "), []).append(r.name)
+            spans.setdefault(excess_in_words(r, annotators, items).replace(f" for {r.name} ", " for {} "), []).append(
+                r.name
+            )
         far = "; ".join(text.replace("{}", ", ".join(names)) for text, names in spans.items())
         raise RequestError(f"{far}: the model was not checked there; to plan all the same, less surely: --extrapolate")
     return inside
 
 
-def points(rows: Rows) -> pd.DataFrame:
-    """The free recipes as points, to be drawn beside candidates."""
+def free_points(rows: Rows) -> pd.DataFrame:
+    """The free recipes as points of a model, a row each, so that they are drawn jointly with the candidates."""
     return rows.cells.iloc[rows.free][[*_COLUMNS]].reset_index(drop=True)
 
 
-_COLUMNS = ("variety", "aggregation", "policy", "people", "items", "free", "crowd", "recipe", "cell")
+_COLUMNS = ("variety", "aggregation", "policy", "annotators", "items", "free", "crowd", "recipe", "cell")
 
 
 def span(low: int, high: int) -> str:

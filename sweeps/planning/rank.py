@@ -1,4 +1,4 @@
-"""What a budget can buy, the best of each kind first: arithmetic on draws, so that new prices need no new fit."""
+"""Filter candidates by a budget and rank them: arithmetic on draws, so that new prices need no new fit."""
 
 import math
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, Int
 
 from softcore.errors import RequestError
 from sweeps.planning.candidates import Cost
-from sweeps.planning.plan import said
-from sweeps.planning.prepare import Prepared
+from sweeps.planning.forecast import Forecast
+from sweeps.planning.plan import sentence
 from sweeps.planning.rows import PLAIN
 from sweeps.results.names import dollars, recipe
 from sweeps.results.names import hours as hours_in_words
@@ -39,35 +39,35 @@ class Limits:
         for name in ("budget_usd", "budget_hours", "days", "people_at_once", "hours_per_day"):
             number = getattr(self, name)
             if number is not None and not (math.isfinite(number) and number > 0):
-                raise RequestError(said("not_positive", limit=name, number=str(number)))
+                raise RequestError(sentence("not_positive", limit=name, number=str(number)))
         if self.budget_usd is None and self.budget_hours is None and self.days is None:
-            raise RequestError(said("no_budget"))
+            raise RequestError(sentence("no_budget"))
 
 
-def people_needed(prepared: Prepared) -> Int[np.ndarray, " p"]:
-    """How many people each candidate takes, at the images that a person of their crowd has; M at the least."""
-    table = prepared.table
+def people_needed(forecast: Forecast) -> Int[np.ndarray, " p"]:
+    """How many people each candidate hires in all, at `IMAGES_EACH` images a person; M at the least."""
+    table = forecast.table
     found = np.zeros(len(table))
     for column in answer_columns(table):
         each = IMAGES_EACH["clicks" if column == f"{ANSWERS}click" else "pages"]
         found += np.ceil(np.round(table[column].to_numpy(dtype=float) / each, 6))
-    return np.maximum(found, table["people"].to_numpy(dtype=float)).astype(np.int64)
+    return np.maximum(found, table["annotators"].to_numpy(dtype=float)).astype(np.int64)
 
 
-def days_needed(prepared: Prepared, cost: Cost, limits: Limits) -> Float[np.ndarray, " p"]:
+def days_needed(forecast: Forecast, cost: Cost, limits: Limits) -> Float[np.ndarray, " p"]:
     """Days that each candidate takes at its highest price, with as many people at once as there are."""
-    at_once = np.minimum(people_needed(prepared), limits.people_at_once)
+    at_once = np.minimum(people_needed(forecast), limits.people_at_once)
     return cost.high / 3600 / (at_once * limits.hours_per_day)
 
 
-def within(prepared: Prepared, cost: Cost, limits: Limits) -> Bool[np.ndarray, " p"]:
+def within(forecast: Forecast, cost: Cost, limits: Limits) -> Bool[np.ndarray, " p"]:
     """Which candidates keep all limits at their highest prices; a RequestError naming the least where none does."""
     spent = {
         "budget_usd": (cost.usd_high, limits.budget_usd, dollars),
         "budget_hours": (cost.high / 3600, limits.budget_hours, lambda h: hours_in_words(3600 * h)),
-        "days": (days_needed(prepared, cost, limits), limits.days, lambda d: f"{d:.3g} days"),
+        "days": (days_needed(forecast, cost, limits), limits.days, lambda d: f"{d:.3g} days"),
     }
-    every = np.ones(len(prepared.table), dtype=bool)
+    every = np.ones(len(forecast.table), dtype=bool)
     for amount, limit, words in spent.values():
         if limit is None:
             continue
@@ -75,50 +75,50 @@ def within(prepared: Prepared, cost: Cost, limits: Limits) -> Bool[np.ndarray, "
         if not kept.any():
             least = int(amount.argmin())
             takes = words(float(amount[least]))
-            words_of = {"limit": words(limit), "plan": named(prepared, least), "amount": takes}
-            raise RequestError(said("below", known=prepared.known, **words_of))
+            words_of = {"limit": words(limit), "plan": candidate_name(forecast, least), "amount": takes}
+            raise RequestError(sentence("below", known=forecast.known, **words_of))
         every &= kept
     if not every.any():
-        raise RequestError(said("never_together", known=prepared.known))
+        raise RequestError(sentence("never_together", known=forecast.known))
     return every
 
 
-def best_of_each_kind(prepared: Prepared, feasible: Bool[np.ndarray, " p"]) -> list[int]:
+def best_of_each_kind(forecast: Forecast, feasible: Bool[np.ndarray, " p"]) -> list[int]:
     """The best feasible candidate of each question, M and way of training, best first; of equals the smallest."""
-    table, expected = prepared.table, prepared.expected
+    table, expected = forecast.table, forecast.expected
     places = np.flatnonzero(feasible)
     order = places[np.lexsort((table["items"].to_numpy()[places], expected[places]))]
-    kinds = table.iloc[order][["variety", "aggregation", "policy", "people"]]
+    kinds = table.iloc[order][["variety", "aggregation", "policy", "annotators"]]
     return [int(place) for place in order[~kinds.duplicated().to_numpy()]]
 
 
 def best_within(
-    prepared: Prepared, cost: Cost, feasible: Bool[np.ndarray, " p"], budgets: Float[np.ndarray, " b"]
+    forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], budgets: Float[np.ndarray, " b"]
 ) -> Int[np.ndarray, " b"]:
     """The best candidate that each budget in dollars buys of the `feasible`, -1 where it buys none."""
     places = np.flatnonzero(feasible)
-    order = places[np.lexsort((prepared.expected[places], cost.usd_high[places]))]
+    order = places[np.lexsort((forecast.expected[places], cost.usd_high[places]))]
     best = np.empty(len(order), dtype=np.int64)
     leader = -1
     for i, place in enumerate(order):
-        if leader < 0 or prepared.expected[place] < prepared.expected[leader]:
+        if leader < 0 or forecast.expected[place] < forecast.expected[leader]:
             leader = int(place)
         best[i] = leader
     count = np.searchsorted(cost.usd_high[order], np.asarray(budgets) + _CENT, side="right")
     return np.where(count > 0, best[np.maximum(count - 1, 0)], -1)
 
 
-def named(prepared: Prepared, place: int) -> str:
+def candidate_name(forecast: Forecast, place: int) -> str:
     """A candidate's recipe in words."""
-    row = prepared.table.iloc[place]
-    axes = axes_of(prepared, place)
+    row = forecast.table.iloc[place]
+    axes = axes_of(forecast, place)
     name = recipe(axes)
     policy = str(row["policy"])
     return name if policy == PLAIN or all(part in name for part in policy.split(", ")) else f"{name}, {policy}"
 
 
-def axes_of(prepared: Prepared, place: int) -> dict[str, object]:
+def axes_of(forecast: Forecast, place: int) -> dict[str, object]:
     """The axes of the cell that a candidate trains: those of a measured cell of its kind, with its own M and N'."""
-    row = prepared.table.iloc[place]
-    axes = dict(prepared.rows.axes[row["cell"]])
-    return axes | {"aggregation": row["aggregation"], "annotators": int(row["people"]), "items": int(row["items"])}
+    row = forecast.table.iloc[place]
+    axes = dict(forecast.rows.axes[row["cell"]])
+    return axes | {"aggregation": row["aggregation"], "annotators": int(row["annotators"]), "items": int(row["items"])}

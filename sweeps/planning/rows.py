@@ -1,4 +1,4 @@
-"""From a results table to what a plan's model is fitted to: what each cell bought, its mean, its replicates' noise."""
+"""From a results table to the training data of a plan's model: each cell's purchase, mean value and noise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.pricing import RECORDED
 from sweeps.results.table import answer_columns, finished, records
@@ -18,7 +18,13 @@ from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.variance import VarianceModel
 
 PLAIN, SEPARATE = "plain", "separate"
-POINT = ("variety", "aggregation", "policy", "people", "items")  # what was bought, and how a model was trained on it
+POINT = (
+    "variety",
+    "aggregation",
+    "policy",
+    "annotators",
+    "items",
+)  # what was bought, and how a model was trained on it
 SEED_SCALE = 1.0  # prior median of seeds' standard deviation, in those of trials within a seed
 LEAST_CELLS = 6  # that were bought: fewer don't tell a curve from their noise
 # What may tell cells of one question apart besides M, N' and aggregation, the more telling first.
@@ -39,7 +45,7 @@ class Naming:
     common: str
 
     def policies(self, cells: pd.DataFrame) -> pd.Series:
-        """A name for how each cell's model was trained."""
+        """The name of each cell's policy, that is how its model was trained."""
         names = [self._name(row) for row in records(cells)]
         return pd.Series([PLAIN if name == self.common else name for name in names], index=cells.index, dtype=object)
 
@@ -53,12 +59,12 @@ class Naming:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rows:
-    """The cells of a results table that a plan can be learnt from, and the pooled noise of their replicates.
+    """The training data of a plan's model: cells of a results table and the pooled noise of their replicates.
 
     `cells` has a row a cell: `cell`, `recipe`, `crowd`, `free`, `anchor` (hard labels, however trained), the columns of
-    `POINT` (of free cells `variety` is the recipe, people and items are 0) and `answers/X`, the answers bought an item.
-    `variance` has the cells' means and noise; less is better in it, so values of a metric of which more is better are
-    times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if none).
+    `POINT` (of free cells `variety` is the recipe, annotators and items are 0) and `answers/X`, the answers bought an
+    item. `variance` has the cells' means and noise; less is better in it, so values of a metric of which more is better
+    are times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if none).
     """
 
     metric: str
@@ -109,8 +115,8 @@ class Rows:
         return float(self.mean.std()) or 1.0
 
 
-def rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | None = None) -> Rows:
-    """What `results` say of `metric`; `pools` as in `sweeps.uncertainty.replicates`.
+def make_rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | None = None) -> Rows:
+    """The training data for `metric` from a results table; `pools` as in `sweeps.uncertainty.replicates`.
 
     Cells that hire people until hours are spent, and bought cells without a number of items, are left out, with a
     reason. A metric that nobody measured is a RequestError that lists those that were, as are fewer than six bought
@@ -175,7 +181,7 @@ def named_like(learnt: Rows, results: pd.DataFrame) -> pd.DataFrame:
             "variety": [_variety(axes) for axes in records(first)],
             "aggregation": first["aggregation"].where(first["aggregation"].notna(), SEPARATE).astype(str),
             "policy": learnt.naming.policies(first),
-            "people": stated.fillna(answers / items),
+            "annotators": stated.fillna(answers / items),
             "items": items,
         }
     )
@@ -183,12 +189,12 @@ def named_like(learnt: Rows, results: pd.DataFrame) -> pd.DataFrame:
     for name in ("variety", "aggregation", "policy"):
         for value in cells[name]:
             if value not in set(bought[name]):
-                raise known(name, value, dict.fromkeys(bought[name]))
+                raise unknown_name(name, value, dict.fromkeys(bought[name]))
     return cells.assign(crowd=cells["variety"].map(dict(zip(bought["variety"], bought["crowd"], strict=True))))
 
 
 def _cells(found: pd.DataFrame, first: pd.DataFrame) -> tuple[pd.DataFrame, Naming]:
-    cells = found[["cell", "recipe", "crowd", "free", "people", "items"]].copy()
+    cells = found[["cell", "recipe", "crowd", "free", "annotators", "items"]].copy()
     free = cells["free"].to_numpy(dtype=bool)
     cells["variety"] = np.where(free, cells["recipe"], [_variety(axes) for axes in records(first)])
     aggregation = first["aggregation"].where(first["aggregation"].notna(), SEPARATE).astype(str)
@@ -245,5 +251,5 @@ def _page_seconds(results: pd.DataFrame) -> float:
         return float("nan")
     timed = pd.to_numeric(results[RECORDED], errors="coerce")
     answers = results[[c for c in answer_columns(results) if c != "answers/click"]].fillna(0).astype(float)
-    known = (timed > 0) & (answers.sum(axis="columns") > 0)
-    return float(timed[known].sum() / answers[known].sum().sum()) if known.any() else float("nan")
+    unknown_name = (timed > 0) & (answers.sum(axis="columns") > 0)
+    return float(timed[unknown_name].sum() / answers[unknown_name].sum().sum()) if unknown_name.any() else float("nan")

@@ -1,8 +1,8 @@
-"""Two surfaces over what was bought: the curve with diminishing returns that plans rest on, and a plain regression.
+"""Two response surfaces over M and N': a curve with diminishing returns, which plans rest on, and a linear regression.
 
-Both are linear in most of what they don't know, and what is left over scatters about them: a value at a point is
-`features` times coefficients (normal, with standard deviations `spreads`), and a scatter. The few numbers that enter
-otherwise, `sizes`, are logarithms with a normal prior.
+Both are partially linear models with a random remainder: a value at a point is `features` times coefficients (normal
+prior, mean 0, standard deviations `spreads`) plus a zero-mean scatter. The few nonlinear parameters, `sizes`, are on
+the log scale with a normal prior.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +20,9 @@ from sweeps.results.names import quick
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """What is told apart, in order; the scale of what labels give (`spread`) and that of all values; the most `items`.
+    """The levels of the categorical factors, in order of appearance, and the scales of the data.
 
+    `spread` is the standard deviation of what labels give, `spread_of_all` that of all values, `items` the largest N'.
     `ways` are policies with aggregations; `anchors` are hard labels among the `free` recipes, of policies also bought.
     """
 
@@ -35,7 +36,7 @@ class Levels:
 
     @classmethod
     def of(cls, rows: Rows) -> "Levels":
-        """Those of `rows`."""
+        """The levels and scales of `rows`."""
         bought, free = rows.cells.iloc[rows.bought], rows.cells.iloc[rows.free]
         return cls(
             varieties=tuple(dict.fromkeys(bought["variety"])),
@@ -49,23 +50,23 @@ class Levels:
 
     @property
     def groups(self) -> np.ndarray:
-        """Which varieties [varieties, groups] take one choice, where several do."""
+        """Membership [varieties, groups] in the group that takes one choice; no group unless two or more do."""
         one_choice = np.array([quick(name) for name in self.varieties], dtype=bool)
         return one_choice[:, None] if one_choice.sum() > 1 else np.zeros((len(one_choice), 0), dtype=bool)
 
     @property
     def policies(self) -> list[str]:
-        """Ways of training but for the plain one."""
+        """Policies other than the plain one."""
         return [name for name in dict.fromkeys(policy for policy, _ in self.ways) if name != PLAIN]
 
     @property
     def aggregations(self) -> list[str]:
-        """Ways of pooling but for none."""
+        """Aggregations other than `separate`."""
         return [name for name in dict.fromkeys(pooled for _, pooled in self.ways) if name != SEPARATE]
 
 
 def is_one_of(column: pd.Series, names: Sequence[str]) -> np.ndarray:
-    """Whether each point is each of `names` [p, names]."""
+    """Indicator variables [p, names] of the values of `column`."""
     return (column.to_numpy()[:, None] == np.array(names, dtype=object)).astype(float)
 
 
@@ -86,25 +87,25 @@ Sampler = Callable[[int, np.random.Generator], np.ndarray]
 
 
 class Surface(Protocol):
-    """What a model says of values before it has seen any."""
+    """The prior of a model: its design matrix, the scales of its coefficients, the covariance of its scatter."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The model's name."""
 
     @property
     def prior(self) -> Sequence[tuple[float, float]]:
-        """Mean and standard deviation of the logarithm of each size."""
+        """Mean and standard deviation of the normal prior of each of `sizes` (log scale)."""
 
     @property
     def reaches(self) -> Sequence[float]:
-        """How far scatter may reach, in log M and log N': one of these does."""
+        """The candidate length scales of the scatter, in log M and log N' (natural logarithms)."""
 
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
-        """What multiplies each coefficient at each point."""
+        """The design matrix: what multiplies each of q coefficients at each of p points, for each sample of `sizes`."""
 
     def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
-        """The standard deviation of each coefficient."""
+        """The prior standard deviation of each coefficient."""
 
     def amplitude(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p"]:
         """The standard deviation of the scatter at each point."""
@@ -142,10 +143,10 @@ class Curve:
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
         """See `Surface`."""
         free = points["free"].to_numpy(dtype=bool)
-        items, people = points["items"].to_numpy(dtype=float), points["people"].to_numpy(dtype=float)
+        items, annotators = points["items"].to_numpy(dtype=float), points["annotators"].to_numpy(dtype=float)
         power, fall = np.exp(sizes[:, 0])[:, None], np.exp(sizes[:, 1])[:, None]
         share = np.where(free, 0.0, (items / self.levels.items) ** power) * self._times(points, sizes)
-        left = np.where(people > 0, people, 1.0) ** -fall
+        left = np.where(annotators > 0, annotators, 1.0) ** -fall
         one, rest = -share * left, -share * (1 - left)
         named = is_one_of(points["variety"], self.levels.varieties) * ~free[:, None]
         of = np.hstack([named, named @ self.levels.groups])
@@ -187,7 +188,7 @@ class Curve:
         return near * ~one["free"].to_numpy(dtype=bool)[:, None] * ~other["free"].to_numpy(dtype=bool)
 
     def sampler(self, points: pd.DataFrame, reach: float) -> Sampler:
-        """See `Surface`; a factor for each of place, variety and way of training, multiplied."""
+        """See `Surface`; the covariance is a Kronecker product over (M, N'), variety and way of training."""
         places, place = np.unique(_place(points), axis=0, return_inverse=True)
         sizes, vectors = np.linalg.eigh(np.exp(-cdist(places, places, "sqeuclidean") / (2 * reach**2)))
         kept = sizes > _TINY
@@ -208,9 +209,9 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Regression:
-    """Weighted least squares on variety, policy, aggregation, log2 M, log2 N' and their interactions: a baseline.
+    """Linear regression on variety, policy, aggregation, log2 M, log2 N' and their interactions: a baseline.
 
-    Cells scatter about it independently, by as much as they are seen to.
+    Coefficients have weak normal priors; cells scatter about it independently, by an amount that is fitted.
     """
 
     levels: Levels
@@ -226,20 +227,20 @@ class Regression:
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
         """See `Surface`."""
         free = points["free"].to_numpy(dtype=bool)
-        people = np.log2(points["people"].to_numpy(dtype=float).clip(1))
+        annotators = np.log2(points["annotators"].to_numpy(dtype=float).clip(1))
         items = np.log2(points["items"].to_numpy(dtype=float).clip(1) / self.levels.items)
         of = is_one_of(points["variety"], self.levels.varieties)
         asked = np.column_stack(
             [
                 np.ones(len(points)),
                 of,
-                people,
+                annotators,
                 items,
                 is_one_of(points["policy"], self.levels.policies),
                 is_one_of(points["aggregation"], self.levels.aggregations),
-                of * people[:, None],
+                of * annotators[:, None],
                 of * items[:, None],
-                people * items,
+                annotators * items,
             ]
         )
         fixed = np.column_stack(
@@ -272,7 +273,7 @@ class Regression:
 
 
 def _place(points: pd.DataFrame) -> np.ndarray:
-    return np.round(np.log(points[["people", "items"]].to_numpy(dtype=float).clip(1)), 9)
+    return np.round(np.log(points[["annotators", "items"]].to_numpy(dtype=float).clip(1)), 9)
 
 
 def _same(one: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> np.ndarray:
@@ -282,5 +283,5 @@ def _same(one: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> np.ndarray
 
 
 def _alike(n: int) -> np.ndarray:
-    """A factor of the correlations of n that are `ALIKE`."""
+    """The Cholesky factor [n, n] of the correlation matrix of n things that correlate by `ALIKE`."""
     return np.linalg.cholesky(np.where(np.eye(n, dtype=bool), 1.0, ALIKE))

@@ -189,6 +189,7 @@ def hours(seconds: float) -> str:
     """People's time: "0 h", "45 s", "12 min", "4.3 h", "1,280 h"; a dash for NaN."""
     if not _there(seconds):
         return "–"
+    seconds = round(seconds, 6)  # seconds that were hours have noise in their last digits, which would turn 31.25 min
     if seconds <= 0:
         return "0 h"
     if seconds < 90:
@@ -218,7 +219,7 @@ def value(mean: float | None, low: float | None, high: float | None) -> str:
     return f"{mean:.3f} [{low:.3f}, {high:.3f}]" if _there(low) and _there(high) else f"{mean:.3f}"
 
 
-def replicates(table: pd.DataFrame) -> str:
+def replicates_words(table: pd.DataFrame) -> str:
     """ "n = 3 replicates a cell", or the range where cells differ."""
     n = table.loc[table["n"] > 0, "n"]
     if n.empty:
@@ -230,7 +231,7 @@ def replicates(table: pd.DataFrame) -> str:
 
 def coverage(table: pd.DataFrame) -> str:
     """How many replicates there are and what their interval covers, or that one replicate gives none."""
-    words = replicates(table)
+    words = replicates_words(table)
     single = (table["n"] == 1).any()
     if single and (table["n"] <= 1).all():
         return f"{words}: no intervals, as one replicate gives none"
@@ -242,7 +243,7 @@ def pay(wage: float, fee: float) -> str:
     return f"${wage:,.2f} an hour plus a platform's {100 * fee:.3g}%"
 
 
-def verdict(table: pd.DataFrame) -> str:
+def purchase_verdict(table: pd.DataFrame) -> str:
     """In a sentence or two: whether any bought label of a frontier table beats the best free recipe, and by what.
 
     A tie is no win. Cells that were excluded count for nothing.

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from softcore.prices.read import FREE, PRICES
+from softcore.prices.read import PRICES
 from softcore.scoring.metrics import METRICS
+from softcore.varieties import FREE
 from sweeps.spec.cells import COLUMNS, Cell, Trial
 
 DONE, FAILED = "done", "failed"  # what `status` may be
@@ -39,7 +40,7 @@ def cell_id(columns: Mapping[str, Any]) -> str:
     return Cell({name: value for name, value in columns.items() if name != "budget_hours"}).id
 
 
-def row(trial: Trial, columns: Mapping[str, Any], status: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def results_row(trial: Trial, columns: Mapping[str, Any], status: str, result: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the results table."""
     answers = result.get("answers", {})
     costs = ("label_seconds_per_item", "label_seconds_total", "label_usd", "recorded_seconds")
@@ -60,7 +61,7 @@ def row(trial: Trial, columns: Mapping[str, Any], status: str, result: Mapping[s
     }
 
 
-def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def results_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Rows as a table: whole numbers stay whole where some are missing, columns keep one order."""
     table = pd.DataFrame(rows)
     metrics = [name for name in table.columns if "/" in name and not name.startswith("answers/")]
@@ -149,24 +150,24 @@ CORRUPTED = ("-c", "-c-generated")  # endings of test sets of corrupted images, 
 VALIDATION = "validation"
 
 
-def test_sets(results: pd.DataFrame) -> list[str]:
+def test_set_names(results: pd.DataFrame) -> list[str]:
     """Names of the test sets that the metrics are on, in the table's order; corrupted copies are not named apart."""
     names = dict.fromkeys(c.split("/", 1)[1] for c in metric_columns(results))
     return [name for name in names if name != VALIDATION and not name.endswith(CORRUPTED)]
 
 
-def corrupted(metric: str, test_set: str, columns: pd.Index) -> str:
+def corrupted_column(metric: str, test_set: str, columns: pd.Index) -> str:
     """The column of `metric` on the corrupted images of `test_set`: the official ones', else the generated ones'."""
     there = [f"{metric}/{test_set}{ending}" for ending in CORRUPTED if f"{metric}/{test_set}{ending}" in columns]
     return there[0] if there else f"{metric}/{test_set}{CORRUPTED[0]}"
 
 
-def plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
     """`value` with lists for tuples, arrays and columns, Python's numbers for NumPy's, None for infinity and NaN."""
     if isinstance(value, Mapping):
-        return {str(name): plain(each) for name, each in value.items()}
+        return {str(name): plain_values(each) for name, each in value.items()}
     if isinstance(value, list | tuple | np.ndarray | pd.Series):
-        return [plain(each) for each in value]
+        return [plain_values(each) for each in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -14,7 +14,7 @@ SPECS = "specs"
 
 
 @contextmanager
-def packed(spec: str) -> Iterator[Path]:
+def job_folder(spec: str) -> Iterator[Path]:
     """A folder with the source of our packages and, below `specs`, the file that `spec` names; gone after the block.
 
     Sent along with the job it comes before anything that is installed there, so that the code that runs is this one.
@@ -42,7 +42,7 @@ def package_folder(package: str) -> Path:
 
 
 def is_file(spec: str) -> bool:
-    """Whether `spec` names a file and not a preset, by the rule of `sweeps.spec.spec.read`."""
+    """Whether `spec` names a file and not a preset, by the rule of `sweeps.spec.spec.read_spec`."""
     return spec.endswith((".yaml", ".yml")) or "/" in spec
 
 
@@ -63,7 +63,7 @@ def run_command(
     sets: Sequence[str],
     tracking_uri: str | None,
 ) -> str:
-    """The shell command that runs `spec` in the folder of `packed`, in the cluster that runs the job.
+    """The shell command that runs `spec` in the folder of `job_folder`, in the cluster that runs the job.
 
     `exec` leaves no shell between Ray and the driver that could swallow the signal of a stop.
     """

@@ -60,14 +60,14 @@ class Worker(tune.Trainable):
         return {"epoch": said}
 
 
-class Unsaved:
+class DriverOnly:
     """Ray Tune pickles what it is given so that it could restore it; ours lives in the driver and is never restored."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Unsaved, ())
+        return (DriverOnly, ())
 
 
-class Asking(Unsaved, Searcher):
+class TrialQueue(DriverOnly, Searcher):
     """The trials that are left, each once and in order, as Ray Tune asks for them."""
 
     def __init__(self, waiting: Sequence[Trial], as_config: Callable[[Trial], Any]) -> None:
@@ -94,11 +94,11 @@ class Asking(Unsaved, Searcher):
         """Nothing, likewise."""
 
 
-class Recorder(Unsaved, tune.Callback):
+class Recorder(DriverOnly, tune.Callback):
     """Writes what happens to the store. Never raises: an exception in a callback would end the sweep."""
 
-    def __init__(self, store: Store, asking: Asking, progress: Progress, trial_done: TrialDone | None) -> None:
-        self.store, self.asking, self.progress, self.trial_done = store, asking, progress, trial_done
+    def __init__(self, store: Store, queue: TrialQueue, progress: Progress, trial_done: TrialDone | None) -> None:
+        self.store, self.queue, self.progress, self.trial_done = store, queue, progress, trial_done
         self.running: dict[str, int] = {}
         self.given_up: Counter[str] = Counter()
 
@@ -115,7 +115,7 @@ class Recorder(Unsaved, tune.Callback):
         # The last report says how it ended, not which epoch it was.
         epoch = int(result.get("epoch") or self.running.get(trial.trial_id, 0))
         self.running[trial.trial_id] = epoch
-        self.progress.trial_advanced(trial.trial_id, epoch / self.asking.trials[trial.trial_id].cell.axes["epochs"])
+        self.progress.trial_advanced(trial.trial_id, epoch / self.queue.trials[trial.trial_id].cell.axes["epochs"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has said its last word."""
@@ -127,18 +127,18 @@ class Recorder(Unsaved, tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial's process died too often; or as it was handed the trial, which Tune never tries again: we do."""
-        wanted = self.asking.trials[trial.trial_id]
+        wanted = self.queue.trials[trial.trial_id]
         self.given_up[wanted.id] += 1
         if trial.run_metadata.num_failures > DEATHS or self.given_up[wanted.id] > DEATHS:
             self._ended(trial.trial_id, FAILED, error=f"its process died more than {DEATHS} times")
             return
         self.running.pop(trial.trial_id, None)
         self.progress.trial_given_up(trial.trial_id)
-        self.asking.again.append(wanted)
+        self.queue.again.append(wanted)
 
     def _ended(self, trial_id: str, status: str, **what: Any) -> None:
         try:
-            trial = self.asking.trials[trial_id]
+            trial = self.queue.trials[trial_id]
             epoch = self.running.pop(trial_id, 0)
             result = what.get("result")
             self.store.log(trial.id, trial.cell.axes["epochs"] if result else epoch, status, **what)
@@ -151,7 +151,7 @@ class Recorder(Unsaved, tune.Callback):
     def stopped(self) -> None:
         """Log the trials in flight as stopped."""
         for trial_id, epoch in self.running.items():
-            self.store.log(self.asking.trials[trial_id].id, epoch, STOPPED)
+            self.store.log(self.queue.trials[trial_id].id, epoch, STOPPED)
 
 
 def work_on_trial(config: Mapping[str, Any], material: Material, trials: Path, host: str) -> Iterator[Any]:
@@ -199,8 +199,8 @@ def run_trials(
                 hardware=f"{len(connection.nodes)} nodes: {connection.cpus:g} CPUs, {connection.gpus:g} GPUs in all"
             )
         progress, left = Progress(len(waiting) + done, done=done), len(waiting)
-        asking = Asking(waiting, as_config)
-        recorder = Recorder(store, asking, progress, trial_done)
+        queue = TrialQueue(waiting, as_config)
+        recorder = Recorder(store, queue, progress, trial_done)
         trainable = tune.with_parameters(Worker, work=work, trials=str(store.trials), context=context)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
         with tempfile.TemporaryDirectory(prefix="sweeps-tune-") as scratch, interruptible() as interrupted:
@@ -210,7 +210,7 @@ def run_trials(
                 tune.Tuner(
                     tune.with_resources(trainable, resources),
                     tune_config=tune.TuneConfig(
-                        search_alg=asking, num_samples=left, reuse_actors=True, trial_name_creator=_trial_name
+                        search_alg=queue, num_samples=left, reuse_actors=True, trial_name_creator=_trial_name
                     ),
                     run_config=tune.RunConfig(
                         name=f"trials-{attempt}",

@@ -151,7 +151,7 @@ class Run:
         }
         if self.trial.cell.axes.get("early_stopping"):
             about["kept_epoch"] = self.kept
-        save(trials, self.trial, result, predictions, weights, self.targets, about)
+        save_trial(trials, self.trial, result, predictions, weights, self.targets, about)
         return result
 
 
@@ -167,7 +167,7 @@ def label_costs(targets: Targets) -> dict[str, Any]:
     }
 
 
-def save(
+def save_trial(
     trials: Path,
     trial: Trial,
     result: Mapping[str, Any],
@@ -211,7 +211,7 @@ def save(
         shutil.rmtree(temporary, ignore_errors=True)  # another worker finished the same trial: the same bytes
 
 
-def run(trial: Trial, material: Material, trials: Path) -> dict[str, Any]:
+def run_trial(trial: Trial, material: Material, trials: Path) -> dict[str, Any]:
     """The whole trial at once."""
     under_way = Run(trial, material)
     for _ in under_way.train():

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.prices.read import PriceList, price_list
 from sweeps.frontier.frontier import frontier, summarise
 from sweeps.results.names import coverage, metric_title, metric_unit, recipes, test_set_short
-from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_sets
+from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_set_names
 from sweeps.show.drawing import (
     colour,
     cost_axis,
+    draw_points,
+    escape_dollars,
     figure_with_title,
     marks,
-    plain,
-    points,
-    save,
+    save_png,
     subtitle,
     usd_per_second,
 )
@@ -41,7 +41,7 @@ def cost_curve_png(
     fee: float | None = None,
 ) -> None:
     """Write the picture of `cost_curve_figure` to `path`."""
-    save(cost_curve_figure(results, title, simulated, metrics=metrics, cost=cost, wage=wage, fee=fee), path)
+    save_png(cost_curve_figure(results, title, simulated, metrics=metrics, cost=cost, wage=wage, fee=fee), path)
 
 
 def cost_curve_figure(
@@ -71,7 +71,7 @@ def cost_curve_figure(
     figure, panels = _panels(grid, title, simulated, coverage(summary), label)
     for metric, panel in panels.items():
         _curves(panel, metric, summary, levels=free)
-        panel.set_xticks([x for x, _ in axis.ticks], [plain(words) for words in axis.words("\n")])
+        panel.set_xticks([x for x, _ in axis.ticks], [escape_dollars(words) for words in axis.words("\n")])
         panel.set_xlim(axis.low, axis.high)
     _legend(figure, panels)
     return figure
@@ -81,7 +81,7 @@ def items_curve_png(
     results: pd.DataFrame, path: Path, title: str, simulated: bool, *, metrics: Sequence[str] = ()
 ) -> None:
     """Write the picture of `items_curve_figure` to `path`."""
-    save(items_curve_figure(results, title, simulated, metrics=metrics), path)
+    save_png(items_curve_figure(results, title, simulated, metrics=metrics), path)
 
 
 def items_curve_figure(results: pd.DataFrame, title: str, simulated: bool, *, metrics: Sequence[str] = ()) -> "Figure":
@@ -101,7 +101,9 @@ def items_curve_figure(results: pd.DataFrame, title: str, simulated: bool, *, me
     return figure
 
 
-def people_curve_figure(results: pd.DataFrame, title: str, simulated: bool, *, metrics: Sequence[str] = ()) -> "Figure":
+def annotators_curve_figure(
+    results: pd.DataFrame, title: str, simulated: bool, *, metrics: Sequence[str] = ()
+) -> "Figure":
     """Metrics (columns) on test sets (rows) against M, one line a variety; cells without M are dashed levels.
 
     The axis of M is logarithmic. An M of "all" stands at the answers an item that were really used.
@@ -151,15 +153,15 @@ def _curves(panel: "Axes", metric: str, summary: pd.DataFrame, levels: pd.Series
         group = unsorted.sort_values("x", kind="stable")
         variety = str(group["variety"].iloc[0])
         style: dict[str, Any] = {"color": colour(variety), "marker": marks(variety)[0], "linewidth": 1.4}
-        panel.plot(group["x"], group["value"], label=plain(str(line)), **style)
-        points(panel, group["x"].to_numpy(dtype=float), group, colour(variety), variety, 3)
+        panel.plot(group["x"], group["value"], label=escape_dollars(str(line)), **style)
+        draw_points(panel, group["x"].to_numpy(dtype=float), group, colour(variety), variety, 3)
     for row in records(table[table["level"]]):
         style = {"color": colour(str(row["variety"])), "linestyle": "--", "linewidth": 1.2}
-        panel.axhline(row["value"], label=plain(f"{row['line']}{' (free)' if row['free'] else ''}"), **style)
+        panel.axhline(row["value"], label=escape_dollars(f"{row['line']}{' (free)' if row['free'] else ''}"), **style)
         if row["low"] == row["low"]:  # NaN with one replicate
             panel.axhspan(row["low"], row["high"], color=style["color"], alpha=0.1, linewidth=0)
     short = test_set_short(metric.split("/")[1])
-    panel.set_title(plain(f"{metric_title(metric)}\n{short}"), fontsize=10, loc="left")
+    panel.set_title(escape_dollars(f"{metric_title(metric)}\n{short}"), fontsize=10, loc="left")
     panel.set_ylabel(metric_unit(metric), fontsize=9)
     panel.grid(color="#e9e9e9", linewidth=0.7)
     panel.set_axisbelow(True)
@@ -174,8 +176,10 @@ def _grid(results: pd.DataFrame, metrics: Sequence[str]) -> list[list[str]]:
         raise RequestError("nothing to draw: the results have no metric yet")
     for name in metrics:
         if name not in names:
-            raise known("metric", name, names)
-    rows = [[f"{name}/{test}" for name in metrics or names if f"{name}/{test}" in there] for test in test_sets(results)]
+            raise unknown_name("metric", name, names)
+    rows = [
+        [f"{name}/{test}" for name in metrics or names if f"{name}/{test}" in there] for test in test_set_names(results)
+    ]
     return [row for row in rows if row]
 
 
@@ -189,7 +193,7 @@ def _panels(
     axes = figure.subplots(tall, wide, squeeze=False)
     figure.subplots_adjust(left=0.75 / width, right=1 - 0.2 / width, top=1 - 1.2 / height, bottom=1.6 / height)
     figure.subplots_adjust(wspace=0.3, hspace=0.5)
-    figure.text(0.012, 1.05 / height, plain(label), fontsize=10)
+    figure.text(0.012, 1.05 / height, escape_dollars(label), fontsize=10)
     panels: dict[str, Axes] = {}
     for row, names in zip(axes, grid, strict=True):
         panels |= dict(zip(names, row, strict=False))

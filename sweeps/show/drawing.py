@@ -53,7 +53,7 @@ def marks(variety: str) -> tuple[str, str, str]:
     return VARIETIES[variety].mark if variety in VARIETIES else _OTHER
 
 
-def enlarged(variety: str) -> float:
+def mark_scale(variety: str) -> float:
     """The factor on a mark's area that makes it look as large as a circle."""
     return _SMALL.get(marks(variety)[0], 1.0)
 
@@ -176,7 +176,7 @@ def figure_with_title(width: float, height: float, title: str, simulated: bool) 
 
     figure = Figure(figsize=(width, height), dpi=110)
     top = 1 - 0.16 / height
-    figure.text(0.012, top, plain(title), fontsize=14, weight="bold", va="top")
+    figure.text(0.012, top, escape_dollars(title), fontsize=14, weight="bold", va="top")
     if simulated:
         box = {"facecolor": "#b00020", "edgecolor": "none", "boxstyle": "round,pad=0.35"}
         words: dict[str, Any] = {"fontsize": 12, "weight": "bold", "color": "white", "va": "top", "ha": "right"}
@@ -186,10 +186,12 @@ def figure_with_title(width: float, height: float, title: str, simulated: bool) 
 
 def subtitle(figure: "Figure", words: str) -> None:
     """A line of `words` below the title."""
-    figure.text(0.012, 1 - 0.48 / figure.get_figheight(), plain(words), fontsize=10.5, color="#444444", va="top")
+    figure.text(
+        0.012, 1 - 0.48 / figure.get_figheight(), escape_dollars(words), fontsize=10.5, color="#444444", va="top"
+    )
 
 
-def points(panel: "Axes", x: np.ndarray, table: pd.DataFrame, ink: str, variety: str, layer: float) -> None:
+def draw_points(panel: "Axes", x: np.ndarray, table: pd.DataFrame, ink: str, variety: str, layer: float) -> None:
     """Points at `x` [n] and `value` with bars from `low` to `high`; open marks where there is no interval."""
     spread = table[["low", "high"]].to_numpy(dtype=float)
     value = table["value"].to_numpy(dtype=float)
@@ -197,17 +199,17 @@ def points(panel: "Axes", x: np.ndarray, table: pd.DataFrame, ink: str, variety:
     bars = np.abs(spread[~lone].T - value[~lone])
     style: dict[str, Any] = {"fmt": "none", "ecolor": ink, "elinewidth": 1.3, "capsize": 3}
     panel.errorbar(x[~lone], value[~lone], yerr=bars, zorder=layer, **style)
-    mark, size = marks(variety)[0], 52 * enlarged(variety)
+    mark, size = marks(variety)[0], 52 * mark_scale(variety)
     filled: dict[str, Any] = {"color": ink, "edgecolors": "white", "linewidths": 0.6}
     panel.scatter(x[~lone], value[~lone], s=size, marker=mark, zorder=layer, **filled)
     panel.scatter(x[lone], value[lone], s=size, marker=mark, zorder=layer, facecolors="white", edgecolors=ink)
 
 
-def plain(words: str) -> str:
+def escape_dollars(words: str) -> str:
     """`words` as matplotlib shows them unchanged: two dollars are not mathematics."""
     return words.replace("$", r"\$")
 
 
-def save(figure: "Figure", path: Path | IO[bytes]) -> None:
+def save_png(figure: "Figure", path: Path | IO[bytes]) -> None:
     """Write `figure` as a PNG whatever the name's ending, or into an open file."""
     figure.savefig(path, format="png")

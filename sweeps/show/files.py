@@ -8,21 +8,21 @@ from textwrap import fill
 import pandas as pd
 
 from softcore.datasets import data_root
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.files import whole
 from softcore.labels.aggregate import aggregate
-from softcore.labels.ask import asking
+from softcore.labels.ask import asked_varieties
 from softcore.labels.build import people_labels
 from softcore.labels.elicited import soft_labels
 from softcore.labels.similarity import SIMILARITIES, class_similarity
 from softcore.varieties import VARIETIES
 from sweeps.frontier.frontier import Frontiers
-from sweeps.results.names import INTERVAL, verdict
+from sweeps.results.names import INTERVAL, purchase_verdict
 from sweeps.running.store import write_bytes
 from sweeps.running.trial import load_data
 from sweeps.show.frontier_page import frontier_page
 from sweeps.show.frontier_png import WIDE, frontier_png
-from sweeps.show.shades import shaded
+from sweeps.show.shades import sweep_bands
 
 _QUESTION = "Which labels cost what, and how well do they do?"
 
@@ -33,7 +33,7 @@ def write_frontier(folder: Path, found: Frontiers, *, sweep_id: str, simulated: 
     Each is whole or absent: written under a temporary name, then renamed. `hardware` is a line about what the sweep ran
     on. Where replicates allow it the frontier has its bands; else page and JSON say why not.
     """
-    tables, shades = found.tables, shaded(found)
+    tables, shades = found.tables, sweep_bands(found)
     together = pd.concat(tables.values(), ignore_index=True)
     about = {
         "sweep": sweep_id,
@@ -41,7 +41,7 @@ def write_frontier(folder: Path, found: Frontiers, *, sweep_id: str, simulated: 
         "interval": INTERVAL,
         "prices": found.prices.as_dict() | {"wage": found.wage, "fee": found.fee},
         "hardware": hardware,
-        "verdict": {name: verdict(table) for name, table in tables.items()},
+        "verdict": {name: purchase_verdict(table) for name, table in tables.items()},
         **shades.as_dict(),
     }
 
@@ -86,8 +86,8 @@ def write_labels(
     """
     if path.suffix not in (".parquet", ".csv"):
         raise RequestError(f"--out must end in .parquet or .csv; it is {path}")
-    if variety not in asking():
-        raise known("variety", variety, asking())
+    if variety not in asked_varieties():
+        raise unknown_name("variety", variety, asked_varieties())
     semantic = VARIETIES[variety].similarity
     if semantic and similarity is None:
         raise RequestError(f"variety {variety} needs --similarity: {' or '.join(SIMILARITIES)}")

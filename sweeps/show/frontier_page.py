@@ -21,15 +21,15 @@ from sweeps.results.names import (
     metric_title,
     metric_unit,
     pay,
+    purchase_verdict,
     test_set_title,
     value,
     variety_title,
-    verdict,
 )
-from sweeps.results.table import plain, records
-from sweeps.show.drawing import GREY, colour, cost_axis, enlarged, marks, step, usd_per_second
+from sweeps.results.table import plain_values, records
+from sweeps.show.drawing import GREY, colour, cost_axis, mark_scale, marks, step, usd_per_second
 from sweeps.show.markup import template
-from sweeps.show.shades import Shaded, chances, traces
+from sweeps.show.shades import SweepBands, chances, traces
 
 SOFTNESS = (
     "Any soft label makes a model less sure of itself, and plain cross-entropy rewards that. One temperature, fitted "
@@ -42,7 +42,7 @@ _WHY_SCALED = (
 
 
 def frontier_page(
-    found: Frontiers, *, sweep_id: str, simulated: bool, hardware: str, shades: Shaded | None = None
+    found: Frontiers, *, sweep_id: str, simulated: bool, hardware: str, shades: SweepBands | None = None
 ) -> str:
     """The page for the frontiers of one sweep.
 
@@ -53,10 +53,10 @@ def frontier_page(
 
     tables, prices = found.tables, found.prices
     cells = side_by_side(tables)
-    shades = shades or Shaded()
+    shades = shades or SweepBands()
     bands = shades.bands
     figures = [
-        {"id": f"panel-{i}", **figure(metric, table, bands.get(metric))}
+        {"id": f"panel-{i}", **plotly_figure(metric, table, bands.get(metric))}
         for i, (metric, table) in enumerate(tables.items())
     ]
     likely = {metric: chances(band) for metric, band in bands.items()}
@@ -82,7 +82,7 @@ def frontier_page(
     )
 
 
-def figure(metric: str, table: pd.DataFrame, found: FrontierBands | None = None) -> dict[str, Any]:
+def plotly_figure(metric: str, table: pd.DataFrame, found: FrontierBands | None = None) -> dict[str, Any]:
     """Plotly's data and layout for one frontier table, with the bands `found`."""
     cells = table[table["excluded"] == ""]
     axis = cost_axis(cells["label_seconds_total"], usd_per_second(cells))
@@ -123,14 +123,14 @@ def figure(metric: str, table: pd.DataFrame, found: FrontierBands | None = None)
             "mirror": True,
         },
     }
-    return {"data": [plain(trace) for trace in data], "layout": layout}
+    return {"data": [plain_values(trace) for trace in data], "layout": layout}
 
 
 def _points(
     x: np.ndarray, group: pd.DataFrame, variety: str, on: bool, metric: str, likely: Mapping[str, str]
 ) -> dict[str, Any]:
     ink = colour(variety) if on else GREY
-    size = round(10 * enlarged(variety) ** 0.5)
+    size = round(10 * mark_scale(variety) ** 0.5)
     fill = ["white" if alone else ink for alone in group["low"].isna()]
     return {
         "type": "scatter",
@@ -169,7 +169,7 @@ def _hover(row: Mapping[str, Any], metric: str, likely: str | None) -> str:
 
 def _verdict(metric: str, table: pd.DataFrame) -> str:
     name = f"{metric_title(metric)} ({test_set_title(metric.split('/')[1])})"
-    return f"<p><b>{escape(name)}.</b> {escape(verdict(table))}</p>"
+    return f"<p><b>{escape(name)}.</b> {escape(purchase_verdict(table))}</p>"
 
 
 def _legend(tables: Mapping[str, pd.DataFrame], shaded: bool) -> list[str]:

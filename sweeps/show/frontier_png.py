@@ -26,11 +26,11 @@ from sweeps.show.drawing import (
     CostAxis,
     colour,
     cost_axis,
+    draw_points,
+    escape_dollars,
     figure_with_title,
     marks,
-    plain,
-    points,
-    save,
+    save_png,
     segments,
     shades,
     subtitle,
@@ -62,7 +62,7 @@ def frontier_png(
     bands: Mapping[str, "FrontierBands"] | None = None,
 ) -> None:
     """Write the picture of `frontier_figure` to `path`."""
-    save(frontier_figure(tables, title, simulated, note=note, bands=bands), path)
+    save_png(frontier_figure(tables, title, simulated, note=note, bands=bands), path)
 
 
 def frontier_figure(
@@ -96,7 +96,7 @@ def frontier_figure(
         _panel(panel, metric, table, keys[metric], bands.get(metric))
     there = {v for table in tables.values() for v in table.loc[table["excluded"] == "", "variety"]}
     _legends(figure, in_order(there), grey, bands)
-    figure.text(0.012, 0.12 / height, plain(note), fontsize=9, color="#444444")
+    figure.text(0.012, 0.12 / height, escape_dollars(note), fontsize=9, color="#444444")
     return figure
 
 
@@ -115,7 +115,7 @@ def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str], 
     coloured = "coloured" if "coloured" in cells else "on_frontier"
     for (variety, on), group in cells.groupby(["variety", coloured], sort=False):
         ink = colour(str(variety)) if on else GREY
-        points(panel, axis.at(group["label_seconds_total"]), group, ink, str(variety), 4 if on else 3)
+        draw_points(panel, axis.at(group["label_seconds_total"]), group, ink, str(variety), 4 if on else 3)
     number_style: dict[str, Any] = {
         "xytext": (7, 6),
         "textcoords": "offset points",
@@ -125,7 +125,7 @@ def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str], 
     }
     for number, (x, y) in enumerate(zip(axis.at(best["label_seconds_total"]), best["value"], strict=True), 1):
         panel.annotate(str(number), (x, y), zorder=6, **number_style)
-    panel.set_xticks([x for x, _ in axis.ticks], [plain(words) for words in axis.words("\n")])
+    panel.set_xticks([x for x, _ in axis.ticks], [escape_dollars(words) for words in axis.words("\n")])
     panel.set_xlim(axis.low, axis.high)
     panel.margins(y=0.08)
     panel.grid(axis="y", color="#e6e6e6", linewidth=0.7)
@@ -133,7 +133,7 @@ def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str], 
     panel.set_xlabel("What the labels cost: people's time and money", fontsize=10)
     panel.set_ylabel(metric_unit(metric), fontsize=10)
     title = f"{metric_title(metric)}\n{test_set_title(metric.split('/')[1])}"
-    panel.set_title(plain(title), fontsize=11, loc="left")
+    panel.set_title(escape_dollars(title), fontsize=11, loc="left")
     place: dict[str, Any] = {"va": "top", "fontsize": 9.5, "linespacing": 1.45}
     panel.text(0, -0.82 / _TALL, "\n".join(key), transform=panel.transAxes, **place)
 
@@ -155,7 +155,7 @@ def _key(table: pd.DataFrame) -> list[str]:
         lines.append(f"  and {len(rows) - _LISTED} more")
     if excluded := int((table["excluded"] != "").sum()):
         lines.append(f"Not drawn: {excluded} cell{'s' if excluded > 1 else ''}; the frontier's table says why.")
-    return [plain(line) for line in lines]
+    return [escape_dollars(line) for line in lines]
 
 
 def _legends(figure: "Figure", varieties: Sequence[str], grey: str, bands: Mapping[str, "FrontierBands"]) -> None:
@@ -165,7 +165,9 @@ def _legends(figure: "Figure", varieties: Sequence[str], grey: str, bands: Mappi
     def mark(ink: str, shape: str) -> Line2D:
         return Line2D([], [], color=ink, marker=shape, linestyle="none", markersize=8)
 
-    asked: list[tuple[Artist, str]] = [(mark(colour(v), marks(v)[0]), plain(variety_title(v))) for v in varieties]
+    asked: list[tuple[Artist, str]] = [
+        (mark(colour(v), marks(v)[0]), escape_dollars(variety_title(v))) for v in varieties
+    ]
     drawn: list[tuple[Artist, str]] = [
         (Line2D([], [], color="#555555"), "frontier: the best to be had for that cost or less"),
         (mark(GREY, "o"), f"grey: {grey}"),

@@ -9,20 +9,18 @@ from html import escape
 from string import Template
 from typing import Any
 
-import pandas as pd
-
 from softcore.errors import RequestError
 from softcore.prices.price_list import LOW_WAGE
 from softcore.prices.read import PRICES, PriceList
 from softcore.varieties import VARIETIES, question_of
 from sweeps.frontier.banded import CellDraws, cell_draws
-from sweeps.frontier.frontier import with_companion
+from sweeps.frontier.frontier import Frontiers
 from sweeps.frontier.regimes import ENOUGH
+from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.plan import SENTENCES
-from sweeps.planning.prepare import Prepared, prepare
 from sweeps.planning.rank import Limits
 from sweeps.results.names import SIMULATED, pay
-from sweeps.results.table import plain
+from sweeps.results.table import plain_values
 from sweeps.show.drawing import LIKELY, ROUND_TIMES
 from sweeps.show.frontier_page import SOFTNESS, script_json
 from sweeps.show.markup import template
@@ -45,17 +43,14 @@ _WHY_SCALED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the page starts with: the limits, prices and pay of a plan, and the options that the command line had.
+class PlanRequest:
+    """What the page starts with: the metric, the limits, how many plans, and the options that the command line had.
 
     `cost`, `overhead` (of a click) and `options` (all that no slider moves) are words of the command line.
     """
 
     metric: str
     limits: Limits
-    prices: PriceList
-    wage: float
-    fee: float
     top: int = 5
     cost: tuple[str, ...] = ()
     overhead: tuple[str, ...] = ()
@@ -63,48 +58,48 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
+class MetricForecast:
     """A metric's plans and the joint draws of the measured cells; of a metric that can't be planned for, why not."""
 
     metric: str
-    plans: Prepared | None
+    plans: Forecast | None
     cells: CellDraws | None
     why_not: str = ""
 
 
-def judged(results: pd.DataFrame, first: Prepared, options: Mapping[str, Any]) -> list[Judged]:
-    """`first` and, of cross-entropy, its companion raw or scaled, prepared with the same `options` of `prepare`."""
-    return [_judged(results, metric, first, options) for metric in with_companion(first.rows.metric, results)]
+def metric_forecasts(frontiers: Frontiers, first: Forecast, options: Mapping[str, Any]) -> list[MetricForecast]:
+    """`first` and, of cross-entropy, its companion raw or scaled, with the same `options` of `make_forecast`."""
+    return [_metric_forecast(frontiers, metric, first, options) for metric in frontiers.tables]
 
 
-def _judged(results: pd.DataFrame, metric: str, first: Prepared, options: Mapping[str, Any]) -> Judged:
+def _metric_forecast(frontiers: Frontiers, metric: str, first: Forecast, options: Mapping[str, Any]) -> MetricForecast:
+    results, summary = frontiers.results, frontiers.summary
     if metric == first.rows.metric:
-        return Judged(metric=metric, plans=first, cells=cell_draws(results, metric))
+        return MetricForecast(metric=metric, plans=first, cells=cell_draws(results, metric, summary=summary))
     try:
-        return Judged(
-            metric=metric, plans=prepare(results, metric=metric, **options), cells=cell_draws(results, metric)
-        )
+        plans = make_forecast(results, metric=metric, **options)
+        return MetricForecast(metric=metric, plans=plans, cells=cell_draws(results, metric, summary=summary))
     except RequestError as error:
-        return Judged(metric=metric, plans=None, cells=None, why_not=str(error))
+        return MetricForecast(metric=metric, plans=None, cells=None, why_not=str(error))
 
 
 def plan_page(
-    results: pd.DataFrame,
-    found: Sequence[Judged],
-    asked: Asked,
+    frontiers: Frontiers,
+    found: Sequence[MetricForecast],
+    request: PlanRequest,
     *,
     sweeps: Sequence[str],
     simulated: bool,
     notes: Sequence[str] = (),
 ) -> str:
-    """The page of the plans that results of `sweeps` give, by the metrics `found`.
+    """The page of the plans that the results of `sweeps` give at the prices of `frontiers`, by the metrics `found`.
 
     Everything is inside, Plotly's script too (5 MB); it works offline and in a sandboxed frame. All names are escaped.
     """
     from plotly.offline import get_plotlyjs
 
-    content = page_data(results, found, asked, sweeps=sweeps, notes=notes)
-    prices = f"Price list '{asked.prices.name}', at {pay(asked.wage, asked.fee)} fee. {asked.prices.assumes}"
+    content = page_data(frontiers, found, request, sweeps=sweeps, notes=notes)
+    prices, paid = frontiers.prices, pay(frontiers.wage, frontiers.fee)
     scaled = any(each.metric.startswith("scaled-") for each in found)
     return Template(template("plan.html")).substitute(
         title=escape(f"Plans from {', '.join(sweeps)}"),
@@ -112,61 +107,67 @@ def plan_page(
         style=template("plan.css"),
         simulated=f'<p class="simulated">{SIMULATED}: a program gave the answers, not people</p>' if simulated else "",
         made=escape(f"Learnt from {', '.join(sweeps)}"),
-        prices=escape(prices),
+        prices=escape(f"Price list '{prices.name}', at {paid} fee. {prices.assumes}"),
         why_scaled=_WHY_SCALED if scaled else "",
         plotly=get_plotlyjs(),
-        data=script_json(plain(content)),
+        data=script_json(plain_values(content)),
         script="\n".join(template(name) for name in SCRIPTS),
     )
 
 
 def page_data(
-    results: pd.DataFrame, found: Sequence[Judged], asked: Asked, *, sweeps: Sequence[str], notes: Sequence[str] = ()
+    frontiers: Frontiers,
+    found: Sequence[MetricForecast],
+    request: PlanRequest,
+    *,
+    sweeps: Sequence[str],
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """All that the page's script reads, as plain values."""
-    cells = cell_data(results, asked.prices)
+    prices = frontiers.prices
+    cells = cell_data(frontiers.summary, prices)
     metrics = []
     for each in found:
         content: dict[str, Any] = {"plan": None, "frontier": None, "why_not": each.why_not}
         if each.plans is not None and each.cells is not None:
-            content["plan"] = plan_data(each.plans, asked.prices)
+            content["plan"] = plan_data(each.plans, prices)
             content["frontier"] = frontier_data(each.cells, cells, each.plans.rows.sign)
         metrics.append({**metric_data(each.metric), **content})
     kinds = [kind for metric in metrics if metric["plan"] for kind in metric["plan"]["kinds"]]
-    questions = price_data((cells, kinds), asked.prices)
+    questions = price_data((cells, kinds), prices)
     return {
         "sweeps": list(sweeps),
         "metrics": metrics,
         "cells": cells,
-        "weights": weights_data(results, cells, asked.metric, asked.prices),
+        "weights": weights_data(frontiers.summary, cells, request.metric, prices),
         "looks": look_data(dict.fromkeys(cell["variety"] for cell in cells)),
         "prices": {
-            "assumes": asked.prices.assumes,
-            "wage_floor": asked.prices.wage_floor,
-            "like": asked.prices.name if asked.prices.name in PRICES else None,
+            "assumes": prices.assumes,
+            "wage_floor": prices.wage_floor,
+            "like": prices.name if prices.name in PRICES else None,
             "questions": questions,
             "varieties": {q["question"]: _varieties(q["question"]) for q in questions},
         },
         "start": {
-            "metric": asked.metric,
-            **asdict(asked.limits),
-            "wage": asked.wage,
-            "fee": asked.fee,
-            "top": asked.top,
+            "metric": request.metric,
+            **asdict(request.limits),
+            "wage": frontiers.wage,
+            "fee": frontiers.fee,
+            "top": request.top,
         },
-        "cost": list(asked.cost),
-        "overhead": list(asked.overhead),
-        "options": list(asked.options),
+        "cost": list(request.cost),
+        "overhead": list(request.overhead),
+        "options": list(request.options),
         "level": f"{LEVEL:.0%}",
         "enough": ENOUGH,
         "likely": LIKELY,
         "ticks": ROUND_TIMES,
-        "sentences": {**_sentences(found), "low_wage": _low_wage(asked.prices)},
+        "sentences": {**_sentences(found), "low_wage": _low_wage(prices)},
         "notes": list(notes),
     }
 
 
-def _sentences(found: Sequence[Judged]) -> dict[str, str]:
+def _sentences(found: Sequence[MetricForecast]) -> dict[str, str]:
     """The sentences of plans, which plans there are filled in: the same on every metric."""
     known = next((each.plans.known for each in found if each.plans is not None), "")
     return {name: sentence.replace("{known}", known) for name, sentence in SENTENCES.items()}

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from softcore.prices.read import FREE, PriceList
+from softcore.prices.read import PriceList
 from softcore.scoring.metrics import lower_is_better
+from softcore.varieties import FREE
 from sweeps.frontier.banded import CellDraws
-from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import Purchases, answers_by_question, costs, middle, purchases, questions_of
 from sweeps.frontier.regimes import MATTERS
-from sweeps.planning.advise import best_free, covers, interval, notes, rule
+from sweeps.planning.advise import best_free, covers_of_plans, interval, notes, rule
 from sweeps.planning.candidates import purchases_of
-from sweeps.planning.plan import template
-from sweeps.planning.prepare import Prepared
-from sweeps.planning.rank import axes_of, named, people_needed
+from sweeps.planning.forecast import Forecast
+from sweeps.planning.plan import spec_template
+from sweeps.planning.rank import axes_of, candidate_name, people_needed
 from sweeps.planning.rows import POINT
 from sweeps.results.names import (
     direction,
@@ -31,18 +31,19 @@ from sweeps.results.names import (
     variety_title,
 )
 from sweeps.results.table import VALIDATION, metric_columns, records
-from sweeps.show.drawing import colour, enlarged, marks
+from sweeps.show.drawing import colour, mark_scale, marks
 
-FINE = 4  # decimal places of the values' spread that are kept
+FINE = 4  # decimal digits kept of the values' standard deviation
 
 
-def packed(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " p"] | None = None) -> dict[str, Any]:
-    """`values` [draws, columns] as plain values for JSON: `offset`, `step`, `shape`, `groups`, `data` (base64).
+def pack_draws(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " p"] | None = None) -> dict[str, Any]:
+    """`values` [draws, columns] quantised, delta-coded and deflated, as plain values for JSON.
 
-    A value is the offset and a whole number of steps, of a ten thousandth of the spread or less. Column after column
-    these are kept as they are or, in columns that follow two others of the same of `groups` (which must stand
-    together), as what they differ from the straight line through those. Numbers are zigzag-coded (0, -1, 1, -2 as 0, 1,
-    2, 3), as four planes of bytes, lowest first, deflated.
+    Keys: `offset`, `step`, `shape`, `groups` and `data` (base64). A value is `offset` plus an integer times `step`, the
+    power of ten that is at most 1e-4 of the values' standard deviation. Integers are stored column by column; a column
+    that follows two of its own group (`groups` [columns], equal numbers adjacent) as its second difference from them,
+    others as they are. They are zigzag-coded (0, -1, 1, -2 as 0, 1, 2, 3) and laid out as four byte planes, lowest
+    byte first. `templates/draws.js` is the decoder.
     """
     spread = float(values.std()) if values.size else 0.0
     step = 10.0 ** (np.floor(np.log10(spread)) - FINE) if spread > 0 else 1.0
@@ -68,69 +69,68 @@ Seconds = dict[str, list[float]]  # by question: answers, seconds at the lowest 
 LEVEL = 0.9  # of a cell's interval and of bands
 
 
-def plan_data(prepared: Prepared, prices: PriceList) -> dict[str, Any]:
+def plan_data(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
     """The candidates of one metric with all that their draws say, the best free recipe, and what goes with them.
 
     `kinds` (question, M, way of training) have seconds an image; a candidate is a kind and a number of images. Values
     in `expected` and `draws` are less the better, all others as the metric is.
     """
-    table = prepared.table
+    table = forecast.table
     kind = table.groupby(list(POINT[:-1]), sort=False).ngroup().to_numpy()
     first = [int((kind == k).argmax()) for k in range(kind.max() + 1)]
     sizes = table["items"].to_numpy(dtype=float)[first]
-    seconds = seconds_of(purchases_of(table.iloc[first], prepared.rows), prices)
-    free = best_free(prepared)
+    seconds = seconds_of(purchases_of(table.iloc[first], forecast.rows), prices)
+    free = best_free(forecast)
     places = range(len(table))
     return {
-        "metric": prepared.rows.metric,
-        "sign": prepared.rows.sign,
-        "matters": prepared.matters,
-        "rule": rule(prepared.matters),
+        "metric": forecast.rows.metric,
+        "sign": forecast.rows.sign,
+        "matters": forecast.matters,
+        "rule": rule(forecast.matters),
         "free": {"recipe": free.recipe, "predicted": free.predicted, "interval_80": free.interval_80},
         "kinds": [
-            _kind(prepared, place, {q: [x / n for x in three] for q, three in each.items()})
+            _kind(forecast, place, {q: [x / n for x in three] for q, three in each.items()})
             for place, n, each in zip(first, sizes, seconds, strict=True)
         ],
         "candidates": {
             "kind": kind.tolist(),
             "items": table["items"].astype(int).tolist(),
-            "name": [named(prepared, place) for place in places],
-            "people": people_needed(prepared).tolist(),
+            "name": [candidate_name(forecast, place) for place in places],
+            "people": people_needed(forecast).tolist(),
             "beyond": table["beyond"].astype(bool).tolist(),
-            "expected": prepared.expected.tolist(),
-            "gain": prepared.gain.tolist(),
-            "beats_free": prepared.beats_free.tolist(),
-            "gains_enough": prepared.gains_enough.tolist(),
-            "worth": prepared.worth_buying.tolist(),
-            "interval_80": [interval(prepared, prepared.runs[:, place], 0.8) for place in places],
-            "interval_95": [interval(prepared, prepared.runs[:, place], 0.95) for place in places],
+            "expected": forecast.expected.tolist(),
+            "gain": forecast.gain.tolist(),
+            "beats_free": forecast.beats_free.tolist(),
+            "gains_enough": forecast.gains_enough.tolist(),
+            "worth": forecast.worth_buying.tolist(),
+            "interval_80": [interval(forecast, forecast.runs[:, place], 0.8) for place in places],
+            "interval_95": [interval(forecast, forecast.runs[:, place], 0.95) for place in places],
         },
-        "draws": packed(prepared.values, kind),
-        "checked": "; ".join(r.words for r in prepared.measured),
-        "chosen": prepared.choice.chosen.name,
-        "model": [prepared.choice.why, *(check.words for check in prepared.choice.checks)],
-        "covers": covers(prepared),
-        "notes": list(notes(prepared, ())),
+        "draws": pack_draws(forecast.values, kind),
+        "checked": "; ".join(r.words for r in forecast.measured),
+        "chosen": forecast.choice.chosen.name,
+        "model": [forecast.choice.why, *(check.words for check in forecast.choice.checks)],
+        "covers": covers_of_plans(forecast),
+        "notes": list(notes(forecast, ())),
     }
 
 
-def _kind(prepared: Prepared, place: int, seconds: Seconds) -> dict[str, Any]:
-    row, axes = prepared.table.iloc[place], axes_of(prepared, place)
+def _kind(forecast: Forecast, place: int, seconds: Seconds) -> dict[str, Any]:
+    row, axes = forecast.table.iloc[place], axes_of(forecast, place)
     return {
         "variety": str(row["variety"]),
         "question": question(str(axes["variety"]), axes.get("pages_on")),
-        "people": int(row["people"]),
+        "people": int(row["annotators"]),
         "seconds": seconds,
-        "spec": template(axes, prepared.rows.metric),
+        "spec": spec_template(axes, forecast.rows.metric),
     }
 
 
-def cell_data(results: pd.DataFrame, prices: PriceList) -> list[dict[str, Any]]:
-    """The measured cells that have a cost, whatever metric they are judged by: what they asked and what that takes.
+def cell_data(summary: pd.DataFrame, prices: PriceList) -> list[dict[str, Any]]:
+    """The measured cells of a `summary` that have a cost, on any metric: what they asked and what that takes.
 
     Cells that bought labels and do not say how many have no place on an axis of costs, and are left out.
     """
-    summary = summarise(results)
     bought = purchases(summary)
     seconds, asked = seconds_of(bought, prices), questions_of(summary)
     pages_on = summary["pages_on"] if "pages_on" in summary else [None] * len(summary)
@@ -172,7 +172,7 @@ def frontier_data(drawn: CellDraws, cells: Sequence[Mapping[str, Any]], sign: fl
         "value": (sign * drawn.draws.best_guess[places]).tolist(),
         "interval": np.sort(ends, axis=0).T.tolist(),
         "questions": sorted({name for i in shown for name in cells[i]["asked"] if len(cells[i]["asked"]) == 1}),
-        "draws": packed(values[:, places]),
+        "draws": pack_draws(values[:, places]),
     }
 
 
@@ -186,15 +186,14 @@ def metric_units(summary: pd.DataFrame, metrics: Sequence[str]) -> list[float]:
 
 
 def weights_data(
-    results: pd.DataFrame, cells: Sequence[Mapping[str, Any]], metric: str, prices: PriceList
+    summary: pd.DataFrame, cells: Sequence[Mapping[str, Any]], metric: str, prices: PriceList
 ) -> dict[str, Any] | None:
-    """What weights on several metrics choose from: the metrics that all cells with `metric` have, each with its unit.
+    """What weights on several metrics choose from: those that all cells with `metric` have, each with its unit.
 
     None where that is `metric` alone. To begin with all weight is on `metric`.
     """
-    summary = summarise(results)
     summary = summary[summary["cell"].isin([cell["cell"] for cell in cells]) & summary[metric].notna()]
-    offered = [m for m in metric_columns(results) if m.partition("/")[2] != VALIDATION]
+    offered = [m for m in metric_columns(summary) if m.partition("/")[2] != VALIDATION]
     whole = [m for m in offered if summary[m].notna().all()]
     if len(whole) < 2:
         return None
@@ -266,7 +265,7 @@ def look_data(varieties: Iterable[str]) -> dict[str, dict[str, Any]]:
             "colour": colour(variety),
             "symbol": marks(variety)[1],
             "text": marks(variety)[2],
-            "size": round(10 * enlarged(variety) ** 0.5),
+            "size": round(10 * mark_scale(variety) ** 0.5),
         }
         for variety in varieties
     }

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from softcore.prices.read import PriceList
-from sweeps.frontier.banded import CellDraws, FrontierBands, priced_at_costs
-from sweeps.frontier.frontier import frontier
+from sweeps.frontier.banded import CellDraws, FrontierBands, bands_at_each_cost
+from sweeps.frontier.frontier import Frontiers
 from sweeps.frontier.pricing import non_dominated
 from sweeps.planning.plan import Advice
 from sweeps.results.names import dollars
-from sweeps.show.drawing import LIKELY, CostAxis, cost_axis, plain, usd_per_second
+from sweeps.show.drawing import LIKELY, CostAxis, cost_axis, escape_dollars, usd_per_second
 from sweeps.show.frontier_png import WIDE, frontier_figure
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ from pathlib import Path
 
 from sweeps.planning.advise import advice
 from sweeps.running.store import write_bytes, write_text
-from sweeps.show.drawing import save
-from sweeps.show.plan_page import Asked, Judged, plan_page
+from sweeps.show.drawing import save_png
+from sweeps.show.plan_page import MetricForecast, PlanRequest, plan_page
 from sweeps.sources import Source
 
 _RED = "#b00020"
@@ -34,21 +33,16 @@ _GREY = f"on the frontier with a probability below {LIKELY:g}"
 
 
 def plan_figure(
-    results: pd.DataFrame,
+    frontiers: Frontiers,
     draws: Mapping[str, CellDraws],
     advice: Mapping[str, Advice],
     *,
-    prices: PriceList,
     budget_usd: float | None,
     simulated: bool,
 ) -> "Figure":
     """A panel for each metric of `draws`: best guesses with intervals, bands, the budget, the first of its plans."""
-    said = next(iter(advice.values())).prices
-    money = {"wage": said["wage"], "fee": said["fee"]}
-    bands = {metric: priced_at_costs(drawn, prices) for metric, drawn in draws.items()}
-    tables = {
-        metric: best_guesses(frontier(results, metric, prices, **money), found) for metric, found in bands.items()
-    }
+    bands = {metric: bands_at_each_cost(drawn, frontiers.prices) for metric, drawn in draws.items()}
+    tables = {metric: best_guesses(frontiers.tables[metric], found) for metric, found in bands.items()}
     level = f"{next(iter(bands.values())).level:.0%}"
     figure = frontier_figure(
         tables,
@@ -57,7 +51,7 @@ def plan_figure(
         bands=bands,
         covered=f"Best guesses with {level} intervals; dotted where the dearer point ties with the cheaper one.",
         grey=_GREY,
-        note=fill(f"Intervals and bands are {next(iter(bands.values())).covers}. {prices.assumes}", WIDE),
+        note=fill(f"Intervals and bands are {next(iter(bands.values())).covers}. {frontiers.prices.assumes}", WIDE),
     )
     for panel, (metric, table) in zip(figure.axes, tables.items(), strict=True):
         cells = table[table["excluded"] == ""]
@@ -93,7 +87,9 @@ def _budget(panel: "Axes", axis: CostAxis, budget_usd: float | None) -> None:
     x = float(np.clip(np.log10(budget_usd / axis.usd_per_second), axis.low, axis.high))
     panel.axvline(x, color=_RED, linestyle="--", linewidth=1.3, zorder=3)
     style: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 9.5, "color": _RED}
-    panel.text(x, 1.005, plain(f"budget {dollars(budget_usd)}"), transform=panel.get_xaxis_transform(), **style)
+    panel.text(
+        x, 1.005, escape_dollars(f"budget {dollars(budget_usd)}"), transform=panel.get_xaxis_transform(), **style
+    )
 
 
 def _plan(panel: "Axes", axis: CostAxis, advice: Advice) -> None:
@@ -109,35 +105,34 @@ def _plan(panel: "Axes", axis: CostAxis, advice: Advice) -> None:
     )
     place: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 9.5, "color": _RED, "zorder": 8}
     place["bbox"] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}
-    panel.text(0.99, 0.985, plain(words), transform=panel.transAxes, **place)
+    panel.text(0.99, 0.985, escape_dollars(words), transform=panel.transAxes, **place)
 
 
 def write_plan_page(
     path: Path,
-    results: pd.DataFrame,
-    found: Sequence[Judged],
-    asked: Asked,
+    frontiers: Frontiers,
+    found: Sequence[MetricForecast],
+    request: PlanRequest,
     sources: Sequence[Source],
     notes: Sequence[str] = (),
 ) -> list[Path]:
     """Write the page to `path` and the picture beside it (`.png`); the paths of both."""
     names, simulated = [source.name for source in sources], any(source.simulated for source in sources)
-    write_text(path, plan_page(results, found, asked, sweeps=names, simulated=simulated, notes=notes))
+    write_text(path, plan_page(frontiers, found, request, sweeps=names, simulated=simulated, notes=notes))
     picture = io.BytesIO()
     figure = plan_figure(
-        results,
+        frontiers,
         {each.metric: each.cells for each in found if each.cells is not None},
-        advice_of_each(found, asked),
-        prices=asked.prices,
-        budget_usd=asked.limits.budget_usd,
+        advice_of_each(frontiers, found, request),
+        budget_usd=request.limits.budget_usd,
         simulated=simulated,
     )
-    save(figure, picture)
+    save_png(figure, picture)
     write_bytes(path.with_suffix(".png"), picture.getvalue())
     return [path, path.with_suffix(".png")]
 
 
-def advice_of_each(found: Sequence[Judged], asked: Asked) -> dict[str, Advice]:
-    """What `sweeps plan` says to what is asked, by metric, as far as each can be planned for."""
-    money: dict[str, Any] = {"prices": asked.prices, "wage": asked.wage, "fee": asked.fee}
-    return {each.metric: advice(each.plans, asked.limits, **money) for each in found if each.plans is not None}
+def advice_of_each(frontiers: Frontiers, found: Sequence[MetricForecast], request: PlanRequest) -> dict[str, Advice]:
+    """What `sweeps plan` says to the request, by metric, as far as each can be planned for."""
+    money: dict[str, Any] = {"prices": frontiers.prices, "wage": frontiers.wage, "fee": frontiers.fee}
+    return {each.metric: advice(each.plans, request.limits, **money) for each in found if each.plans is not None}

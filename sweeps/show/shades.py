@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from softcore.errors import RequestError
-from sweeps.frontier.banded import FrontierBands, cell_draws, priced_at_costs
+from sweeps.frontier.banded import FrontierBands, bands_at_each_cost, cell_draws
 from sweeps.frontier.frontier import Frontiers
 from sweeps.results.names import metric_title
 from sweeps.show.drawing import BAND, SHADE, SHADE_ALL, CostAxis, shades
@@ -18,7 +18,7 @@ MOST_CELLS = 150
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shaded:
+class SweepBands:
     """The bands of a sweep's frontiers by metric, what a reader must know of each, and why others have none."""
 
     bands: Mapping[str, FrontierBands] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Shaded:
         return {"bands": found, "no_bands": dict(self.why_not)}
 
 
-def shaded(frontiers: Frontiers) -> Shaded:
+def sweep_bands(frontiers: Frontiers) -> SweepBands:
     """Bands at every cost that a cell has. Results that can't carry them are no error: `why_not` says what lacks."""
     bands, notes, why_not = dict[str, FrontierBands](), dict[str, tuple[str, ...]](), dict[str, str]()
     cells = len(frontiers.summary)
@@ -60,12 +60,12 @@ def shaded(frontiers: Frontiers) -> Shaded:
             continue
         try:
             drawn = cell_draws(frontiers.results, metric, summary=frontiers.summary)
-            bands[metric], notes[metric] = priced_at_costs(drawn, frontiers.prices), drawn.notes
+            bands[metric], notes[metric] = bands_at_each_cost(drawn, frontiers.prices), drawn.notes
         except RequestError as error:
             why_not[metric] = str(error)
         except np.linalg.LinAlgError:
             why_not[metric] = "the cells' values vary too little, or too much alike, for joint draws"
-    return Shaded(bands=bands, notes=notes, why_not=why_not)
+    return SweepBands(bands=bands, notes=notes, why_not=why_not)
 
 
 def chances(found: FrontierBands) -> dict[str, str]:

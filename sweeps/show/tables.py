@@ -16,12 +16,12 @@ from sweeps.results.names import (
     dollars,
     hours_between,
     metric_title,
+    purchase_verdict,
     recipes,
     test_set_title,
     value,
-    verdict,
 )
-from sweeps.results.table import cell_id, plain, records
+from sweeps.results.table import cell_id, plain_values, records
 from sweeps.running.store import Store
 from sweeps.spec.cells import trials_of
 
@@ -99,7 +99,7 @@ def rich_table(table: ReportTable) -> "Table":
     return view
 
 
-def to_text(table: ReportTable, width: int | None = None) -> str:
+def table_as_text(table: ReportTable, width: int | None = None) -> str:
     """`table` as plain text, at most `width` characters wide; by default as wide as it needs."""
     from rich.console import Console
 
@@ -109,7 +109,7 @@ def to_text(table: ReportTable, width: int | None = None) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 
-def to_markdown(table: ReportTable) -> str:
+def table_as_markdown(table: ReportTable) -> str:
     """`table` as Markdown, with its title as a heading and its notes as a list."""
 
     def line(texts: list[str]) -> str:
@@ -121,12 +121,12 @@ def to_markdown(table: ReportTable) -> str:
     return "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]).rstrip() + "\n"
 
 
-def to_csv(table: ReportTable) -> str:
+def table_as_csv(table: ReportTable) -> str:
     """The entries of `table` as CSV, one a line, numbers in full."""
     return table.frame().to_csv(index=False)
 
 
-def to_json(table: ReportTable) -> str:
+def table_as_json(table: ReportTable) -> str:
     """`table` as JSON: title, notes, entries with numbers in full and null where there are none."""
     entries = [asdict(entry) for entry in table.entries]
     return json.dumps({"title": table.title, "notes": table.notes, "entries": entries}, indent=1, ensure_ascii=False)
@@ -163,7 +163,7 @@ def _shown(value: Any) -> str:
 def print_table(shown: ReportTable, as_json: bool = False) -> None:
     """Print to standard output: JSON and nothing else, or a table as wide as the terminal."""
     if as_json:
-        print(json.dumps(shown.source, indent=1) if isinstance(shown, PlainTable) else to_json(shown))
+        print(json.dumps(shown.source, indent=1) if isinstance(shown, PlainTable) else table_as_json(shown))
         return
     from rich.console import Console
 
@@ -174,7 +174,7 @@ def print_table(shown: ReportTable, as_json: bool = False) -> None:
 
 def print_json(content: Any) -> None:
     """Print plain values as JSON, null for what is not a finite number."""
-    print(json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(plain_values(content), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def frontier_table(sweep: "Sweep", found: Frontiers | None = None) -> ReportTable:
@@ -198,7 +198,7 @@ def frontiers_table(found: Frontiers, title: str = "Frontier") -> ReportTable:
         entries.append(Entry(**place, column="n", text=str(row["n"]), mean=row["n"]))
     notes = [f"★ on the frontier. [ ] is a {INTERVAL}."]
     for metric, cells in tables.items():
-        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {verdict(cells)}")
+        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {purchase_verdict(cells)}")
         left_out = cells[cells["excluded"] != ""]
         notes += [f"Not compared on {metric}: {row['recipe']}: {row['excluded']}." for row in records(left_out)]
     return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from softcore.data.dataset import Dataset
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, check_crowd_kit
 from softcore.labels.ask import most_answers
 from softcore.labels.build import REST
@@ -12,9 +12,9 @@ from softcore.labels.mixed import CONFIDENT, MIXED_IMAGES, MIXED_TARGETS
 from softcore.labels.panels import check_annotators
 from softcore.labels.people import HIRING, HOLDOUTS, left_to_train_on
 from softcore.labels.questions import DEFAULT_CLICKS, PAGES_ON
-from softcore.labels.similarity import SIMILARITIES
+from softcore.labels.similarity import SIMILARITIES, check_similarity
 from softcore.labels.simulate import check_simulated
-from softcore.policy import EARLY_STOPPING, SCHEDULES
+from softcore.policy import EARLY_STOPPING, SCHEDULES, TrainingPolicy
 from softcore.training.batches import AUGMENTATIONS
 from softcore.training.mixing import (
     ENTROPY_FLOOR,
@@ -24,6 +24,7 @@ from softcore.training.mixing import (
     MIXUP_ALPHA,
     TARGET_MIXINGS,
     WEIGHTED_ALPHA,
+    check_mixing,
 )
 from softcore.training.models import DEFAULT_LEARNING_RATE, LEARNING_RATES, MODELS
 from softcore.varieties import FREE, VARIETIES
@@ -53,7 +54,7 @@ OPTIONAL_CHOICES: Mapping[str, Iterable[str]] = {
 }
 
 
-def settle(asked: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
+def settle_axes(asked: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
     """A value for every axis, checked against `dataset`; raises RequestError for what can't be or makes no sense."""
     axes = {**asked, "dataset": dataset.name}
     # A null that means "the usual" is the usual, so that the same cell has one name.
@@ -73,10 +74,10 @@ def settle(asked: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
 def _check_names(axes: Mapping[str, Any]) -> None:
     for axis, allowed in CHOICES.items():
         if axes[axis] not in allowed:
-            raise known(axis, axes[axis], allowed)
+            raise unknown_name(axis, axes[axis], allowed)
     for axis, allowed in OPTIONAL_CHOICES.items():
         if axes[axis] is not None and axes[axis] not in allowed:
-            raise known(axis, axes[axis], allowed)
+            raise unknown_name(axis, axes[axis], allowed)
 
 
 def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
@@ -93,11 +94,9 @@ def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
         raise RequestError(f"similarity: {axes['similarity']} needs a semantic variety; it is {variety}")
     if semantic and axes["similarity"] is None:
         raise RequestError(f"variety: {variety} needs similarity: {' or '.join(SIMILARITIES)}")
-    if axes["similarity"] == "word-vectors" and dataset.word_similarity is None:
-        raise RequestError("similarity: word-vectors needs word_vectors: FILE (GloVe or word2vec text format)")
+    if semantic:
+        check_similarity(dataset, axes["similarity"])
     clicks = variety == "click" or axes["pages_on"] is not None
-    if axes["similarity"] == "confusions" and dataset.counts is None:
-        raise RequestError(f"similarity: confusions needs clicks, and {dataset.name} has none")
     if axes["aggregation"] in BY_PERSON and clicks and dataset.counts is not None:
         raise RequestError(
             f"aggregation: {axes['aggregation']} needs to know who clicked; "
@@ -107,9 +106,7 @@ def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
     if pools and axes["aggregation"] in BY_PERSON:
         check_crowd_kit(axes["aggregation"])
     if axes["rest"] == "simulated":
-        check_simulated(variety, axes["aggregation"] if pools else None)
-        if dataset.counts is None:
-            raise RequestError(f"rest: simulated starts from clicks, and {dataset.name} has none")
+        check_simulated(dataset, variety, axes["aggregation"] if pools else None)
 
 
 def _one_label(axes: Mapping[str, Any]) -> bool:
@@ -174,15 +171,13 @@ def _settle_mixed_images(axes: dict[str, Any], dataset: Dataset) -> None:
 def _settle_mixing(axes: dict[str, Any], dataset: Dataset) -> None:
     mixing, loss = axes["mixing"], axes["loss"]
     weighted = loss == "entropy-weighted"
-    if weighted and mixing != "mixup":
-        raise RequestError(f"loss: entropy-weighted weighs mixed images: it needs mixing: mixup; mixing is {mixing}")
-    if axes["entropy_floor"] is not None and not weighted:
-        raise RequestError(f"entropy_floor: {axes['entropy_floor']} needs loss: entropy-weighted; loss is {loss}")
-    for axis in ("alpha", "target_mixing"):
-        if axes[axis] is not None and mixing == "none":
-            raise RequestError(f"{axis}: {axes[axis]} needs mixing: {' or '.join(MIXINGS)}")
-    if axes["target_mixing"] is not None and mixing == "mix-maxent":
-        raise RequestError("target_mixing: mix-maxent gives mixed images no target; mixing: mixup does")
+    check_mixing(
+        TrainingPolicy(
+            mixing=None if mixing == "none" else mixing,
+            loss=loss,
+            **{axis: axes[axis] for axis in ("alpha", "target_mixing", "entropy_floor")},
+        )
+    )
     if axes["target_mixing"] == "logistic":
         if dataset.mixed is None:
             raise RequestError(

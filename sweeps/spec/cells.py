@@ -17,7 +17,7 @@ from softcore.prices.read import price
 from softcore.scoring.metrics import lower_is_better
 from softcore.test_sets import test_sets
 from softcore.varieties import FREE
-from sweeps.spec.axes import check_number, clear_labels, settle
+from sweeps.spec.axes import check_number, clear_labels, settle_axes
 from sweeps.spec.axis_names import DEFAULT_AXES, LABEL_AXES, REPLICATES, TRAINING_AXES
 from sweeps.spec.spec import Spec
 
@@ -153,7 +153,7 @@ def _whole(numbers: Iterable[Any]) -> list[int]:
 
 def make_cell(asked: Mapping[str, Any], dataset: Dataset) -> Cell:
     """One cell from a value for every axis: checked, budgets resolved, axes that don't apply set to None."""
-    axes = settle(asked, dataset)
+    axes = settle_axes(asked, dataset)
     axes["hired_hours"] = None
     budget = None
     if axes["budget_hours"] is not None and axes["variety"] not in FREE:
@@ -208,7 +208,7 @@ def _by_replicate(grid: list[Cell], replicates: Replicates) -> list[Trial]:
     ]
 
 
-def resolved(spec: Spec, dataset: Dataset) -> dict[str, Any]:
+def spec_content(spec: Spec, dataset: Dataset) -> dict[str, Any]:
     """The spec with every default and axis written out: what the sweep's identity is made of."""
     metric = spec.metric or dataset.default_metric
     lower_is_better(metric)
@@ -248,7 +248,7 @@ def _shortest(replicate: tuple[int, ...]) -> list[int]:
 
 def sweep_id(spec: Spec, dataset: Dataset) -> str:
     """`<name>-<8 hex digits>` of the resolved spec and the data's fingerprints."""
-    content = resolved(spec, dataset)
+    content = spec_content(spec, dataset)
     content["cells"] = [
         {name: value for name, value in cell.items() if value is not None or name not in LATER_AXES}
         for cell in content["cells"]

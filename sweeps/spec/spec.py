@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from sweeps.spec.axis_names import AXES, PARTIAL_AXES, REPLICATES, SCALES
 
 SETTINGS = ("name", "study", "dataset", *REPLICATES, "metric", "evaluate", "word_vectors")
@@ -149,14 +149,14 @@ def _grid(block: Mapping[str, Any], place: str) -> dict[str, list[Any]]:
     return grid
 
 
-def presets() -> dict[str, Spec]:
+def presets_by_name() -> dict[str, Spec]:
     """Every preset by name, in order."""
     folder = resources.files("sweeps.spec") / "presets"
     names = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    return {name: read(name) for name in names}
+    return {name: read_spec(name) for name in names}
 
 
-def read(spec: str | Path | Mapping[str, Any] | Spec) -> Spec:
+def read_spec(spec: str | Path | Mapping[str, Any] | Spec) -> Spec:
     """The spec of a preset's name, a YAML file or a mapping, as written.
 
     Raises RequestError in one line that names the file, the key, the value and what is allowed.
@@ -200,7 +200,7 @@ def _text(name: str) -> tuple[str, str]:
     file = folder / f"{name}.yaml"
     if not file.is_file():
         names = [entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")]
-        raise known("preset", name, names)
+        raise unknown_name("preset", name, names)
     return file.read_text(encoding="utf-8"), name
 
 
@@ -231,9 +231,9 @@ def resolve(spec: str | Path | Mapping[str, Any] | Spec, *, scale: str | None = 
     A setting's value is YAML: `seeds=3`, `gamma=[0.0, 0.1]`, `dataset=digits`. It replaces the axis in every block; one
     of `PARTIAL_AXES` only in the blocks that have it, where some do.
     """
-    asked = read(spec)
+    asked = read_spec(spec)
     if scale is not None and scale not in SCALES:
-        raise known("scale", scale, SCALES)
+        raise unknown_name("scale", scale, SCALES)
     chosen = scale or asked.scale
     content = asked.model_dump()
     content["scale"] = chosen
@@ -266,4 +266,4 @@ def _apply(content: dict[str, Any], setting: str) -> None:
         if key in REPLICATES:  # those of blocks, too: a setting wins
             content["blocks"] = [{k: v for k, v in block.items() if k != key} for block in content["blocks"]]
     else:
-        raise known("axis", key, [*AXES, *SETTINGS])
+        raise unknown_name("axis", key, [*AXES, *SETTINGS])

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from softcore.data.dataset import Dataset
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from sweeps.spec.cells import cells
 from sweeps.spec.spec import Spec
 
@@ -40,7 +40,7 @@ def tuning_spec(spec: Spec, axis: str, dataset: Dataset) -> tuple[Spec, dict[int
     what the choice is worth. Raises RequestError for an axis without a list of values, or one that applies nowhere.
     """
     if axis not in VALUES:
-        raise known("axis to tune", axis, VALUES)
+        raise unknown_name("axis to tune", axis, VALUES)
     # Its axes are written out, so no scale is to be put over the values that are tried.
     base = {**spec.model_dump(), "scale": None, "seeds": spec.seeds[:1], "panels": spec.panels[:1], "evaluate": []}
     parts = {}
@@ -81,7 +81,7 @@ def choose(results: pd.DataFrame, axis: str, parts: Mapping[int, Spec], dataset:
     return choices
 
 
-def tuned(spec: Spec, choices: Sequence[Choice]) -> Spec:
+def apply_choices(spec: Spec, choices: Sequence[Choice]) -> Spec:
     """`spec`, which is resolved, with the chosen values in place."""
     blocks = [dict(block) for block in spec.blocks]
     for choice in choices:
@@ -89,7 +89,7 @@ def tuned(spec: Spec, choices: Sequence[Choice]) -> Spec:
     return Spec(**{**spec.model_dump(), "scale": None, "blocks": blocks})
 
 
-def record(choices: Sequence[Choice], sweep_id: str) -> list[dict[str, Any]]:
+def choice_records(choices: Sequence[Choice], sweep_id: str) -> list[dict[str, Any]]:
     """The choices as they are kept in the manifest of the sweep that uses them."""
     return [{"tuned_by": sweep_id, **asdict(choice)} for choice in choices]
 

@@ -10,11 +10,11 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.results.names import SIMULATED
-from sweeps.results.table import axis_columns
+from sweeps.results.table import FAILED, axis_columns
 from sweeps.running.store import out_folder, write_bytes, write_text
 from sweeps.sources import Source, files_of
 from sweeps.studies.document import Document, to_html, to_markdown
-from sweeps.studies.thesis.sides import axis_text
+from sweeps.studies.thesis.row_trials import axis_text
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
@@ -45,7 +45,7 @@ def source_rows(sources: Iterable[Source]) -> tuple[Mapping[str, str], ...]:
 
 def _source_row(source: Source) -> dict[str, str]:
     results, about = source.results, source.about
-    failed = int((results["status"] == "failed").sum())
+    failed = int((results["status"] == FAILED).sum())
     versions: Mapping[str, Any] = about.get("versions") or {}
     named = [f"{name} {versions[name]}" for name in ("python", "torch", "numpy") if name in versions]
     commit = str(about.get("commit") or UNKNOWN)
@@ -108,7 +108,7 @@ def pages(document: Document) -> dict[str, str | bytes]:
     return contents | {f"{document.name}.md": to_markdown(document), f"{document.name}.html": to_html(document)}
 
 
-def save(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:
+def save_files(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:
     """Write files into a folder, which is made, each whole or not at all; their paths by name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ def save(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:
 def save_results(folder: Path, sources: Iterable[Source]) -> None:
     """Write the sources' tables into `results` of a report's folder: the same report can be made again from them."""
     for source in sources:
-        save(folder / RESULTS, files_of(source))
+        save_files(folder / RESULTS, files_of(source))
 
 
 def log_to_mlflow(sweeps: Iterable["Sweep"], paths: Sequence[Path]) -> None:

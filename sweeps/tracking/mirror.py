@@ -16,7 +16,7 @@ import pandas as pd
 
 from sweeps.frontier.frontier import Frontiers, summarise
 from sweeps.results.names import recipe
-from sweeps.results.table import DONE, cell_id, frame, row
+from sweeps.results.table import DONE, cell_id, results_row, results_table
 from sweeps.spec.cells import COLUMNS, Trial
 from sweeps.sweep import Sweep
 from sweeps.tracking.runs import Runs
@@ -51,7 +51,7 @@ class Mirror:
 
     def trial_done(self, trial: Trial, result: Mapping[str, Any]) -> None:
         """Queue a finished trial."""
-        self.waiting.put(row(trial, self.cells[trial.cell.id], DONE, result))
+        self.waiting.put(results_row(trial, self.cells[trial.cell.id], DONE, result))
 
     def finish(self, complete: bool, found: Frontiers | None = None) -> None:
         """Wait for the queue, then bring MLflow to what the store holds; a failure is a warning with the way out.
@@ -99,7 +99,7 @@ class Mirror:
         finished = self.sweep.store.finished()
         for trial in self.sweep.trials():
             if trial.id in finished:
-                entry = row(trial, self.cells[trial.cell.id], DONE, finished[trial.id])
+                entry = results_row(trial, self.cells[trial.cell.id], DONE, finished[trial.id])
                 self.rows[trial.cell.id][trial.id] = entry
                 self._trial(entry)
         for cell in self.rows:
@@ -138,9 +138,9 @@ class Mirror:
         run = self._cell_run(cell)
         if self.runs.ended(run):
             return
-        table = frame(list(self.rows[cell].values()))
+        table = results_table(list(self.rows[cell].values()))
         line = summarise(table).iloc[0]
-        self.runs.log(run, {**summary(line), "replicates": len(table)})
+        self.runs.log(run, {**cell_values(line), "replicates": len(table)})
         if len(table) == self.replicates:
             self.runs.end(run, "FINISHED")
 
@@ -152,7 +152,7 @@ class Mirror:
         run = self._sweep_run()
         metric = self.sweep.metric
         best = found.summary.sort_values(metric, ascending=lower_is_better(metric)).iloc[0]
-        self.runs.log(run, {**summary(best), "replicates": int(best["n"])})
+        self.runs.log(run, {**cell_values(best), "replicates": int(best["n"])})
         self.runs.tag(run, {"sweeps.values_of": f"best cell on {metric}: {best['recipe']}"})
         found.results.to_csv(self.sweep.folder / "results.csv", index=False)
         for name in ("spec.yaml", "resolved.json", "manifest.json", "results.csv"):
@@ -180,7 +180,7 @@ def sizes(entry: Mapping[str, Any]) -> dict[str, float]:
     return {"annotators": answers / items if items else 0.0, "items": float(items)}
 
 
-def summary(line: pd.Series) -> dict[str, float]:
+def cell_values(line: pd.Series) -> dict[str, float]:
     """A cell's line of `summarise` under a trial's names of metrics; `<metric>.low` and `.high` are its interval."""
     values = {str(k): v for k, v in line.items() if _number(v)}
     known = {k: float(v) for k, v in values.items() if "/" in k and not k.startswith("answers/") and " " not in k}

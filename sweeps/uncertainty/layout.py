@@ -20,11 +20,11 @@ NOBODY = ""  # the crowd of cells that ask nobody anything
 class Pool:
     """Whom the panels of a crowd are drawn from.
 
-    `people` an item (infinite where every panel is hired anew), `disjoint` where panels of one seed share nobody,
+    `annotators` an item (infinite where every panel is hired anew), `disjoint` where panels of one seed share nobody,
     `drawn` says in words what a draw is.
     """
 
-    people: float = np.inf
+    annotators: float = np.inf
     disjoint: bool = True
     drawn: str = "whole people"
 
@@ -33,8 +33,9 @@ class Pool:
 class Layout:
     """The cell, seed and panel of n trials, and what each of the cells asks of whom.
 
-    `cells` are the names of c cells, `cell` [n] their places in it, `seed` and `panel` [n] any whole numbers. A cell
-    asks `people` [c] (M) of its `crowd` [c] on a `share` [c] of the items that there are; cells of `NOBODY` have none.
+    `cells` are the names of c cells, `cell` [n] their places in it, `seed` and `panel` [n] any whole numbers. A
+    cell asks `annotators` [c] (M) of its `crowd` [c] on a `share` [c] of the items that there are; cells of `NOBODY`
+    have none.
     """
 
     cells: tuple[str, ...]
@@ -42,7 +43,7 @@ class Layout:
     seed: Int[np.ndarray, " n"]
     panel: Int[np.ndarray, " n"]
     crowd: tuple[str, ...]
-    people: Float[np.ndarray, " c"]
+    annotators: Float[np.ndarray, " c"]
     share: Float[np.ndarray, " c"]
     pools: Mapping[str, Pool] = field(default_factory=dict)
 
@@ -80,19 +81,19 @@ class Layout:
         """
         rows = self.of_crowd(crowd)
         pool = self.pool(crowd)
-        people = np.minimum(self.people[self.cell[rows]], pool.people)
+        annotators = np.minimum(self.annotators[self.cell[rows]], pool.annotators)
         share, seed, panel = self.share[self.cell[rows]], self.seed[rows], self.panel[rows]
         nested = np.sqrt(np.minimum.outer(share, share) / np.maximum.outer(share, share))
-        anew = np.sqrt(np.outer(share, share)) / pool.people
+        anew = np.sqrt(np.outer(share, share)) / pool.annotators
         same_seed, same_panel = seed[:, None] == seed, panel[:, None] == panel
-        shared = self._in_common(panel, people, pool.people) / np.outer(people, people) * nested
+        shared = self._in_common(panel, annotators, pool.annotators) / np.outer(annotators, annotators) * nested
         return np.where(same_seed & (same_panel | pool.disjoint), shared, anew)
 
     @staticmethod
-    def _in_common(panel: np.ndarray, people: np.ndarray, pool: float) -> np.ndarray:
+    def _in_common(panel: np.ndarray, annotators: np.ndarray, pool: float) -> np.ndarray:
         """How many people an item two trials of one seed have in common [m, m], by places in a queue of `pool`."""
         pair, from_the_end = panel // 2, panel % 2 == 1
-        size = pool if np.isfinite(pool) else 2.0 * ((pair + 1) * people).max(initial=1.0)  # both ends far apart
-        first = np.where(from_the_end, size - (pair + 1) * people, pair * people)
-        last = first + people
+        size = pool if np.isfinite(pool) else 2.0 * ((pair + 1) * annotators).max(initial=1.0)  # both ends far apart
+        first = np.where(from_the_end, size - (pair + 1) * annotators, pair * annotators)
+        last = first + annotators
         return np.maximum(0.0, np.minimum.outer(last, last) - np.maximum.outer(first, first))

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.errors import RequestError, known
-from softcore.prices.read import FREE
+from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better
+from softcore.varieties import FREE
 from sweeps.results.names import kind, recipes
 from sweeps.results.table import ANSWERS, answer_columns, finished, is_free, metric_columns
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool
@@ -35,8 +35,8 @@ class Replicates:
     """The finished trials of cells that can be compared, and what each cell is.
 
     `strata` serve every metric of the table. `cells` has a row a cell: `cell`, `recipe`, `variety`, `curve`, `crowd`,
-    `kind`, `people` (M), `per_item` (answers an item, of mixed questions all of them), `items`, `asked_items` (where
-    the page is asked, of mixed questions), `free`, and the answers bought by question as `answers/X`.
+    `kind`, `annotators` (M), `per_item` (answers an item, of mixed questions all of them), `items`, `asked_items`
+    (where the page is asked, of mixed questions), `free`, and the answers bought by question as `answers/X`.
     """
 
     strata: Strata
@@ -64,7 +64,7 @@ class Replicates:
         column = ANSWERS + question
         if column not in self.cells:
             names = [name.removeprefix(ANSWERS) for name in answer_columns(self.cells)]
-            raise known("question", question, names or ["none in these results"])
+            raise unknown_name("question", question, names or ["none in these results"])
         return self.cells[column].to_numpy(dtype=float)
 
 
@@ -83,7 +83,7 @@ def replicates(
     """
     for metric in metrics:
         if metric not in metric_columns(results):
-            raise known("metric", metric, metric_columns(results) or ["none in these results"])
+            raise unknown_name("metric", metric, metric_columns(results) or ["none in these results"])
     done = finished(results)
     lacking = ~np.isfinite(done[metrics].to_numpy(dtype=float)).all(axis=1)
     done = done[~done["cell"].isin(done["cell"][lacking])]
@@ -99,7 +99,7 @@ def replicates(
         seed=done["seed"].to_numpy(dtype=np.int64),
         panel=done["panel"].to_numpy(dtype=np.int64),
         crowd=tuple(cells["crowd"]),
-        people=cells["people"].to_numpy(dtype=float),
+        annotators=cells["annotators"].to_numpy(dtype=float),
         share=np.where(cells["free"], 1.0, np.minimum(share, 1.0)).astype(float),
         pools=dict(pools_of(done, cells) if pools is None else pools),
     )
@@ -118,8 +118,8 @@ def pools_of(results: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Pool]:
         disjoint = name == PAGES or (name == CLICKS and bool(batches[crowd == name].all()))
         panels = results[crowd == name].groupby(["cell", "seed"])["panel"].nunique()
         most = panels.groupby("cell").max() if disjoint else panels.groupby("cell").max() * 0 + 1
-        seen = float((cells.set_index("cell")["people"] * most).max())
-        found[name] = Pool(people=known_sizes.get(name, float(np.ceil(seen))), disjoint=disjoint, drawn=DRAWN[name])
+        seen = float((cells.set_index("cell")["annotators"] * most).max())
+        found[name] = Pool(annotators=known_sizes.get(name, float(np.ceil(seen))), disjoint=disjoint, drawn=DRAWN[name])
     return found
 
 
@@ -140,7 +140,7 @@ def _cells(done: pd.DataFrame) -> pd.DataFrame:
     stated = pd.to_numeric(first["annotators"], errors="coerce").astype(float)
     per_item = every / items.where(items > 0)
     per_item = per_item.where(per_item > 0, stated).fillna(1.0)  # answers that were not kept, or on who knows what
-    people = per_item.where(~mixed, stated.fillna(1.0))
+    annotators = per_item.where(~mixed, stated.fillna(1.0))
     table = pd.DataFrame(
         {
             "cell": first["cell"].astype(str),
@@ -149,10 +149,10 @@ def _cells(done: pd.DataFrame) -> pd.DataFrame:
             "curve": recipes(_with_aggregation(first), without=ALONG),
             "crowd": crowd,
             "kind": [kind(v, free=f, mixed=m) for v, f, m in zip(variety, free, mixed, strict=True)],
-            "people": people.where(~free, 0.0),
+            "annotators": annotators.where(~free, 0.0),
             "per_item": per_item.where(~free, 0.0),
             "items": items.where(~free, 0.0).fillna(0.0),
-            "asked_items": items.where(~mixed, pages / people).where(~free, 0.0).fillna(0.0),
+            "asked_items": items.where(~mixed, pages / annotators).where(~free, 0.0).fillna(0.0),
             "free": free,
         }
     )

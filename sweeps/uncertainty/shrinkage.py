@@ -37,7 +37,7 @@ def next_proposal(
     return centre, 1.1 * np.linalg.cholesky(scatter + 0.02 * np.eye(len(centre)))
 
 
-def batches(samples: int, cells: int) -> list[slice]:
+def chunks(samples: int, cells: int) -> list[slice]:
     """Samples a few at a time, so that their matrices [cells, cells] fit into memory."""
     step = max(1, MEMORY // cells**2)
     return [slice(start, start + step) for start in range(0, samples, step)]
@@ -94,12 +94,12 @@ def shrunk_draws(
     """
     between = model.strata.between
     sampled = model.draw_variances(SAMPLES, rng)
-    seen = Seen(mean=model.mean, noise=between, pull=between, around=between)
+    seen = Observations(mean=model.mean, noise=between, pull=between, around=between)
     return _draws(model, predicted_draws(seen, sampled, curve, features, bought, rng, n), bought, shrunk=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Seen:
+class Observations:
     """Means [c] of cells as they were seen, and what they share with values [c] that are to be told from them.
 
     What a unit of each of j variances adds: `noise` [j, c, c] to the covariance of the means' errors, `around` to that
@@ -114,7 +114,7 @@ class Seen:
 
 
 def predicted_draws(
-    seen: Seen,
+    seen: Observations,
     variances: Float[np.ndarray, "samples j"],
     curve: Sequence[str],
     features: Float[np.ndarray, "c features"],
@@ -157,7 +157,7 @@ def plain_draws(
 ) -> Draws:
     """`n` draws around the cells' means as they were seen: good for two cells, too good for the best of many."""
     variances, found = model.draw_variances(KEPT, rng), []
-    for few in batches(KEPT, len(model.mean)):
+    for few in chunks(KEPT, len(model.mean)):
         root = _root(np.tensordot(variances[few], model.strata.between, axes=1))
         steps = rng.standard_normal((len(root), -(-n // KEPT), len(model.mean)))
         found.append((model.mean + steps @ root.transpose(0, 2, 1)).reshape(-1, len(model.mean)))
@@ -204,7 +204,7 @@ class _Parts:
 
     shape: np.ndarray
     flat: np.ndarray
-    seen: Seen
+    seen: Observations
 
     def covariances(self, sizes: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Covariance [samples, c, c] of the values and of the noise around them."""
@@ -214,7 +214,7 @@ class _Parts:
 def _log_likelihood(values: np.ndarray, parts: _Parts, sizes: np.ndarray, variances: np.ndarray) -> np.ndarray:
     """The logarithm [samples] of how likely `values` are, up to a constant; a few samples at a time, for memory."""
     found = []
-    for few in batches(len(sizes), len(values)):
+    for few in chunks(len(sizes), len(values)):
         prior, noise = parts.covariances(sizes[few], variances[few])
         both = np.zeros((len(prior), len(values) + 1, len(values) + 1))
         both[:, :-1, :-1] = prior + noise
@@ -236,7 +236,7 @@ def _posterior(
 ) -> np.ndarray:
     """Draws [sum of times, c] of what `parts.seen` tells of, given `values`: `times` for each sample."""
     found = []
-    for few in batches(len(sizes), len(values)):
+    for few in chunks(len(sizes), len(values)):
         prior, noise = parts.covariances(sizes[few], variances[few])
         pull, around = (np.tensordot(variances[few], each, axes=1) for each in (parts.seen.pull, parts.seen.around))
         gain = np.linalg.solve(prior + noise, pull.transpose(0, 2, 1)).transpose(0, 2, 1)  # pull (prior + noise)^-1

@@ -147,7 +147,7 @@ def _covariances(layout: Layout, found: Sequence[str] | dict, part: np.ndarray) 
 
 def _parts(layout: Layout, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which part of the rest, by crowd and M, each trial is in, and the degrees of freedom of each part."""
-    part = _numbers(np.array(layout.crowd), layout.people)[layout.cell]
+    part = _numbers(np.array(layout.crowd), layout.annotators)[layout.cell]
     df = np.bincount(part, weights=room)
     kept = df > 1e-6
     return np.where(kept, np.cumsum(kept) - 1, -1)[part], df[kept]

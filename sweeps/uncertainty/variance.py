@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -32,16 +33,20 @@ class Growth:
 
 @dataclass(frozen=True, kw_only=True)
 class PanelDifference:
-    """Half the mean squared difference of two panels of one seed, over the `pairs` of cells that ask `people` (M).
+    """Half the mean squared difference of two panels of one seed, over the `pairs` of cells that ask `annotators` (M).
 
     It estimates the variance of people and of the rest together; `expected` is what the pooled model says of it.
     """
 
     crowd: str
-    people: float
+    annotators: float
     pairs: int
     half_mean_square: float
     expected: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; M is called `people` there, as in all reports so far."""
+        return {"people" if name == "annotators" else name: value for name, value in vars(self).items()}
 
 
 def growth(strata: Strata, values: np.ndarray, variances: np.ndarray) -> tuple[Growth, ...]:
@@ -54,19 +59,19 @@ def growth(strata: Strata, values: np.ndarray, variances: np.ndarray) -> tuple[G
     layout, count = strata.layout, np.bincount(strata.layout.cell)
     noise = np.bincount(layout.cell, weights=left**2) / count
     crowd = np.array(layout.crowd)
-    asked, people = crowd != NOBODY, np.maximum(layout.people, 1)
+    asked, annotators = crowd != NOBODY, np.maximum(layout.annotators, 1)
     sizes = dict(zip(strata.components, variances, strict=True))
     expected = np.array(
         [
             sizes.get(CELL, 0.0) + sizes.get(REST, 0.0) + sizes.get(OWN + name, 0.0) / m
-            for name, m in zip(layout.crowd, people, strict=True)
+            for name, m in zip(layout.crowd, annotators, strict=True)
         ]
     )
     noise = noise / np.maximum(expected, 1e-300)
     found = []
     for by, scale, these in (
         ("the mean", cell_means(layout, values), np.ones(len(crowd), dtype=bool)),
-        ("small M", 1 / people, asked),
+        ("small M", 1 / annotators, asked),
         ("the items", layout.share, asked),
     ):
         enough = these & (count > 1)
@@ -85,17 +90,17 @@ def panel_differences(strata: Strata, values: np.ndarray, variances: np.ndarray)
         cell, seed, panel = layout.cell[rows], layout.seed[rows], layout.panel[rows]
         pairs = (cell[:, None] == cell) & (seed[:, None] == seed) & (panel[:, None] < panel)
         one, other = (rows[side] for side in np.nonzero(pairs))
-        asked = layout.people[layout.cell[one]]
+        asked = layout.annotators[layout.cell[one]]
         of_people = of.get(PEOPLE + crowd, 0.0) + of.get(OWN + crowd, 0.0)
-        for people in np.unique(asked):
-            gaps = (values[one] - values[other])[asked == people]
+        for annotators in np.unique(asked):
+            gaps = (values[one] - values[other])[asked == annotators]
             found.append(
                 PanelDifference(
                     crowd=crowd,
-                    people=float(people),
+                    annotators=float(annotators),
                     pairs=len(gaps),
                     half_mean_square=float((gaps**2).mean() / 2),
-                    expected=float(of.get(REST, 0.0) + of_people / people),
+                    expected=float(of.get(REST, 0.0) + of_people / annotators),
                 )
             )
     return tuple(found)
@@ -214,15 +219,15 @@ def contrast_variance(model: VarianceModel, contrast: Float[np.ndarray, " c"]) -
 def covers_of_cells(strata: Strata) -> tuple[str, ...]:
     """What the interval of each cell covers, in a few words; `covers` says it in full for all of them."""
     layout, found = strata.layout, []
-    for crowd, people in zip(layout.crowd, layout.people, strict=True):
+    for crowd, annotators in zip(layout.crowd, layout.annotators, strict=True):
         if crowd == NOBODY:
             found.append("seeds (nobody was asked)")
         elif PEOPLE + crowd not in strata.components:
             found.append("seeds only")
         else:
-            extrapolated = float(people) not in _paired_people(strata, crowd)
+            extrapolated = float(annotators) not in _paired_annotators(strata, crowd)
             words = f"seeds and other {layout.pool(crowd).drawn}"
-            found.append(words + (f" (extrapolated as 1/M to M = {people:.3g})" if extrapolated else ""))
+            found.append(words + (f" (extrapolated as 1/M to M = {annotators:.3g})" if extrapolated else ""))
     return tuple(found)
 
 
@@ -236,9 +241,9 @@ def covers(strata: Strata) -> str:
         if PEOPLE + crowd not in strata.components:
             lacking.append(f"new {crowd} ({pool.drawn})")
             continue
-        source = "hired anew each time" if np.isinf(pool.people) else f"from {pool.people:g} an item"
-        seen = {p for p, q in zip(layout.people, layout.crowd, strict=True) if q == crowd}
-        paired = _paired_people(strata, crowd)
+        source = "hired anew each time" if np.isinf(pool.annotators) else f"from {pool.annotators:g} an item"
+        seen = {p for p, q in zip(layout.annotators, layout.crowd, strict=True) if q == crowd}
+        paired = _paired_annotators(strata, crowd)
         words = f"{crowd}: other {pool.drawn} ({source}; from two panels a seed at M = {_numbers(paired)}"
         beyond = sorted(seen - paired)
         covered.append(words + (f", extrapolated as 1/M to M = {_numbers(set(beyond))})" if beyond else ")"))
@@ -249,6 +254,6 @@ def _numbers(values: set[float]) -> str:
     return ", ".join(dict.fromkeys(f"{value:.3g}" for value in sorted(values)))  # 23.9 and 24.0 people are both 24
 
 
-def _paired_people(strata: Strata, crowd: str) -> set[float]:
+def _paired_annotators(strata: Strata, crowd: str) -> set[float]:
     rows = strata.layout.of_crowd(crowd)
-    return {float(strata.layout.people[strata.layout.cell[row]]) for row in rows if strata.part[row] >= 0}
+    return {float(strata.layout.annotators[strata.layout.cell[row]]) for row in rows if strata.part[row] >= 0}

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeps.commands.plan import plan, row
-from sweeps.frontier.banded import cell_draws, priced_at_costs
+from sweeps.commands.plan import plan, plan_row
+from sweeps.frontier.banded import bands_at_each_cost, cell_draws
 from sweeps.planning.plan import Plan
 from sweeps.sources import from_names
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought_cells, planted_table
 from tests.sweeps.show.several_metrics import several_metrics
 
 pytestmark = pytest.mark.slow  # about 15 s of a core
@@ -67,7 +67,7 @@ def assert_as_printed(shown, said):
     ]
     assert len(shown["rows"]) == len(said["plans"])
     for place, (texts, one) in enumerate(zip(shown["rows"], said["plans"], strict=True)):
-        line = row(place, Plan(**one), said["buy"])
+        line = plan_row(place, Plan(**one), said["buy"])
         first = f"{line.pop('plan')}\n{line.pop('ask')}"
         predicted = f"{line['predicted']}\n[{one['interval_95'][0]:.3f}, {one['interval_95'][1]:.3f}]"
         assert texts == [first, *map(str, (line | {"predicted": predicted}).values())]
@@ -87,7 +87,7 @@ def made(tmp_path_factory):
     """A made-up results table, whose pages gain far more than smoothing, and its page."""
     folder = tmp_path_factory.mktemp("made")
     gains = {"first": dict.fromkeys(QUESTIONS, 0.3), "everybody": dict.fromkeys(QUESTIONS, 0.6)}
-    found = table(World(**gains), [*bought(["click", "t2-clamp"]), *FREE_CELLS], np.random.default_rng(0))
+    found = planted_table(World(**gains), [*bought_cells(["click", "t2-clamp"]), *FREE_CELLS], np.random.default_rng(0))
     found.to_csv(folder / "made.csv", index=False)
     printed(folder / "made.csv", metric=METRIC, budget_usd=400.0, page=folder / "plan.html")
     return folder / "made.csv", folder / "plan.html"
@@ -194,7 +194,7 @@ def test_bands_and_probabilities_are_those_of_the_report(browser, page):
     browser.open(page)
     browser.run("ready")
     (source,) = from_names([RECORDED])
-    found = priced_at_costs(cell_draws(source.results, "scaled-ce/10h"))
+    found = bands_at_each_cost(cell_draws(source.results, "scaled-ce/10h"))
     cells = {one["recipe"]: one for one in browser.run("pictured.found.cells")}
     for one in found.as_dict()["cells"]:
         assert cells[one["recipe"]]["probability"] == pytest.approx(one["on_frontier"], abs=0.002)
@@ -232,7 +232,7 @@ def test_weights_choose_the_cell_that_python_chooses(browser, page):
 
 
 def test_names_from_data_stay_names_in_a_browser(browser, tmp_path):
-    made = table(World(), [*bought(), *FREE_CELLS], np.random.default_rng(3))
+    made = planted_table(World(), [*bought_cells(), *FREE_CELLS], np.random.default_rng(3))
     made["model"] = np.where(made["cell"].isin(["c03", "c07"]), NASTY, "cnn")
     made.to_csv(tmp_path / "made.csv", index=False)
     said = printed(str(tmp_path / "made.csv"), metric=METRIC, budget_usd=2000.0, top=60, page=tmp_path / "plan.html")

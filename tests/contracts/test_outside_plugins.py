@@ -22,14 +22,14 @@ MODULE = '''
 
 import numpy as np
 
-from softcore.completion import as_stated, clamp
+from softcore.completion import scale_stated, clamp
 from softcore.labels.label_set import pooled
 from softcore.scoring.metrics import Card
 from softcore.varieties import Variety
 
 
 def halves(answers):
-    return (clamp(answers) + as_stated(answers)) / 2
+    return (clamp(answers) + scale_stated(answers)) / 2
 
 
 T2_HALVES = Variety(
@@ -193,7 +193,7 @@ def refused(tmp_path, monkeypatch):
     def say(module, points, name):
         distribution(tmp_path, module, f"[softcore.varieties]\n{points}\n", name)
         monkeypatch.syspath_prepend(tmp_path)
-        table = PluginTable("softcore.varieties", Variety, VARIETIES.built_in)
+        table = PluginTable("softcore.varieties", Variety, VARIETIES.built_in, VARIETIES.fault)
         with pytest.raises(RequestError) as error:
             list(table)
         assert "\n" not in str(error.value)
@@ -227,6 +227,11 @@ def test_a_name_that_two_plug_ins_take_is_refused_with_both(refused, tmp_path):
         (MODULE.replace("parts=5", "parts=6"), "t2-halves = broken:T2_HALVES", "must ask 1..5 parts of a page; it as"),
         (MODULE.replace("parts=5,", ""), "t2-halves = broken:T2_HALVES", "must ask 1..5 parts of a page; it asks 0"),
         (MODULE.replace("complete=halves,", ""), "t2-halves = broken:T2_HALVES", "needs one of complete, quick and fr"),
+        (
+            MODULE.replace('parts=5,\n    question="t2-clamp",\n    complete=halves,\n    gamma=True', "free=True"),
+            "t2-halves = broken:T2_HALVES",
+            "is free: a variety from outside must ask people (free=False)",
+        ),
     ],
 )
 def test_a_broken_plug_in_is_one_clear_line(refused, monkeypatch, module, point, said):

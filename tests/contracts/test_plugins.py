@@ -12,7 +12,7 @@ from softcore.datasets import DATASETS
 from softcore.errors import RequestError
 from softcore.evaluate import evaluate, predict
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, aggregate
-from softcore.labels.ask import asking
+from softcore.labels.ask import asked_varieties
 from softcore.labels.build import build
 from softcore.labels.label_set import group
 from softcore.policy import LabelPolicy, TrainingPolicy
@@ -128,7 +128,7 @@ def test_a_variety_leaves_the_data_alone(dataset, variety):
 
 
 @pytest.mark.parametrize("method", [method for method in AGGREGATORS if method not in BY_PERSON])
-@pytest.mark.parametrize("variety", asking())
+@pytest.mark.parametrize("variety", asked_varieties())
 def test_an_aggregator_keeps_items_and_distributions(dataset, method, variety):
     keeps_items_and_distributions(dataset, method, variety)
 

@@ -6,9 +6,9 @@ import pytest
 
 from softcore.completion import SPENT
 from softcore.errors import RequestError
-from softcore.labels.ask import asking
+from softcore.labels.ask import asked_varieties
 from softcore.labels.build import FROM_NOBODY
-from softcore.labels.elicited import elicited, soft_labels
+from softcore.labels.elicited import elicited_varieties, soft_labels
 from softcore.prices.price_list import with_click_overhead
 from softcore.prices.read import PRICES, price_interval
 from softcore.varieties import CLICK, FREE, PAGE_PARTS, VARIETIES, Variety, question_of
@@ -58,8 +58,8 @@ def test_each_has_a_title_words_a_colour_and_a_mark_unlike_every_others():
 
 def test_each_is_made_from_peoples_answers_or_from_nobodys():
     assert set(FREE) == set(FROM_NOBODY)
-    assert {*FREE, *asking()} == set(VARIETIES)
-    assert [name for name in asking() if not VARIETIES[name].parts] == [CLICK]
+    assert {*FREE, *asked_varieties()} == set(VARIETIES)
+    assert [name for name in asked_varieties() if not VARIETIES[name].parts] == [CLICK]
 
 
 @pytest.mark.parametrize("variety", VARIETIES)
@@ -71,13 +71,13 @@ def test_gamma_is_an_axis_of_exactly_those_whose_labels_it_changes(variety):
     axes = {**DEFAULT_AXES, "variety": variety, "gamma": 0.3}
     clear_labels(axes)
     changed = False
-    if variety in elicited():
+    if variety in elicited_varieties():
         one, other = (soft_labels(spent, variety, 5, gamma, np.full((5, 5), 0.5)) for gamma in (0.1, 0.3))
         changed = not np.array_equal(one, other)
     assert (axes["gamma"] == 0.3) == VARIETIES[variety].gamma == changed
 
 
-@pytest.mark.parametrize("variety", elicited())
+@pytest.mark.parametrize("variety", elicited_varieties())
 def test_a_similarity_is_asked_of_exactly_those_whose_labels_it_changes(variety):
     open_mass = pd.DataFrame({"top1": [0], "p1": [0.5], "top2": [1], "p2": [0.2], "impossible": [()]})
     even, uneven = np.full((5, 5), 0.5), np.tile([0.1, 0.2, 0.3, 0.4, 0.9], (5, 1))

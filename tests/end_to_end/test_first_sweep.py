@@ -17,7 +17,7 @@ from softcore.prices.read import PRICES
 from softcore.scoring.metrics import ALWAYS
 from sweeps.commands.app import main
 from sweeps.drive import replay
-from sweeps.running.trial import Material, run
+from sweeps.running.trial import Material, run_trial
 from sweeps.tracking.runs import KEY, default_uri
 
 SPEC = {
@@ -166,7 +166,7 @@ def test_a_stored_trial_can_be_replayed(sweep, out):
 
 def test_a_trial_in_a_sweep_has_the_bytes_of_the_trial_alone(sweep, tmp_path):
     trial = sweep.trials()[4]
-    run(trial, Material(dataset=load("digits")), tmp_path)
+    run_trial(trial, Material(dataset=load("digits")), tmp_path)
     records = [json.loads((folder / trial.id / "trial.json").read_text()) for folder in (sweep.store.trials, tmp_path)]
     assert records[0]["sha256"] == records[1]["sha256"]
 

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from softcore.datasets import DATASETS
 from sweeps.commands.app import app
-from sweeps.spec.spec import presets
+from sweeps.spec.spec import presets_by_name
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -88,7 +88,9 @@ def problem(words, whole=True):
 def unknown_name(command, given):
     """What is wrong with the preset or the data set that a command names."""
     name = given.get("spec" if command in ("run", "submit") else "name")
-    known = [*presets()] if command in ("run", "submit") else [*DATASETS, "NAME"] if command != "figure" else [name]
+    known = (
+        [*presets_by_name()] if command in ("run", "submit") else [*DATASETS, "NAME"] if command != "figure" else [name]
+    )
     return "" if name is None or name in known or name.endswith(".yaml") else f"{name} is not known"
 
 

@@ -12,8 +12,8 @@ import sweeps
 from sweeps.commands.reports import preset_cells
 from sweeps.drive import replay
 from sweeps.show.tables import EMPTY
-from sweeps.spec.spec import presets
-from sweeps.studies.thesis.tables import LAYOUTS, table
+from sweeps.spec.spec import presets_by_name
+from sweeps.studies.thesis.tables import report_tables, thesis_table
 from sweeps.sweep import Sweep
 
 pytestmark = [
@@ -42,8 +42,8 @@ def run(tmp_path_factory) -> dict[str, Sweep]:
 
 
 def test_every_table_is_in_one_of_the_chapters():
-    assert {name for group in TABLES.values() for name in group} == set(LAYOUTS)
-    assert set(LAYOUTS) <= set(presets())
+    assert {name for group in TABLES.values() for name in group} == set(report_tables())
+    assert set(report_tables()) <= set(presets_by_name())
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -56,13 +56,14 @@ def test_every_cell_trains_and_has_every_metric(run, name):
 
 @pytest.mark.parametrize(("name", "wanted"), [(name, table) for name, group in TABLES.items() for table in group])
 def test_a_table_has_the_thesiss_rows_and_columns_and_a_number_in_each(run, name, wanted):
-    results, layout = run[name].results(), LAYOUTS[wanted]
+    results, table = run[name].results(), report_tables()[wanted]
     cells = preset_cells(run[name], wanted, sets=["epochs=1"])
-    made = table(results[results["cell"].isin(cells)], wanted)
-    assert [row for _, row, _ in made.rows()][: len(layout.rows)] == [label for label, _ in layout.rows]
-    for heading in (heading for _, heading in layout.columns):
+    made = thesis_table(results[results["cell"].isin(cells)], wanted)
+    labels = list(dict.fromkeys(row.label for row in table.rows.values()))
+    assert [label for _, label, _ in made.rows()][: len(labels)] == labels
+    for heading in table.columns.values():
         entries = [e for e in made.entries if e.column == heading and e.group == "10H"]
-        assert len(entries) == len(layout.rows) * len(layout.column_groups)
+        assert len(entries) == len(table.rows)
         assert all(e.text != EMPTY for e in entries), heading
 
 

@@ -21,7 +21,7 @@ from softcore.datasets import data_root
 from softcore.prices.price_list import with_click_overhead
 from softcore.prices.read import price_list
 from sweeps.frontier import frontier as frontiers
-from sweeps.running.trial import load_data, make_material, run
+from sweeps.running.trial import load_data, make_material, run_trial
 from sweeps.sources import from_file
 from sweeps.spec.cells import sweep_id, trials
 from sweeps.spec.spec import resolve
@@ -76,7 +76,7 @@ def run_trials(dataset: str, extras: Sequence[str], blocks: Mapping[str, Mapping
         spec = resolve({"name": "goldens", "dataset": dataset, "scale": "tiny", "blocks": [dict(block)]}, sets=own)
         (trial,) = trials(spec, loaded)
         with tempfile.TemporaryDirectory() as folder:
-            result = run(trial, material, Path(folder))
+            result = run_trial(trial, material, Path(folder))
             stored = {
                 kind: _arrays(Path(folder) / trial.id / f"{kind}.npz") for kind in ("panel", "predictions", "weights")
             }

@@ -12,9 +12,9 @@ import pytest
 from softcore.data.dataset import Dataset
 from softcore.datasets import load
 from sweeps.planning.checks import check
-from sweeps.planning.prepare import Prepared, prepare
-from sweeps.planning.rows import Rows, rows
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
+from sweeps.planning.forecast import Forecast, make_forecast
+from sweeps.planning.rows import Rows, make_rows
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought_cells, planted_table
 from sweeps.studies.sealed.judge import Judgement
 
 VARIETIES = ("click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
@@ -162,7 +162,7 @@ CLEAR = World(
 
 
 def _swept(world: World, seed: int = 0) -> pd.DataFrame:
-    return table(world, [*bought(), *FREE_CELLS], np.random.default_rng(seed))
+    return planted_table(world, [*bought_cells(), *FREE_CELLS], np.random.default_rng(seed))
 
 
 @pytest.fixture(scope="session")
@@ -180,13 +180,13 @@ def clear() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def clear_rows(clear: pd.DataFrame) -> Rows:
     """What it says of the metric."""
-    return rows(clear, METRIC)
+    return make_rows(clear, METRIC)
 
 
 @pytest.fixture(scope="session")
-def prepared(clear: pd.DataFrame) -> Prepared:
+def forecast(clear: pd.DataFrame) -> Forecast:
     """Its draws."""
-    return prepare(clear, metric=METRIC)
+    return make_forecast(clear, metric=METRIC)
 
 
 @pytest.fixture(scope="session")

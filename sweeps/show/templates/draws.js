@@ -82,6 +82,7 @@ const between = (low, high) => (low === high ? low : `${low} to ${high}`);
 
 function hours(seconds) {
   if (!Number.isFinite(seconds)) return "–";
+  seconds = Number(seconds.toFixed(6)); // as in Python: noise of seconds that were hours must not turn 31.25 min
   if (seconds <= 0) return "0 h";
   if (seconds < 90) return `${general(seconds, 3)} s`;
   if (seconds < 3600 * 0.99) return `${general(seconds / 60, 3)} min`;

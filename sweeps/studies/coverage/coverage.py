@@ -72,30 +72,35 @@ def variance(made: Problem, broken: str | None = None) -> VarianceModel:
     return pooled_variance(strata_of(made.grid, broken), made.values)
 
 
-def shrunk(made: Problem, model: VarianceModel, rng: np.random.Generator) -> Draws:
+def draws_towards_curves(made: Problem, model: VarianceModel, rng: np.random.Generator) -> Draws:
     """Draws shrunk towards curves."""
     return made.grid.draws(model, rng)
 
 
-def plain(made: Problem, model: VarianceModel, rng: np.random.Generator) -> Draws:
+def draws_around_means(made: Problem, model: VarianceModel, rng: np.random.Generator) -> Draws:
     """Draws around the cells' means, lucky cells and all."""
     return plain_draws(model, made.grid.bought, rng)
 
 
-def planted(made: Grid, style: str, number: int) -> tuple[Problem, np.random.Generator]:
+def planted_problem(made: Grid, style: str, number: int) -> tuple[Problem, np.random.Generator]:
     """Problem `number` of a style, and the generator to go on with."""
     rng = np.random.default_rng([STYLES.index(style), number])
     return problem(made, truth_like(made, style, rng), noise_like(rng), rng), rng
 
 
 def band_hits(
-    numbers: Iterable[int], style: str, *, broken: str | None = None, draws: Callable = shrunk, seeds: int = 3
+    numbers: Iterable[int],
+    style: str,
+    *,
+    broken: str | None = None,
+    draws: Callable = draws_towards_curves,
+    seeds: int = 3,
 ) -> list[Hits]:
     """How the bands of the problems of a style with these numbers did."""
     made, found = small_grid(seeds), []
     budgets = np.geomspace(600, made.seconds.max(), COSTS)
     for number in numbers:
-        one, rng = planted(made, style, number)
+        one, rng = planted_problem(made, style, number)
         band = bands(draws(one, variance(one, broken), rng), made.seconds, budgets, LEVEL)
         truth, other = (best_at(values, made.seconds, budgets) for values in (one.truth, one.elsewhere))
         low, high = band.pointwise.T
@@ -125,7 +130,7 @@ def split_errors(numbers: Iterable[int], style: str) -> list[tuple[float, float,
         for rows in (~odd, odd)
     ]
     for number in numbers:
-        one, rng = planted(made, style, number)
+        one, rng = planted_problem(made, style, number)
         truth = best_at(one.truth, made.seconds, budgets)
         model = variance(one)
         choose, value = (cell_means(half, one.values[rows]) for half, rows in zip(halves, (~odd, odd), strict=True))
@@ -133,14 +138,14 @@ def split_errors(numbers: Iterable[int], style: str) -> list[tuple[float, float,
         found.append(
             (
                 float((best_at(model.mean, made.seconds, budgets) - truth).mean()),
-                float((bands(shrunk(one, model, rng), made.seconds, budgets).best - truth).mean()),
+                float((bands(draws_towards_curves(one, model, rng), made.seconds, budgets).best - truth).mean()),
                 float((value[order] - truth).mean()),
             )
         )
     return found
 
 
-def line(what: str, hits: Iterable[bool]) -> str:
+def share_line(what: str, hits: Iterable[bool]) -> str:
     """A share with its exact binomial interval."""
     hits = list(hits)
     share = share_interval(sum(hits), len(hits))
@@ -151,20 +156,20 @@ def print_hits(what: str, hits: list[Hits]) -> None:
     """Coverage of the problems in `hits`, pointwise and simultaneous."""
     shares = np.array([hit.pointwise for hit in hits])
     error = shares.std() / np.sqrt(len(shares))
-    print(line(f"{what}: pointwise, a cost at random", [hit.one for hit in hits]))
+    print(share_line(f"{what}: pointwise, a cost at random", [hit.one for hit in hits]))
     print(f"{'  mean over costs':52} {shares.mean():7.1%}  +- {1.96 * error:.1%}")
-    print(line("  simultaneous", [hit.all_costs for hit in hits]))
+    print(share_line("  simultaneous", [hit.all_costs for hit in hits]))
     print(f"{'  on other images (not promised), pointwise':52} {np.mean([hit.elsewhere for hit in hits]):7.1%}")
     print(f"{'  mean error of the middle':52} {np.mean([hit.error for hit in hits]):+8.4f}", flush=True)
 
 
-def report(problems: int, *, first: int, seeds: int, broken: str | None, draws: Callable) -> None:
+def print_band_coverage(problems: int, *, first: int, seeds: int, broken: str | None, draws: Callable) -> None:
     """Print coverage, by style and of all problems."""
     started, every = time.process_time(), list[Hits]()
     print(
         f"{LEVEL:.0%} bands of the best value at {COSTS} costs, new seeds and people, these test images; {seeds} seeds"
     )
-    print(f"{seeds} seeds; left out on purpose: {broken or 'nothing'}; {draws.__name__} draws\n")
+    print(f"{seeds} seeds; left out on purpose: {broken or 'nothing'}; {draws.__name__.replace('_', ' ')}\n")
     for place, style in enumerate(STYLES):
         hits = band_hits(
             range(first + place, first + problems, len(STYLES)), style, broken=broken, draws=draws, seeds=seeds
@@ -185,10 +190,10 @@ if __name__ == "__main__":
     )
     parser.add_argument("--plain", action="store_true", help="draws that are not shrunk")
     asked = parser.parse_args()
-    report(
+    print_band_coverage(
         asked.problems,
         first=asked.first,
         seeds=asked.seeds,
         broken=asked.broken,
-        draws=plain if asked.plain else shrunk,
+        draws=draws_around_means if asked.plain else draws_towards_curves,
     )

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from sweeps.studies.coverage.planted import STYLES, Grid, Problem, grid, noise_like, problem, truth_like
-from sweeps.studies.grid.across import A, B, draws, one_sided, pairs
+from sweeps.studies.grid.across import A, B, draws, pairs, panel_variance
 from sweeps.studies.grid.panel_bands import BEST, LEVEL, OneWay, one_way
 from sweeps.studies.grid.panel_findings import TOGETHER, groups
 
@@ -36,7 +36,7 @@ def crossed_grid(seeds: int = 3) -> Grid:
     return grid(seeds, crossed=True)
 
 
-def recorded(one: Problem, seeds: int = 3, metric: str = METRIC) -> tuple[pd.DataFrame, pd.DataFrame]:
+def grid_tables(one: Problem, seeds: int = 3, metric: str = METRIC) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The results tables of a problem's `grid` and of its `grid-variance`, which share trials as the real ones do."""
     table = one.results(metric)
     crossed = table.groupby("cell")["panel"].transform("max") > 1
@@ -62,12 +62,12 @@ def by_group(
     noise = noise_like(rng)
     noise = replace(noise, shared=_times(noise.shared, people), own=_times(noise.own, people))
     one = problem(made, truth_like(made, style, rng), noise, rng)
-    core, variance = recorded(one, seeds)
+    core, variance = grid_tables(one, seeds)
     paired = pairs(core, [METRIC])
     seconds = paired.cells["cell"].map(made.cells.set_index("cell")["seconds"]).to_numpy(dtype=float)
     found: dict[str, list[OneWay]] = {}
     for seen in (A, B):
-        model = one_sided(paired, variance, METRIC, seen)
+        model = panel_variance(paired, variance, METRIC, seen)
         drawn = draws(paired, model, METRIC, seen, rng, n, people=broken != PEOPLE_OUT)
         for group, there in groups(paired.cells):
             found.setdefault(group, []).append(
@@ -80,7 +80,7 @@ def _times(sizes: Mapping[str, float], factor: float) -> dict[str, float]:
     return {crowd: factor * size for crowd, size in sizes.items()}
 
 
-def report(problems: int, *, first: int, seeds: int, people: float, broken: str | None) -> None:
+def print_panel_coverage(problems: int, *, first: int, seeds: int, people: float, broken: str | None) -> None:
     """Print how often each kind of interval covered, and how wide it is, by style and of all problems."""
     started = time.process_time()
     print(
@@ -127,4 +127,4 @@ if __name__ == "__main__":
     parser.add_argument("--people", type=float, default=1.0, help="how many times the usual noise of people")
     parser.add_argument("--break", dest="broken", choices=(PEOPLE_OUT,), help="leave this out of the method")
     asked = parser.parse_args()
-    report(asked.problems, first=asked.first, seeds=asked.seeds, people=asked.people, broken=asked.broken)
+    print_panel_coverage(asked.problems, first=asked.first, seeds=asked.seeds, people=asked.people, broken=asked.broken)

@@ -14,6 +14,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from sweeps.results.names import kind
+from sweeps.results.table import DONE
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool
 from sweeps.uncertainty.shrinkage import Draws, shrunk_draws
 from sweeps.uncertainty.variance import VarianceModel
@@ -26,7 +27,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
     {"hard": 0.0, "click": 2.5, "t1-uniform": 12.8, "t2-clamp": 32.0, MIXED: 3 * 2.5 + 16.0}
 )
 POOLS: Mapping[str, Pool] = MappingProxyType(
-    {PAGES: Pool(people=6), CLICKS: Pool(people=51, drawn="clicks, drawn by image and not by person")}
+    {PAGES: Pool(annotators=6), CLICKS: Pool(annotators=51, drawn="clicks, drawn by image and not by person")}
 )
 
 
@@ -92,7 +93,7 @@ class Problem:
         page = cells["variety"].mask(mixed, "t2-clamp")
         columns: dict[str, Any] = {
             "cell": cells["cell"],
-            "status": "done",
+            "status": DONE,
             "dataset": "cifar10s",
             "variety": page,
             "aggregation": _only("separate", asked & (cells["annotators"] > 1)),
@@ -166,7 +167,7 @@ def grid(
             seed=seed,
             panel=panel,
             crowd=tuple(cells["crowd"]),
-            people=cells["annotators"].to_numpy(float),
+            annotators=cells["annotators"].to_numpy(float),
             share=np.where(cells["items"] > 0, cells["items"] / ITEMS, 1.0),
             pools=POOLS,
         ),
@@ -186,7 +187,7 @@ def problem(made: Grid, truth: Float[np.ndarray, " c"], noise: Noise, rng: np.ra
     values += noise.trial * rng.normal(size=len(values))
     for crowd in layout.crowds:
         rows = layout.of_crowd(crowd)
-        weights = _hired(layout, rows, int(layout.pool(crowd).people), seeds, rng)
+        weights = _hired(layout, rows, int(layout.pool(crowd).annotators), seeds, rng)
         cells = layout.cell[rows]
         everyone = noise.shared[crowd] * rng.normal(size=weights.shape[1])
         own = noise.own[crowd] * rng.normal(size=(len(truth), weights.shape[1]))
@@ -203,11 +204,11 @@ def _hired(layout: Layout, rows: np.ndarray, pool: int, seeds: int, rng: np.rand
     turn = rng.random((seeds, BATCHES, pool)).argsort(axis=2)
     place = rng.random((seeds, BATCHES)).argsort(axis=1)
     seed, panel, cell = layout.seed[rows], layout.panel[rows], layout.cell[rows]
-    people, batches = layout.people[cell], np.round(layout.share[cell] * BATCHES)
+    annotators, batches = layout.annotators[cell], np.round(layout.share[cell] * BATCHES)
     turns = np.where((panel % 2 == 0)[:, None, None], turn[seed], pool - 1 - turn[seed])
-    turns = turns - (panel // 2 * people)[:, None, None]
-    hired = (turns >= 0) & (turns < people[:, None, None]) & (place[seed] < batches[:, None])[:, :, None]
-    return (hired / (people * np.sqrt(batches))[:, None, None]).reshape(len(rows), -1)
+    turns = turns - (panel // 2 * annotators)[:, None, None]
+    hired = (turns >= 0) & (turns < annotators[:, None, None]) & (place[seed] < batches[:, None])[:, :, None]
+    return (hired / (annotators * np.sqrt(batches))[:, None, None]).reshape(len(rows), -1)
 
 
 def noise_like(rng: np.random.Generator) -> Noise:

@@ -1,7 +1,7 @@
 """Made-up results of the very trials of presets: the recorded grid's shape, with a truth that is known.
 
 The rows are those of a sweep's own table: its cells, seeds, panels and answers. What cells are worth is drawn by
-question, and people, seeds and trials leave their marks one by one (`sweeps.studies.coverage.planted`).
+question, and effects of people, seeds and trials one by one (`sweeps.studies.coverage.planted`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +14,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.labels.questions import PAGES_ON, routing_clicks
-from softcore.prices.read import FREE
-from sweeps.results.table import frame, records, row
+from softcore.varieties import FREE
+from sweeps.results.table import DONE, records, results_row, results_table
 from sweeps.spec.cells import Trial
 from sweeps.studies.coverage.planted import Grid, Noise, problem
 from sweeps.uncertainty.layout import Layout
@@ -38,7 +38,7 @@ class PlantedGrid:
     @classmethod
     def of(cls, trials: Mapping[str, Sequence[Trial]]) -> "PlantedGrid":
         """The trials of presets by name; one that two presets have is the same in both."""
-        tables = {name: frame([_row(trial) for trial in of_preset]) for name, of_preset in trials.items()}
+        tables = {name: results_table([_row(trial) for trial in of_preset]) for name, of_preset in trials.items()}
         every = pd.concat(tables.values(), ignore_index=True).drop_duplicates("trial")
         found = replicates(every, [METRIC])
         return cls(tables=tables, trials=found.results, layout=found.strata.layout)
@@ -139,4 +139,4 @@ def _row(trial: Trial) -> dict[str, Any]:
             pages = int(np.floor(PAGES_ON[axes["pages_on"]].share * axes["items"] + 0.5))
             clicks = axes["clicks"] + routing_clicks(axes["pages_on"])
             answers = {axes["variety"]: axes["annotators"] * pages, "click": clicks * axes["items"]}
-    return row(trial, trial.cell.columns, "done", {METRIC: 0.0, "answers": answers})
+    return results_row(trial, trial.cell.columns, DONE, {METRIC: 0.0, "answers": answers})

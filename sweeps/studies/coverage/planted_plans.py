@@ -1,4 +1,4 @@
-"""Made-up results tables whose truth is known: seeds, people and trials each leave their mark.
+"""Made-up results tables whose truth is known, with effects of seeds, people and trials.
 
 People are drawn one by one and a cell takes the first M of a panel's, so that nothing here uses the formulas of the
 noise that it checks.
@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from softcore.varieties import FREE
+from sweeps.results.table import DONE
 
 QUESTIONS = ("click", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 METRIC = "ce/10h"
@@ -50,7 +53,7 @@ class World:
         return float(self.start - gain - (axes["items"] / 900) ** self.items_power * answers)
 
 
-def bought(
+def bought_cells(
     varieties: Iterable[str] = QUESTIONS,
     people: Sequence[int] = (1, 2, 3),
     items: Sequence[int] = (250, 900),
@@ -65,7 +68,7 @@ def bought(
     ]
 
 
-def table(
+def planted_table(
     world: World,
     cells: Sequence[Mapping[str, Any]],
     rng: np.random.Generator,
@@ -82,7 +85,7 @@ def table(
     }
     rows: list[dict[str, Any]] = []
     for number, axes in enumerate(cells):
-        free, truth = axes["variety"] in ("hard", "smoothed"), world.value(axes)
+        free, truth = axes["variety"] in FREE, world.value(axes)
         for seed in seeds:
             for panel in panels[:1] if free else panels:
                 value = truth + seed_marks[seed] + world.of_trial * rng.standard_normal()
@@ -104,7 +107,7 @@ def _row(axes: Mapping[str, Any], cell: str, seed: int, panel: int, value: float
         "cell": cell,
         "seed": seed,
         "panel": panel,
-        "status": "done",
+        "status": DONE,
         "dataset": "cifar10s",
         **nothing,
         **axes,

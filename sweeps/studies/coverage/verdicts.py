@@ -19,7 +19,7 @@ import numpy as np
 from sweeps.frontier.break_even import break_even
 from sweeps.frontier.regimes import DONT_BUY, TIED, regimes
 from sweeps.results.names import BETTER, MIX, MORE
-from sweeps.studies.coverage.coverage import line, shrunk, small_grid, split_errors, variance
+from sweeps.studies.coverage.coverage import draws_towards_curves, share_line, small_grid, split_errors, variance
 from sweeps.studies.coverage.planted import MIXED, SECONDS, STYLES, by_answers, noise_like, problem
 from sweeps.uncertainty.variance import difference
 
@@ -50,14 +50,14 @@ def copies(numbers: Iterable[int], broken: str | None = None) -> list[float]:
     return found
 
 
-def verdict(expected: str, number: int) -> str:
+def planted_verdict(expected: str, number: int) -> str:
     """The verdict on a problem that is planted so that `expected` is right."""
     made = small_grid(mixed=True)
     rng = np.random.default_rng([23, list(VERDICTS).index(expected), number])
     free = [1.6 if expected == DONT_BUY else 1.9] * 3
     truth = by_answers(made, SECONDS, head_start=VERDICTS[expected], free=free)
     one = problem(made, truth, replace(noise_like(rng), images=0.0), rng)
-    draws = shrunk(one, variance(one), rng)
+    draws = draws_towards_curves(one, variance(one), rng)
     return regimes(draws, made.seconds, tuple(made.cells["kind"]), [BUDGET], 0.03)[0].verdict
 
 
@@ -69,27 +69,27 @@ def break_evens(numbers: Iterable[int]) -> list[tuple[float, bool]]:
         rng = np.random.default_rng([29, number])
         truth = by_answers(made, worth, free=[2.5] * 3)
         one = problem(made, truth, replace(noise_like(rng), images=0.0), rng)
-        draws = shrunk(one, variance(one), rng)
+        draws = draws_towards_curves(one, variance(one), rng)
         at = break_even(draws, made.answers("click"), made.answers(PAGE), [900.0], one="click", other=PAGE)[0]
         found.append((at.ratio, at.low <= 1 / CLICKS_A_PAGE <= at.high))
     return found
 
 
-def report(problems: int) -> None:
+def print_verdict_rates(problems: int) -> None:
     """Print everything."""
     print("two copies of one cell differ")
     for name, broken in (("paired", None), ("pairing left out", "pairing")):
         found = np.array(copies(range(4 * problems), broken))
         for level in (0.05, 0.1):
-            print(line(f"  at {level:g}, {name}", found < level))
+            print(share_line(f"  at {level:g}, {name}", found < level))
     print(f"\nverdicts at {BUDGET:g} s, of a probability of 0.9 and a gap of 0.03")
     for expected in VERDICTS:
-        verdicts = [verdict(expected, number) for number in range(problems)]
-        print(line(f"  planted: {expected}; named", [v == expected for v in verdicts]))
-        print(line("    another one named", [v not in (expected, TIED) for v in verdicts]), flush=True)
+        verdicts = [planted_verdict(expected, number) for number in range(problems)]
+        print(share_line(f"  planted: {expected}; named", [v == expected for v in verdicts]))
+        print(share_line("    another one named", [v not in (expected, TIED) for v in verdicts]), flush=True)
     print("\nbreak-even of a click against a page")
     ratios, within = zip(*break_evens(range(problems)), strict=True)
-    print(line(f"  90% interval holds 1/{CLICKS_A_PAGE:g}; median {np.median(ratios):.4f}", within))
+    print(share_line(f"  90% interval holds 1/{CLICKS_A_PAGE:g}; median {np.median(ratios):.4f}", within))
     print("\nerror of the best value: mean (root mean square)")
     for style in STYLES:
         errors = np.array(split_errors(range(problems // 3), style))
@@ -104,4 +104,4 @@ def report(problems: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=int, default=300)
-    report(parser.parse_args().problems)
+    print_verdict_rates(parser.parse_args().problems)

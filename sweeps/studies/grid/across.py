@@ -1,4 +1,4 @@
-"""What panels of people under the same seeds tell of one another: joint draws of one panel's values from another's.
+"""Predicting one panel of people from another under the same seeds: joint draws of its values.
 
 Panels A (0) and B (1) of a seed share its initial weights, order and images, and no person. What is predicted is what B
 shows, so that its people's noise is in the draws; what the seed adds is in both panels and enters once.
@@ -18,10 +18,10 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError
 from softcore.scoring.metrics import lower_is_better
-from sweeps.results.table import answer_columns
+from sweeps.results.table import finished, has_answers
 from sweeps.uncertainty.layout import Layout
 from sweeps.uncertainty.replicates import Replicates, replicates
-from sweeps.uncertainty.shrinkage import SAMPLES, Seen, predicted_draws
+from sweeps.uncertainty.shrinkage import SAMPLES, Observations, predicted_draws
 from sweeps.uncertainty.strata import CELL, CROWD, OWN, PEOPLE, REST, covariance
 from sweeps.uncertainty.variance import VarianceModel
 
@@ -67,8 +67,7 @@ class Pairs:
 
 def pairs(grid: pd.DataFrame, metrics: list[str]) -> Pairs:
     """The pairs of a grid's results table; RequestError where no cell has both panels of two seeds or more."""
-    paid = grid[answer_columns(grid)].fillna(0).astype(float).sum(axis=1) > 0
-    done = grid[(grid["status"] == "done") & paid & grid["panel"].isin((A, B))]
+    done = finished(grid[has_answers(grid) & grid["panel"].isin((A, B))])
     done = done[done.groupby(["cell", "seed"])["panel"].transform("nunique") == 2]
     seeds = done.groupby("cell")["seed"].nunique()
     if seeds.empty or seeds.max() < LEAST_SEEDS:
@@ -108,17 +107,17 @@ def draws(
     )
 
 
-def one_sided(paired: Pairs, variance: pd.DataFrame, metric: str, seen: int) -> VarianceModel:
+def panel_variance(paired: Pairs, variance: pd.DataFrame, metric: str, seen: int) -> VarianceModel:
     """The variance model of the panel `seen` and of the panels of `variance` that hire from the same end."""
     rows = paired.found.results.iloc[paired.trials[seen]]
-    more = variance[(variance["status"] == "done") & variance["panel"].isin(_SAME_END[seen])]
+    more = finished(variance[variance["panel"].isin(_SAME_END[seen])])
     both = pd.concat([rows, more], ignore_index=True).drop_duplicates("trial")
     return replicates(both, [metric]).variance(metric)
 
 
 def seen_by(
     paired: Pairs, model: VarianceModel, metric: str, seen: int, *, shared: bool = False, people: bool = True
-) -> Seen:
+) -> Observations:
     """The means of the panel `seen`, and what their errors share with what the other panel shows; as in `draws`."""
     layout = paired.found.strata.layout
     weights = [_weights(layout, rows) for rows in (paired.trials[seen], paired.trials[1 - seen])]
@@ -135,7 +134,9 @@ def seen_by(
         noise.append(error)
         pull.append(error - across)
         around.append(error + there @ of_trials @ there.T - across - across.T)
-    return Seen(mean=paired.means(metric, seen), noise=np.array(noise), pull=np.array(pull), around=np.array(around))
+    return Observations(
+        mean=paired.means(metric, seen), noise=np.array(noise), pull=np.array(pull), around=np.array(around)
+    )
 
 
 def _weights(layout: Layout, rows: np.ndarray) -> np.ndarray:

@@ -22,20 +22,20 @@ _WHAT = (
 )
 
 
-def decisions(sources: Sources) -> Section:
+def decisions_section(sources: Sources) -> Section:
     """The section on decision regret, of every metric that plans are made for; it needs the grid."""
     results = learnt_from(sources)
     found = tuple(decision_regret(results, metric=metric) for metric in metrics_of(sources))
     return Section(
         title=TITLE,
-        lines=(_WHAT, *(f"{one.metric}: {words(one)}" for one in found)),
+        lines=(_WHAT, *(f"{one.metric}: {decision_words(one)}" for one in found)),
         tables=(_regrets(found), _bought(found)),
         summary=(_summary(found),),
         data={one.metric: {"mean": one.mean.to_dict(), "paired": records(one.paired)} for one in found},
     )
 
 
-def words(one: Regret) -> str:
+def decision_words(one: Regret) -> str:
     """How the planner did beside the best of the rules of thumb and beside buying nothing."""
     rules = one.mean.drop([PLANNER, NOTHING])
     best = str(rules.index[0])

@@ -9,7 +9,7 @@ import pandas as pd
 from softcore.errors import RequestError
 from sweeps.results.table import axis_columns, records
 from sweeps.studies.document import Section, Table
-from sweeps.studies.grid.recorded import CO_PRIMARY, Sources, between, core, listed, measured, words
+from sweeps.studies.grid.recorded import CO_PRIMARY, Sources, between, core, join_names, measured_metrics, metric_words
 from sweeps.uncertainty.replicates import Replicates, replicates
 from sweeps.uncertainty.variance import Difference, difference
 
@@ -89,13 +89,13 @@ CHANGES = (
 )
 
 
-def effects(sources: Sources) -> Section:
+def effects_section(sources: Sources) -> Section:
     """Paired differences that each change makes, over the seeds and panels that both cells have."""
     results = core(sources)
     compared = list(_pairs(results))
     if not compared:
         raise RequestError("no cell differs from another by one of these alone in two seeds or more")
-    found = [each for metric in measured(results, CO_PRIMARY) for each in _effects(results, compared, metric)]
+    found = [each for metric in measured_metrics(results, CO_PRIMARY) for each in _effects(results, compared, metric)]
     return Section(
         title=TITLE,
         lines=tuple(_lines(found)),
@@ -198,8 +198,8 @@ def _summary(found: list[Effect]) -> Iterator[str]:
         kinds = []
         for word, some in (("better", better), ("worse", worse)):
             if some:
-                metrics = dict.fromkeys(words(each.metric) for each in some)
-                kinds.append(f"{word} in {len(some)} ({listed(list(metrics))})")
+                metrics = dict.fromkeys(metric_words(each.metric) for each in some)
+                kinds.append(f"{word} in {len(some)} ({join_names(list(metrics))})")
         said.append(f"{change}: {' and '.join(kinds) or 'nothing clear'} of {len(these)}")
     yield f"With all comparisons of a metric looked at together: {'; '.join(said)}."
 

@@ -8,20 +8,27 @@ from sweeps.frontier.banded import cell_draws
 from sweeps.frontier.regimes import DONT_BUY, ENOUGH, MATTERS, NO_CHOICE, TIED, Regime
 from sweeps.results.names import hours, test_set_short
 from sweeps.studies.document import Picture, Section
-from sweeps.studies.grid.finding_tables import alone_table, break_even_table, free_table, others_table, together_table
-from sweeps.studies.grid.frontiers import MetricFrontiers, frontiers_of
+from sweeps.studies.grid.frontiers import (
+    MetricFrontiers,
+    alone_table,
+    break_even_table,
+    free_table,
+    frontiers_of,
+    others_table,
+    together_table,
+)
 from sweeps.studies.grid.panel_bands import LEVEL
 from sweeps.studies.grid.pictures import frontiers_png
 from sweeps.studies.grid.recorded import (
     CO_PRIMARY,
     Sources,
     any_simulated,
+    assumptions_words,
     between,
     core,
-    granted,
-    listed,
-    measured,
-    words,
+    join_names,
+    measured_metrics,
+    metric_words,
 )
 
 TITLE = "What the grid says"
@@ -29,10 +36,10 @@ LEAST_TRIALS = 4  # of every cell of the preset, once it is finished
 OTHERS = tuple(f"{name}/{test}" for test in ("10h", "10s") for name in ("rmsce", "fgsm", "accuracy"))
 
 
-def findings(sources: Sources) -> Section:
+def frontier_section(sources: Sources) -> Section:
     """What the grid's cells are worth for what they cost, on every co-primary metric."""
     results = core(sources)
-    found = [frontiers_of(cell_draws(results, metric)) for metric in measured(results, CO_PRIMARY)]
+    found = [frontiers_of(cell_draws(results, metric)) for metric in measured_metrics(results, CO_PRIMARY)]
     there = [metric for metric in OTHERS if metric in results and results[metric].notna().any()]
     others = [frontiers_of(cell_draws(results, metric), matters=0.0) for metric in there]
     simulated = any_simulated(sources)
@@ -67,8 +74,8 @@ def _lines(found: Sequence[MetricFrontiers]) -> Iterator[str]:
     if one.assumes:
         yield (
             f"Costs are people's time at the thesis's prices and ${usd(3600):.2f} an hour. A frontier of several "
-            f"questions {granted(one.assumes)}: only full pages were timed. Frontiers of one question need no such "
-            "assumption."
+            f"questions {assumptions_words(one.assumes)}: only full pages were timed. Frontiers of one question need "
+            "no such assumption."
         )
     yield (
         "Soft labels make a model less sure of itself, which raw cross-entropy rewards and one temperature does for "
@@ -76,7 +83,7 @@ def _lines(found: Sequence[MetricFrontiers]) -> Iterator[str]:
         f"by what matters ({MATTERS['ce']:g} raw, {MATTERS['scaled-ce']:g} scaled) with probability {ENOUGH:g}; a kind "
         "of purchase is named on the same terms, else kinds are tied."
     )
-    notes = dict.fromkeys(f"{words(f.metric)}: {note}" for f in found for note in f.together.notes)
+    notes = dict.fromkeys(f"{metric_words(f.metric)}: {note}" for f in found for note in f.together.notes)
     yield from (f"Note: {note}." for note in notes)
     excluded = {f"{cell}: {why}" for f in found for cell, why in f.together.excluded.items()}
     if excluded:
@@ -98,7 +105,7 @@ def _summary(one: MetricFrontiers) -> Iterator[str]:
     last = regimes[-1]
     names = one.together.cells.set_index("cell")["recipe"]
     bought = names[band.winner[-1]]
-    yield f"{words(one.metric)}: {_worth(last, bought, free)} {_runs(regimes)}"
+    yield f"{metric_words(one.metric)}: {_worth(last, bought, free)} {_runs(regimes)}"
 
 
 def _worth(last: Regime, winner: str, free: Mapping[str, Any] | None) -> str:
@@ -132,7 +139,7 @@ def _runs(regimes: Sequence[Regime]) -> str:
 def _pictures(found: Sequence[MetricFrontiers], simulated: bool) -> Iterator[Picture]:
     for test_set in dict.fromkeys(one.metric.partition("/")[2] for one in found):
         here = [one for one in found if one.metric.endswith(f"/{test_set}")]
-        shown = listed([words(one.metric) for one in here])
+        shown = join_names([metric_words(one.metric) for one in here])
         yield Picture(
             name=test_set,
             words=f"The best to be had for a cost on {test_set_short(test_set)}, with bands: {shown}",

@@ -8,7 +8,7 @@ from typing import Any
 from sweeps.sources import Source, from_folder, from_names
 from sweeps.studies.document import Document
 from sweeps.studies.grid import effects, frontier_findings, panel_findings, variances
-from sweeps.studies.grid.decisions import decisions
+from sweeps.studies.grid.decisions import decisions_section
 from sweeps.studies.grid.recorded import GRID, SEALED, VARIANCE, Part, by_preset
 from sweeps.studies.pilots import pilot
 from sweeps.studies.report import (
@@ -18,15 +18,15 @@ from sweeps.studies.report import (
     open_sweeps,
     pages,
     report_folder,
-    save,
+    save_files,
     save_results,
     simulated_words,
     source_rows,
     unknown_making,
 )
 from sweeps.studies.sealed import readings
-from sweeps.studies.sealed.readings import stored
-from sweeps.studies.sealed.sealed import sealed
+from sweeps.studies.sealed.readings import load_readings
+from sweeps.studies.sealed.sealed import sealed_section
 
 
 def planner_parts(readings: Path, *, read_sealed: bool = False) -> tuple[Part, Part]:
@@ -35,24 +35,24 @@ def planner_parts(readings: Path, *, read_sealed: bool = False) -> tuple[Part, P
     `readings` is the file of readings (`sealed-readings.json` beside the tables); sealed cells are read, and the
     reading is added to the file, only where `read_sealed` says so. A file that is odd is a RequestError.
     """
-    stored(readings)
+    load_readings(readings)
     return (
         Part(
             title="Plans held against sealed cells",
             needs=(GRID, SEALED),
-            make=partial(sealed, readings=readings, read_sealed=read_sealed),
+            make=partial(sealed_section, readings=readings, read_sealed=read_sealed),
         ),
-        Part(title="Plans judged by their decisions", needs=(GRID,), make=decisions),
+        Part(title="Plans judged by their decisions", needs=(GRID,), make=decisions_section),
     )
 
 
 NAME = "grid"
 TITLE = "What labels cost and what they give: the recorded grid"
 PARTS = (
-    Part(title=frontier_findings.TITLE, needs=(GRID,), make=frontier_findings.findings),
-    Part(title=effects.TITLE, needs=(GRID,), make=effects.effects),
-    Part(title=variances.TITLE, needs=(VARIANCE,), make=variances.variances),
-    Part(title=panel_findings.TITLE, needs=(GRID, VARIANCE), make=panel_findings.panels),
+    Part(title=frontier_findings.TITLE, needs=(GRID,), make=frontier_findings.frontier_section),
+    Part(title=effects.TITLE, needs=(GRID,), make=effects.effects_section),
+    Part(title=variances.TITLE, needs=(VARIANCE,), make=variances.variances_section),
+    Part(title=panel_findings.TITLE, needs=(GRID, VARIANCE), make=panel_findings.panels_section),
 )
 
 
@@ -76,7 +76,7 @@ def grid_report(sources: Sequence[Source], made_by: str = "", parts: Sequence[Pa
     )
 
 
-def report(
+def write_report(
     names: Sequence[str],
     *,
     out: str | Path | None = None,
@@ -96,12 +96,12 @@ def report(
     if results is not None:
         made_by = command(NAME, "--from-results", str(results), "--to", str(folder))
         made = grid_report(from_folder(results), made_by, _parts(results, read_sealed))
-        return made, save(folder, pages(made))
+        return made, save_files(folder, pages(made))
     sources = from_names(names, out)
     files = {Path(name).stem: name for name in names if name.endswith(".csv")}
     made_by = command(NAME, *(files.get(source.name, source.name) for source in sources))
     made = grid_report(sources, made_by, _parts(folder / RESULTS, read_sealed))
-    paths = save(folder, pages(made))
+    paths = save_files(folder, pages(made))
     save_results(folder, sources)
     log_to_mlflow(open_sweeps((name for name in names if not name.endswith(".csv")), out), list(paths.values()))
     return made, paths
@@ -111,7 +111,7 @@ def _parts(results: Path, read_sealed: bool) -> tuple[Part, ...]:
     return (*PARTS, *planner_parts(results / readings.NAME, read_sealed=read_sealed), pilot.PART)
 
 
-def show(made: Document, paths: Mapping[str, Path], as_json: bool = False) -> None:
+def show_report(made: Document, paths: Mapping[str, Path], as_json: bool = False) -> None:
     """Print the numbers as JSON and nothing else, or the summary and where the report is."""
     from sweeps.show.tables import print_json
 

@@ -13,7 +13,7 @@ from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import assumptions, cell_costs, purchases, questions_of
 from sweeps.results.names import hours, variety_title
 from sweeps.studies.document import Picture, Section, Table
-from sweeps.studies.grid.across import NAMES, A, B, Pairs, draws, one_sided, pairs
+from sweeps.studies.grid.across import NAMES, A, B, Pairs, draws, pairs, panel_variance
 from sweeps.studies.grid.panel_bands import (
     BEST,
     COSTS,
@@ -33,11 +33,11 @@ from sweeps.studies.grid.recorded import (
     VARIANCE,
     Sources,
     any_simulated,
+    assumptions_words,
     core,
-    granted,
-    listed,
-    measured,
-    words,
+    join_names,
+    measured_metrics,
+    metric_words,
 )
 from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.strata import PEOPLE
@@ -48,10 +48,10 @@ FEWEST_CELLS = 3  # of a question, for eight costs to mean anything
 KNOWN = "variances of both"
 
 
-def panels(sources: Sources) -> Section:
+def panels_section(sources: Sources) -> Section:
     """Bands of panels A against values of panels B and the other way round, on every co-primary metric."""
     grid, variance = sources[GRID].results, sources[VARIANCE].results
-    metrics = measured(grid, CO_PRIMARY)
+    metrics = measured_metrics(grid, CO_PRIMARY)
     paired = pairs(grid, metrics)
     if len(paired.cells) < FEWEST_CELLS:
         raise RequestError(f"{len(paired.cells)} cells have panels A and B of two seeds, and bands need {FEWEST_CELLS}")
@@ -79,7 +79,7 @@ def _both_ways(
     both = replicates(every, [metric]).variance(metric)
     drawn, known = {}, {}
     for seen in (A, B):
-        model = one_sided(paired, variance, metric, seen)
+        model = panel_variance(paired, variance, metric, seen)
         if not any(name.startswith(PEOPLE) for name in model.strata.components):
             raise RequestError(f"{VARIANCE} has no two panels of one seed that hire from one end")
         drawn[seen] = draws(paired, model, metric, seen, generator("uncertainty", 2, seen))
@@ -136,7 +136,7 @@ def _lines(paired: Pairs, found: Iterable[BothWays], assumed: Iterable[str]) -> 
         "is large and such an interval wide, whatever it covers: hence the widths."
     )
     if taken := list(assumed):
-        yield f"All questions together {granted(taken)}."
+        yield f"All questions together {assumptions_words(taken)}."
     yield (
         "Eight costs are few, and neighbours often buy the same cell: a count of 8 is far less than eight independent "
         "checks, and all of it is on these people and images. `python -m sweeps.studies.coverage.panels` does "
@@ -153,11 +153,11 @@ def _summary(together: Iterable[BothWays]) -> Iterator[str]:
         most = COSTS * len(each)
         best, picked = (sum(int(held[name].covered.sum()) for held in each) for name in (BEST, PICKED))
         seeds = sum(int(held[SEEDS_BEST].covered.sum()) for held in each)
-        by_metric = [f"{words(one.metric)} {_count(one.ways[seen].held[BEST])}" for one in several]
+        by_metric = [f"{metric_words(one.metric)} {_count(one.ways[seen].held[BEST])}" for one in several]
         widths = _width(each, BEST), _width(each, SEEDS_BEST)
         yield (
             f"Conditional on these people and images, {LEVEL:.0%} bands from {NAMES[seen]} covered the best of "
-            f"{NAMES[1 - seen]} at {best / most:.0%} of the fixed costs ({listed(by_metric)}), and the recommended "
+            f"{NAMES[1 - seen]} at {best / most:.0%} of the fixed costs ({join_names(by_metric)}), and the recommended "
             f"cell's value at {picked / most:.0%}; the interval over seeds alone covered the best at "
             f"{seeds / most:.0%} and was {widths[1] / widths[0]:.1f} times as wide."
         )
@@ -169,7 +169,7 @@ def _alone(found: Iterable[BothWays]) -> Iterator[str]:
     for one in found:
         shares.setdefault(one.metric, []).extend(way.held[BEST].covered.mean() for way in one.ways.values())
     if shares:
-        by_metric = listed([f"{words(metric)} {np.mean(each):.0%}" for metric, each in shares.items()])
+        by_metric = join_names([f"{metric_words(metric)} {np.mean(each):.0%}" for metric, each in shares.items()])
         yield (
             f"Within single questions {LEVEL:.0%} bands covered the best of the other panel at {by_metric} of the "
             "fixed costs, both ways together; one panel's people answered all questions on pages, so that misses come "
@@ -225,7 +225,7 @@ def _costs(one: BothWays, paired: Pairs) -> Table:
             )
         )
     return Table(
-        caption=f"{words(one.metric)}: bands from A, values of B, all questions together",
+        caption=f"{metric_words(one.metric)}: bands from A, values of B, all questions together",
         headings=(
             *("people's time", "recommended by A", "its band", "on B", "covered"),
             *("band of the best", "best on B", "best covered", "over seeds only", "best covered then"),

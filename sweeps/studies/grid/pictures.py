@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from softcore.prices.read import usd
 from sweeps.results.names import metric_title, metric_unit, test_set_short, variety_title
-from sweeps.show.drawing import CostAxis, colour, cost_axis, figure_with_title, marks, plain, subtitle
+from sweeps.show.drawing import CostAxis, colour, cost_axis, escape_dollars, figure_with_title, marks, subtitle
 from sweeps.studies.grid.panel_bands import BEST, LEVEL, SEEDS_BEST
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ def _bands_against_values(box: "Axes", one: "BothWays") -> None:
 
 def finish(box: "Axes", axis: CostAxis, metric: str) -> None:
     """Title, ticks and labels of a panel over costs."""
-    box.set_xticks([x for x, _ in axis.ticks], [plain(text) for text in axis.words("\n")])
+    box.set_xticks([x for x, _ in axis.ticks], [escape_dollars(text) for text in axis.words("\n")])
     box.set_xlim(axis.low, axis.high)
     box.grid(axis="y", color="#e6e6e6", linewidth=0.7)
     box.set_axisbelow(True)
     box.set_ylabel(metric_unit(metric), fontsize=9)
     title = f"{metric_title(metric)}, {test_set_short(metric.split('/')[1])}"
-    box.set_title(plain(title), fontsize=10.5, loc="left")
+    box.set_title(escape_dollars(title), fontsize=10.5, loc="left")
 
 
 def frontiers_png(found: Sequence["MetricFrontiers"], name: str, simulated: bool) -> bytes:

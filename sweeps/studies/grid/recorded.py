@@ -1,4 +1,4 @@
-"""What was recorded of the grid, by preset, and what several sections read of it."""
+"""The results of the grid by preset, and what several sections of its report need from them."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.results.table import metric_columns
-from sweeps.sources import Source, merged
+from sweeps.results.table import finished, metric_columns
+from sweeps.sources import Source, merge
 from sweeps.studies.document import Section
 
 GRID, VARIANCE, SEALED = "grid", "grid-variance", "grid-sealed"
@@ -78,19 +78,19 @@ def any_simulated(sources: Sources) -> bool:
 
 def core(sources: Sources) -> pd.DataFrame:
     """The finished trials of `grid` and, where there is one, of `grid-variance`, each once; never a sealed cell's."""
-    return merged([sources[name] for name in (GRID, VARIANCE) if name in sources])[0]
+    return merge([sources[name] for name in (GRID, VARIANCE) if name in sources])[0]
 
 
-def measured(results: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
+def measured_metrics(results: pd.DataFrame, metrics: Sequence[str]) -> list[str]:
     """Those of `metrics` that any finished trial has; RequestError where none was measured."""
-    done = results[results["status"] == "done"]
+    done = finished(results)
     there = [m for m in metrics if m in metric_columns(results) and np.isfinite(done[m].astype(float)).any()]
     if not there:
         raise RequestError(f"none of {', '.join(metrics)} was measured in a finished trial")
     return there
 
 
-def words(metric: str) -> str:
+def metric_words(metric: str) -> str:
     """ "ce on 10h" of "ce/10h"."""
     name, _, test_set = metric.partition("/")
     return f"{name} on {test_set}"
@@ -104,15 +104,15 @@ def between(value: float, low: float, high: float, digits: int = 3) -> str:
     return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     *front, last = names or ("nothing",)
     return f"{', '.join(front)} and {last}" if front else last
 
 
-def granted(assumes: Sequence[str]) -> str:
+def assumptions_words(assumes: Sequence[str]) -> str:
     """What prices assume (`sweeps.frontier.pricing.assumptions`), "assumes that" said once."""
     said = "assumes that "
     if all(each.startswith(said) for each in assumes):
-        return said + listed([each.removeprefix(said) for each in assumes])
+        return said + join_names([each.removeprefix(said) for each in assumes])
     return "; ".join(assumes)

@@ -8,8 +8,19 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.seeding import generator
+from sweeps.results.table import finished
 from sweeps.studies.document import Section, Table
-from sweeps.studies.grid.recorded import CO_PRIMARY, GRID, VARIANCE, Sources, between, core, listed, measured, words
+from sweeps.studies.grid.recorded import (
+    CO_PRIMARY,
+    GRID,
+    VARIANCE,
+    Sources,
+    between,
+    core,
+    join_names,
+    measured_metrics,
+    metric_words,
+)
 from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED
 from sweeps.uncertainty.variance import VarianceModel
@@ -43,9 +54,9 @@ class CrossedVariance:
     more: float
 
 
-def variances(sources: Sources) -> Section:
+def variances_section(sources: Sources) -> Section:
     """What the crossed trials show of seeds and people and, where the grid is there, the pooled estimates."""
-    found = list(crossed(sources[VARIANCE].results))
+    found = list(crossed_variances(sources[VARIANCE].results))
     pooled = None
     lines = [*_crossed_lines(found)]
     tables = [_crossed_table(found)]
@@ -64,10 +75,10 @@ def variances(sources: Sources) -> Section:
     return Section(title=TITLE, lines=tuple(lines), tables=tuple(tables), summary=tuple(_summary(found)), data=data)
 
 
-def crossed(results: pd.DataFrame) -> Iterator[CrossedVariance]:
+def crossed_variances(results: pd.DataFrame) -> Iterator[CrossedVariance]:
     """Each metric in each cell of crossed trials; RequestError where no cell has two panels of one seed."""
-    metrics = measured(results, METRICS)
-    done = results[results["status"] == "done"]
+    metrics = measured_metrics(results, METRICS)
+    done = finished(results)
     items = float(pd.to_numeric(done["items"]).max())
     for _, rows in done.groupby("cell", sort=False):
         found = replicates(rows.reset_index(drop=True), metrics, all_items=items)
@@ -91,7 +102,7 @@ def crossed(results: pd.DataFrame) -> Iterator[CrossedVariance]:
 
 def pooled_models(results: pd.DataFrame) -> dict[str, VarianceModel]:
     """The pooled variance of each metric over all cells of the grid."""
-    metrics = measured(results, METRICS)
+    metrics = measured_metrics(results, METRICS)
     found = replicates(results, metrics)
     return {metric: found.variance(metric) for metric in metrics}
 
@@ -149,8 +160,8 @@ def _summary(found: Sequence[CrossedVariance]) -> Iterator[str]:
     said = []
     for name, these in (("people vary more than seeds", people), ("seeds vary more than people", seeds)):
         if these:
-            metrics = list(dict.fromkeys(words(each.metric) for each in these))
-            said.append(f"{name} in {len(these)} ({listed(metrics)})")
+            metrics = list(dict.fromkeys(metric_words(each.metric) for each in these))
+            said.append(f"{name} in {len(these)} ({join_names(metrics)})")
     open_ = len(main) - len(people) - len(seeds)
     if open_:
         said.append(f"which varies more is open in {open_}")
@@ -173,12 +184,12 @@ def _pooled_lines(pooled: Mapping[str, VarianceModel]) -> Iterator[str]:
         f"component as uncertain as its mean squares leave it. Degrees of freedom: {degrees}. "
         f"Intervals: {model.covers}."
     )
-    growing = [f"{words(metric)} with {g.by}" for metric, m in pooled.items() for g in m.growth if g.grows]
+    growing = [f"{metric_words(metric)} with {g.by}" for metric, m in pooled.items() for g in m.growth if g.grows]
     tried = sum(len(m.growth) for m in pooled.values())
     if growing:
         yield (
             f"One variance for all cells is not enough where noise grows (p < 0.01 of {tried} checks): "
-            f"{listed(growing)}. Intervals of those cells are too short."
+            f"{join_names(growing)}. Intervals of those cells are too short."
         )
     else:
         yield f"In none of {tried} checks does the noise of cells grow with the mean, small M or N' (p < 0.01)."
@@ -200,14 +211,14 @@ def _pooled_table(pooled: Mapping[str, VarianceModel]) -> Table:
 
 def _panels_table(pooled: Mapping[str, VarianceModel]) -> Table:
     main = {metric: pooled[metric] for metric in CO_PRIMARY if metric in pooled} or dict(pooled)
-    every = {(p.crowd, p.people, p.pairs): None for model in main.values() for p in model.panels}
+    every = {(p.crowd, p.annotators, p.pairs): None for model in main.values() for p in model.panels}
     rows = []
-    for crowd, people, pairs in every:
+    for crowd, annotators, pairs in every:
         texts = []
         for model in main.values():
-            seen = next((p for p in model.panels if (p.crowd, p.people) == (crowd, people)), None)
+            seen = next((p for p in model.panels if (p.crowd, p.annotators) == (crowd, annotators)), None)
             texts.append("–" if seen is None else f"{seen.half_mean_square**0.5:.4f} ({seen.expected**0.5:.4f})")
-        rows.append((crowd, f"{people:.3g}", str(pairs), *texts))
+        rows.append((crowd, f"{annotators:.3g}", str(pairs), *texts))
     return Table(
         caption="Two panels of one seed: root of half their mean squared difference (what the pooled model expects)",
         headings=("crowd", "M", "pairs", *main),
@@ -241,7 +252,7 @@ def _pooled_data(model: VarianceModel) -> dict[str, object]:
         "standard_deviations": _component_ends(model),
         "degrees_of_freedom": dict(zip(model.strata.names, model.strata.df, strict=True)),
         "growth": [vars(g) for g in model.growth],
-        "panels": [vars(p) for p in model.panels],
+        "panels": [p.as_dict() for p in model.panels],
         "covers": model.covers,
     }
 

@@ -1,1 +1,1 @@
-"""What small collections of labels predicted."""
+"""How well plans made from a small pilot predict a larger collection."""

@@ -7,9 +7,9 @@ import pandas as pd
 
 from sweeps.sources import Source
 from sweeps.studies.document import Section, Table
-from sweeps.studies.grid.recorded import GRID, PILOT, Part, Sources, listed
+from sweeps.studies.grid.recorded import GRID, PILOT, Part, Sources, join_names
 from sweeps.studies.pilots.pilot_predictions import by_part, chosen_words, held_words, score_table, shared_words
-from sweeps.studies.pilots.pilot_scores import PilotReplay, budget_words, replayed
+from sweeps.studies.pilots.pilot_scores import PilotReplay, budget_words, replay_pilot
 from sweeps.studies.sealed.regret import NOTHING, PLANNER
 
 TITLE = "From a pilot to a plan"
@@ -31,7 +31,7 @@ def pilot_section(sources: Sources) -> Section:
         return Section(title=TITLE, lines=(f"No pilot is recorded yet: {RECORD} records three.",))
     grid = sources[GRID].results
     found = {
-        metric: [replayed(pilot.results, grid, seed=seed, metric=metric) for seed, pilot in pilots.items()]
+        metric: [replay_pilot(pilot.results, grid, seed=seed, metric=metric) for seed, pilot in pilots.items()]
         for metric in METRICS
     }
     parts = [_of_metric(metric, several) for metric, several in found.items()]
@@ -54,9 +54,10 @@ def _what(several: Sequence[PilotReplay]) -> str:
     inside = sum(int(each.cells["inside"].sum()) for each in several)
     n = sum(len(each.cells) for each in several)
     return (
-        f"{len(several)} {'pilot' if len(several) == 1 else 'pilots'} of panel A (at most {bought['people'].max():g} "
-        f"people an image on {bought['items'].max():g} images, {len(bought)} bought cells each) predict what panel B "
-        f"of the same seed gave: one run a cell, with people whom the pilot did not ask. Of {n} cells {inside} lie "
+        f"{len(several)} {'pilot' if len(several) == 1 else 'pilots'} of panel A (at most "
+        f"{bought['annotators'].max():g} people an image on {bought['items'].max():g} images, {len(bought)} bought "
+        "cells each) predict what panel B of the same seed gave: one run a cell, with people whom the pilot did not "
+        f"ask. Of {n} cells {inside} lie "
         "inside what the pilots measured; all others are extrapolated."
     )
 
@@ -90,7 +91,7 @@ def _decided_words(metric: str, picks: pd.DataFrame, regret: pd.Series) -> tuple
     own, others = float(regret[PLANNER]), regret.drop(PLANNER)
     better = [str(name) for name in others.index[others < own]]
     lose = "loses" if len(better) == 1 else "lose"
-    verdict = f"{listed(better)} {lose} less" if better else "no rule of thumb loses less, nor does buying nothing"
+    verdict = f"{join_names(better)} {lose} less" if better else "no rule of thumb loses less, nor does buying nothing"
     bought = picks[(picks["strategy"] == PLANNER)]["bought"]
     decided = (
         f"{metric}, decisions at {picks.groupby('seed')['budget'].nunique().max()} budgets of each pilot "

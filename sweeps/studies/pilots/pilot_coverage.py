@@ -22,10 +22,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 
-from sweeps.planning.bootstrap import Fitted, draws_generator
+from sweeps.planning.bootstrap import FittedModel, draws_generator
 from sweeps.planning.checks import LEVELS, check, choose_model
-from sweeps.planning.noise import new_people, new_seed
-from sweeps.planning.rows import rows
+from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.rows import make_rows
+from sweeps.results.table import DONE
 
 METRIC, CROWD = "ce/10h", "pages"
 PAGES = ("t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
@@ -136,7 +137,7 @@ def _row(cell: str, seed: int, panel: int, value: float, **axes: Any) -> dict[st
     asked = axes.get("annotators", 0) * axes.get("items", 0)
     answers = {f"answers/{name}": asked * (name == axes["variety"]) for name in QUESTIONS}
     blank = dict.fromkeys(("annotators", "items", "hiring", "aggregation"))
-    row = {"trial": f"{cell}-s{seed}-p{panel}", "cell": cell, "seed": seed, "panel": panel, "status": "done"}
+    row = {"trial": f"{cell}-s{seed}-p{panel}", "cell": cell, "seed": seed, "panel": panel, "status": DONE}
     return {**row, "dataset": "made-up", **blank, **axes, METRIC: value, **answers}
 
 
@@ -145,7 +146,7 @@ def one_pilot(number: int) -> pd.DataFrame:
     shape, gains = SHAPES[number % 2], GAINS[number // 2 % 2]
     rng = np.random.default_rng([41, number])
     world = truth(shape, gains, rng)
-    learnt = rows(pilot_results(world, rng), METRIC)
+    learnt = make_rows(pilot_results(world, rng), METRIC)
     choice = choose_model(learnt, draws_generator(number), beyond=True)
     crowd, mark = Crowd(world, ALL_BATCHES, THERE, rng), world.of_seed * rng.standard_normal()
     order = crowd.order(rng)
@@ -153,7 +154,9 @@ def one_pilot(number: int) -> pd.DataFrame:
         world.value(*at) + crowd.mark(order, *at, panel=0) + world.of_trial * rng.standard_normal() for at in POINTS
     ]
     seen = mark + np.array(runs)  # one seed, which the points share
-    points = pd.DataFrame(POINTS, columns=["variety", "people", "items"]).astype({"people": float, "items": float})
+    points = pd.DataFrame(POINTS, columns=["variety", "annotators", "items"]).astype(
+        {"annotators": float, "items": float}
+    )
     points = points.assign(aggregation="separate", policy="plain", free=False)
     found = points.assign(pilot=number, shape=shape, gains=gains, model=choice.chosen.name)
     trained, whole = _runs(choice.chosen, points, rng)
@@ -168,15 +171,15 @@ def one_pilot(number: int) -> pd.DataFrame:
     return found
 
 
-def _runs(model: Fitted, points: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _runs(model: FittedModel, points: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draws [n, points] of a run with a new seed, and of one with new people too."""
     values, variances = model.values(points, rng)
     noise, names = model.rows.variance, [CROWD] * len(points)
-    trained = values + new_seed(noise, names, variances, rng)
-    return trained, trained + new_people(noise, names, points["people"].to_numpy(), variances, rng)
+    trained = values + seed_noise(noise, names, variances, rng)
+    return trained, trained + annotator_noise(noise, names, points["annotators"].to_numpy(), variances, rng)
 
 
-def line(found: pd.DataFrame, words: str) -> str:
+def coverage_line(found: pd.DataFrame, words: str) -> str:
     """Coverage with its standard error over pilots, and the width."""
     parts = []
     for name in ("80%", "95%", "80% without people", "80% of nearest cells"):
@@ -193,10 +196,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Coverage of plans far beyond made-up pilots.")
     parser.add_argument("--pilots", type=int, default=100)
     found = pd.concat([one_pilot(number) for number in range(parser.parse_args().pilots)], ignore_index=True)
-    print(line(found, "all"))
-    for name in ("items", "people", "shape", "gains", "model"):
+    print(coverage_line(found, "all"))
+    for name in ("items", "annotators", "shape", "gains", "model"):
         for value, part in found.groupby(name):
-            print(line(part, f"{name} {value:g}" if name in ("items", "people") else f"{name} {value}"))
+            print(coverage_line(part, f"{name} {value:g}" if name in ("items", "annotators") else f"{name} {value}"))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ from jaxtyping import Float
 
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.planning.bootstrap import draws_generator
-from sweeps.planning.checks import Check, Choice, check
+from sweeps.planning.checks import ModelCheck, ModelChoice, check
 from sweeps.planning.defaults import default_model
-from sweeps.planning.ranges import beyond, ranges
-from sweeps.planning.rows import Rows, named_like, rows
+from sweeps.planning.ranges import excess_in_words, ranges
+from sweeps.planning.rows import Rows, make_rows, named_like
 from sweeps.results.table import answer_columns
 from sweeps.studies.document import Table
-from sweeps.studies.grid.recorded import listed
+from sweeps.studies.grid.recorded import join_names
 from sweeps.studies.sealed.judge import predicted_means
 from sweeps.studies.sealed.regret import PLANNER
 
@@ -26,13 +26,14 @@ ALL, INSIDE, APART = "all", "inside what the pilot measured", "distance from the
 class PilotPrediction:
     """What the pilot of one seed predicted of one metric and what came, a run a cell; less is better in all of it.
 
-    `cells` has a row a cell: `variety`, `people` (M), `items` (N'), `inside` (what the pilot measured) and the answers
-    it bought. `draws` [n, cells] by model are of one run with new people and a new seed, `seen` [cells] is what came.
+    `cells` has a row a cell: `variety`, `annotators` (M), `items` (N'), `inside` (what the pilot measured) and the
+    answers it bought. `draws` [n, cells] by model are of one run with new people and a new seed, `seen` [cells] is what
+    came.
     """
 
     seed: int
     learnt: Rows
-    choice: Choice
+    choice: ModelChoice
     cells: pd.DataFrame
     draws: Mapping[str, Float[np.ndarray, "n c"]]
     seen: Float[np.ndarray, " c"]
@@ -43,13 +44,13 @@ def predict_runs(pilot: pd.DataFrame, trials: pd.DataFrame, *, seed: int, metric
 
     A pilot too small to plan from is a RequestError, as is a question that it does not have.
     """
-    learnt, trials = rows(pilot, metric), trials.reset_index(drop=True)
+    learnt, trials = make_rows(pilot, metric), trials.reset_index(drop=True)
     choice = default_model(learnt, draws_generator(seed), beyond=True)
     cells = named_like(learnt, trials).assign(n=1, seeds=1)
     measured = {r.variety: r for r in ranges(learnt)}
     cells["inside"] = [
-        not beyond(measured[v], round(m), round(n))
-        for v, m, n in cells[["variety", "people", "items"]].itertuples(index=False)
+        not excess_in_words(measured[v], round(m), round(n))
+        for v, m, n in cells[["variety", "annotators", "items"]].itertuples(index=False)
     ]
     cells = pd.concat([cells, trials[answer_columns(trials)].fillna(0).astype(float)], axis="columns")
     rng = draws_generator(seed, 2)
@@ -63,7 +64,7 @@ def predict_runs(pilot: pd.DataFrame, trials: pd.DataFrame, *, seed: int, metric
     )
 
 
-def by_part(several: Sequence[PilotPrediction]) -> dict[str, list[Check]]:
+def by_part(several: Sequence[PilotPrediction]) -> dict[str, list[ModelCheck]]:
     """By part of the cells the checks of the planner's own choice and of every model, over all pilots."""
     items = np.concatenate([each.cells["items"].to_numpy(dtype=float) for each in several])
     inside = np.concatenate([each.cells["inside"].to_numpy(dtype=bool) for each in several])
@@ -72,7 +73,7 @@ def by_part(several: Sequence[PilotPrediction]) -> dict[str, list[Check]]:
     parts = {ALL: np.ones(len(seen), dtype=bool), INSIDE: inside}
     parts |= {f"N' = {n:g}": (items == n) & ~inside for n in np.unique(items)}
     parts = {part: which for part, which in parts.items() if which.any()}
-    found: dict[str, list[Check]] = {part: [] for part in (*parts, APART)}
+    found: dict[str, list[ModelCheck]] = {part: [] for part in (*parts, APART)}
     for name in (PLANNER, *several[0].draws):
         own = [each.draws[each.choice.chosen.name if name == PLANNER else name] for each in several]
         draws = np.concatenate(own, axis=1)
@@ -88,7 +89,7 @@ def _share(share: MeanInterval) -> str:
     return f"{share.mean:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
-def held_words(metric: str, scores: dict[str, list[Check]]) -> str:
+def held_words(metric: str, scores: dict[str, list[ModelCheck]]) -> str:
     """How often the planner's intervals held, and whether that is what they say."""
     one = scores[ALL][0]
     words = [f"the {level:.0%} intervals held {_share(share)}" for level, share in one.coverage.items()]
@@ -115,10 +116,10 @@ def shared_words(several: Sequence[PilotPrediction]) -> str:
     )
 
 
-def chosen_words(several: Sequence[PilotPrediction], scores: dict[str, list[Check]]) -> str:
+def chosen_words(several: Sequence[PilotPrediction], scores: dict[str, list[ModelCheck]]) -> str:
     """Which model planned, and how the others did: lower (better) or higher, pilots paired."""
     names = pd.Series([each.choice.chosen.name for each in several]).value_counts()
-    planned = listed([f"{name} in {count}" for name, count in names.items()])
+    planned = join_names([f"{name} in {count}" for name, count in names.items()])
     planner, *models = scores[ALL]
     found = ", ".join(f"{one.model} {one.score:.4f}" for one in models)
     own = np.array([_score(each, each.choice.chosen.name) for each in several])
@@ -129,8 +130,8 @@ def chosen_words(several: Sequence[PilotPrediction], scores: dict[str, list[Chec
             lower.append(_by(one.model, mean_interval(-more)))
         elif more.any():  # else it planned all of them
             higher.append(_by(one.model, mean_interval(more)))
-    verdict = f"lower were {listed(lower)}" if lower else "nothing scored lower"
-    verdict += f"; higher were {listed(higher)}" if higher else ""
+    verdict = f"lower were {join_names(lower)}" if lower else "nothing scored lower"
+    verdict += f"; higher were {join_names(higher)}" if higher else ""
     return f"Planned by: {planned} of {len(several)}. Interval score {planner.score:.4f} ({found}): {verdict}."
 
 
@@ -146,7 +147,7 @@ def _by(model: str, by: MeanInterval) -> str:
     return f"{model} by {by.mean:.4f} [{by.low:.4f}, {by.high:.4f}] (95% over {by.n} pilots{told})"
 
 
-def score_table(metric: str, scores: dict[str, list[Check]]) -> Table:
+def score_table(metric: str, scores: dict[str, list[ModelCheck]]) -> Table:
     """Coverage, interval score and error of every model, by part of the cells; `scores` as from `by_part`."""
     lines = [
         (

@@ -7,16 +7,17 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
-from softcore.prices.read import FREE, PriceList, price_list
+from softcore.prices.read import PriceList, price_list
+from softcore.varieties import FREE
 from sweeps.planning.bootstrap import draws_generator
-from sweeps.planning.candidates import priced
-from sweeps.planning.checks import Choice
-from sweeps.planning.noise import new_people
-from sweeps.planning.prepare import worth_buying
-from sweeps.planning.ranges import points
-from sweeps.planning.rows import SEPARATE, Rows, rows
+from sweeps.planning.candidates import candidate_costs
+from sweeps.planning.checks import ModelChoice
+from sweeps.planning.forecast import worth_buying
+from sweeps.planning.noise import annotator_noise
+from sweeps.planning.ranges import free_points
+from sweeps.planning.rows import SEPARATE, Rows, make_rows
 from sweeps.results.names import dollars, variety_title
-from sweeps.results.table import answer_columns
+from sweeps.results.table import answer_columns, finished
 from sweeps.studies.pilots.pilot_predictions import PilotPrediction, predict_runs
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, RULES
 
@@ -37,7 +38,7 @@ class PilotReplay(PilotPrediction):
     no_rule: tuple[str, ...]
 
 
-def replayed(
+def replay_pilot(
     pilot: pd.DataFrame, grid: pd.DataFrame, *, seed: int, metric: str, prices: str | PriceList = "thesis"
 ) -> PilotReplay:
     """The pilot's predictions of every plain page cell of panel B of `seed`, and its decisions valued there.
@@ -46,7 +47,7 @@ def replayed(
     to plan from.
     """
     asked = plain_cells(grid, seed, PANEL_B)
-    known = asked["variety"].isin(rows(pilot, metric).cells["variety"])
+    known = asked["variety"].isin(make_rows(pilot, metric).cells["variety"])
     if not known.any():
         raise RequestError(f"the grid has no finished trial of whole people on panel B of seed {seed} yet")
     trials = asked[known].reset_index(drop=True)
@@ -59,7 +60,8 @@ def replayed(
 
 def plain_cells(grid: pd.DataFrame, seed: int, panel: int) -> pd.DataFrame:
     """The finished trials of a panel of the seed that trained plainly on labels kept apart, a row a cell."""
-    plain = (grid["status"] == "done") & (grid["seed"] == seed) & (grid["panel"] == panel)
+    grid = finished(grid)
+    plain = (grid["seed"] == seed) & (grid["panel"] == panel)
     plain &= grid["aggregation"].isna() | (grid["aggregation"] == SEPARATE)
     for axis in _PLAIN:
         plain &= grid[axis].isna() if axis in grid else True
@@ -69,7 +71,8 @@ def plain_cells(grid: pd.DataFrame, seed: int, panel: int) -> pd.DataFrame:
 
 def _free(grid: pd.DataFrame, learnt: Rows, seed: int) -> Float[np.ndarray, " f"]:
     """What the pilot's free recipes gave in the grid with this seed."""
-    done = grid[(grid["status"] == "done") & (grid["seed"] == seed) & grid["variety"].isin(FREE)]
+    done = finished(grid)
+    done = done[(done["seed"] == seed) & done["variety"].isin(FREE)]
     done = done[done["mixing"].isna()] if "mixing" in done else done
     found = []
     for cell in learnt.cells["cell"].iloc[learnt.free]:
@@ -85,14 +88,14 @@ def _clicks(asked: pd.DataFrame) -> pd.DataFrame:
     """Panel B's clicks, which a pilot of pages knows nothing of and a rule of thumb may buy."""
     clicks = asked[asked["variety"] == CLICK].reset_index(drop=True)
     cells = clicks[["variety"]].assign(
-        people=clicks["annotators"].astype(float), items=clicks["items"].astype(float), inside=False
+        annotators=clicks["annotators"].astype(float), items=clicks["items"].astype(float), inside=False
     )
     return pd.concat([cells, clicks.drop(columns=[*cells.columns.intersection(clicks.columns)])], axis="columns")
 
 
 def _picks(
     learnt: Rows,
-    choice: Choice,
+    choice: ModelChoice,
     cells: pd.DataFrame,
     trials: pd.DataFrame,
     free_value: Float[np.ndarray, " f"],
@@ -105,7 +108,7 @@ def _picks(
     known = np.arange(len(every)) < len(cells)
     value = learnt.sign * np.concatenate([trials[learnt.metric], clicks[learnt.metric]]).astype(float)
     every[answer_columns(every)] = every[answer_columns(every)].fillna(0).astype(float)
-    usd = priced(every, learnt, prices, prices.wage, prices.fee).usd_high
+    usd = candidate_costs(every, learnt, prices, prices.wage, prices.fee).usd_high
     expected, worth, best_free = _planned(learnt, choice, cells, rng)
     budgets = np.geomspace(usd[known].min(), usd[known].max(), BUDGETS)
     rules = {name: rule(every).to_numpy(dtype=bool) for name, rule in RULES.items()}
@@ -133,14 +136,14 @@ def _picks(
 
 
 def _planned(
-    learnt: Rows, choice: Choice, cells: pd.DataFrame, rng: np.random.Generator
+    learnt: Rows, choice: ModelChoice, cells: pd.DataFrame, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, " c"], Bool[np.ndarray, " c"], int]:
     """What the planner expects of each cell, which are worth buying by its rule, the place of the best free recipe."""
-    free = points(learnt)
+    free = free_points(learnt)
     both = pd.concat([cells[[c for c in free.columns if c in cells]], free], ignore_index=True)
     values, variances = choice.chosen.values(both, rng)
-    crowd, people = both["crowd"].tolist(), both["people"].to_numpy(dtype=float)
-    hired = values + new_people(learnt.variance, crowd, people, variances, rng)
+    crowd, annotators = both["crowd"].tolist(), both["annotators"].to_numpy(dtype=float)
+    hired = values + annotator_noise(learnt.variance, crowd, annotators, variances, rng)
     expected, n = values.mean(axis=0), len(cells)
     best_free = n + int(expected[n:].argmin())
     gain = expected[best_free] - expected[:n]
@@ -150,8 +153,8 @@ def _planned(
 
 def recipe_of(cells: pd.DataFrame, place: int) -> str:
     """A cell in a few words."""
-    variety, people, items = cells[["variety", "people", "items"]].iloc[place]
-    return f"{variety_title(variety)}, M={people:g}, N'={items:g}"
+    variety, annotators, items = cells[["variety", "annotators", "items"]].iloc[place]
+    return f"{variety_title(variety)}, M={annotators:g}, N'={items:g}"
 
 
 def budget_words(picks: pd.DataFrame) -> str:

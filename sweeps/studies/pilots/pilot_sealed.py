@@ -32,7 +32,7 @@ PANEL_A = 0
 NAME = re.compile(r"pilot-b-(\d+)")
 
 
-def of_sealed(pilot: pd.DataFrame, sealed: pd.DataFrame, seed: int, metric: str) -> PilotPrediction:
+def predict_sealed(pilot: pd.DataFrame, sealed: pd.DataFrame, seed: int, metric: str) -> PilotPrediction:
     """What a pilot of panel B of `seed` predicted of the sealed cells that share nobody with it."""
     cells = plain_cells(sealed, seed, PANEL_A)
     others = (cells["variety"] != CLICK) & (cells["annotators"] <= PEOPLE)
@@ -50,7 +50,7 @@ def main() -> None:
     if not pilots:
         parser.error("no table is named pilot-b-SEED")
     for metric in METRICS:
-        found = [of_sealed(from_file(path).results, sealed, seed, metric) for seed, path in sorted(pilots.items())]
+        found = [predict_sealed(from_file(path).results, sealed, seed, metric) for seed, path in sorted(pilots.items())]
         scores = by_part(found)
         print(held_words(metric, scores))
         print(chosen_words(found, scores))

@@ -1,4 +1,4 @@
-"""How much do seeds vary beside the trials of one seed? What the prior of plans on seeds rests on, from results tables.
+"""How much seeds vary relative to the trials of one seed: the ratio that the prior of plans rests on, from results.
 
     python -m sweeps.studies.pilots.seed_share docs/results/*.csv docs/results/grid/grid-0*.csv [--metric ce/10h ...]
 
@@ -32,7 +32,7 @@ def share(model: VarianceModel) -> float:
 
 def main() -> None:
     """Print each ratio, then how they lie."""
-    parser = argparse.ArgumentParser(description="How much seeds vary beside the trials of one seed.")
+    parser = argparse.ArgumentParser(description="How much seeds vary relative to the trials of one seed.")
     parser.add_argument("tables", nargs="+", type=Path)
     parser.add_argument("--metric", nargs="+", default=METRICS)
     options = parser.parse_args()

@@ -1,1 +1,1 @@
-"""Sealed cells: who predicted them, how often they were read."""
+"""Predictions of the sealed cells, and a count of how often their results were read."""

@@ -1,4 +1,4 @@
-"""Predictions held against cells that nobody looked at: the sealed ones, read once a version."""
+"""Scores of the planner's models on the sealed cells, whose results are read once for each version of the planner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.errors import RequestError, known
-from sweeps.planning.bootstrap import Fitted, draws_generator
-from sweeps.planning.checks import SCORING_DRAWS, Check, check, choose_model
-from sweeps.planning.noise import new_people, new_seed
-from sweeps.planning.ranges import Range, beyond, ranges
-from sweeps.planning.rows import named_like, rows
-from sweeps.results.table import metric_columns, records
+from softcore.errors import RequestError, unknown_name
+from sweeps.planning.bootstrap import FittedModel, draws_generator
+from sweeps.planning.checks import SCORING_DRAWS, ModelCheck, check, choose_model
+from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.ranges import Range, excess_in_words, ranges
+from sweeps.planning.rows import make_rows, named_like
+from sweeps.results.table import finished, metric_columns, records
 
 # Fields of checks, by their names in JSON.
+_AS_WRITTEN = {"annotators": "people"}  # readings recorded before the column was renamed have the old name
 _PARTS = {"all": "checks", **{name: name for name in ("inside", "beyond", "differences", "left_out")}}
 
 
@@ -34,11 +35,11 @@ class Judgement:
 
     metric: str
     cells: pd.DataFrame
-    checks: tuple[Check, ...]
-    inside: tuple[Check, ...]
-    beyond: tuple[Check, ...]
-    differences: tuple[Check, ...]
-    left_out: tuple[Check, ...]
+    checks: tuple[ModelCheck, ...]
+    inside: tuple[ModelCheck, ...]
+    beyond: tuple[ModelCheck, ...]
+    differences: tuple[ModelCheck, ...]
+    left_out: tuple[ModelCheck, ...]
     default: str
 
     @property
@@ -47,7 +48,7 @@ class Judgement:
         return self.checks[0].score < min(other.score for other in self.checks[1:])
 
     @property
-    def best(self) -> Check:
+    def best(self) -> ModelCheck:
         """The check of the model with the lowest interval score on all cells."""
         return min(self.checks, key=lambda check: check.score)
 
@@ -56,18 +57,18 @@ class Judgement:
         """Whether no model has a lower interval score on all cells than the one chosen before."""
         return self.of(self.default).score <= self.best.score
 
-    def of(self, model: str, part: str = "checks") -> Check:
+    def of(self, model: str, part: str = "checks") -> ModelCheck:
         """The check of `model` on a part (the name of a field); a RequestError where there is none."""
         found = {check.model: check for check in getattr(self, part)}
         if model not in found:
-            raise known("model", model, found or ["none"])
+            raise unknown_name("model", model, found or ["none"])
         return found[model]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         scored = {name: [check.as_dict() for check in getattr(self, part)] for name, part in _PARTS.items()}
         plain = {"metric": self.metric, "default": self.default, "passed": self.passed}
-        return plain | scored | {"cells": self.cells.to_dict("records")}
+        return plain | scored | {"cells": self.cells.rename(columns=_AS_WRITTEN).to_dict("records")}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Judgement":
@@ -75,8 +76,8 @@ class Judgement:
         return cls(
             metric=content["metric"],
             default=content["default"],
-            cells=pd.DataFrame(content["cells"]),
-            **{part: tuple(map(Check.of, content[name])) for name, part in _PARTS.items()},
+            cells=pd.DataFrame(content["cells"]).rename(columns={old: new for new, old in _AS_WRITTEN.items()}),
+            **{part: tuple(map(ModelCheck.of, content[name])) for name, part in _PARTS.items()},
         )
 
 
@@ -90,10 +91,10 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
     shared = both & set(zip(sealed["cell"], sealed["seed"], sealed["panel"], strict=True))
     if shared:
         raise RequestError(f"{len(shared)} sealed trials are in the results too: choose cells that nobody looked at")
-    learnt = rows(results, metric)
+    learnt = make_rows(results, metric)
     if metric not in sealed:
-        raise known("metric of the sealed cells", metric, metric_columns(sealed) or ["none"])
-    done = sealed[sealed["status"] == "done"]
+        raise unknown_name("metric of the sealed cells", metric, metric_columns(sealed) or ["none"])
+    done = finished(sealed)
     cells = named_like(learnt, done)
     grouped = done.groupby("cell", sort=False)
     cells["n"], cells["seeds"] = grouped.size().to_numpy(), grouped["seed"].nunique().to_numpy()
@@ -102,8 +103,8 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
     inside = np.array([_inside(cell, measured) for cell in records(cells)]) > 0
     rng = draws_generator(seed, 2)
     choice = choose_model(learnt, draws_generator(seed))
-    found: dict[str, list[Check]] = {"all": [], "inside": [], "beyond": [], "differences": []}
-    table = cells[["cell", "variety", "policy", "aggregation", "people", "items", "n"]].copy()
+    found: dict[str, list[ModelCheck]] = {"all": [], "inside": [], "beyond": [], "differences": []}
+    table = cells[["cell", "variety", "policy", "aggregation", "annotators", "items", "n"]].copy()
     table["seen"], table["inside"] = learnt.sign * seen, inside
     for model in choice.tried:
         draws = predicted_means(model, cells, rng)
@@ -128,17 +129,19 @@ def judge(results: pd.DataFrame, sealed: pd.DataFrame, *, metric: str, seed: int
 
 
 def predicted_means(
-    model: Fitted, cells: pd.DataFrame, rng: np.random.Generator, n: int = SCORING_DRAWS
+    model: FittedModel, cells: pd.DataFrame, rng: np.random.Generator, n: int = SCORING_DRAWS
 ) -> Float[np.ndarray, "n p"]:
     """Draws of the means of new trials of `cells`: of `n` panels of new people over `seeds` new seeds each."""
     values, variances = model.values(cells, rng, n)
-    crowd, people = cells["crowd"].tolist(), cells["people"].to_numpy(dtype=float)
+    crowd, annotators = cells["crowd"].tolist(), cells["annotators"].to_numpy(dtype=float)
     noise = model.rows.variance
-    values = values + new_people(noise, crowd, people, variances, rng) / np.sqrt(cells["n"].to_numpy(dtype=float))
-    return values + new_seed(noise, crowd, variances, rng) / np.sqrt(cells["seeds"].to_numpy(dtype=float))
+    values = values + annotator_noise(noise, crowd, annotators, variances, rng) / np.sqrt(
+        cells["n"].to_numpy(dtype=float)
+    )
+    return values + seed_noise(noise, crowd, variances, rng) / np.sqrt(cells["seeds"].to_numpy(dtype=float))
 
 
 def _inside(cell: Mapping[str, Any], measured: tuple[Range, ...]) -> bool:
-    people, items = round(float(cell["people"])), round(float(cell["items"]))
+    annotators, items = round(float(cell["annotators"])), round(float(cell["items"]))
     same = [r for r in measured if all(getattr(r, key) == cell[key] for key in ("variety", "policy", "aggregation"))]
-    return any(not beyond(r, people, items) for r in same)
+    return any(not excess_in_words(r, annotators, items) for r in same)

@@ -1,6 +1,6 @@
-"""Readings of the sealed cells: how often they were looked at, and what each look said.
+"""Readings of the sealed cells: each evaluation of a planner on them, kept in a file and counted.
 
-Cells that a planner is judged by are worth something as long as nobody tries until it fits. So a reading is made only
+Held-out cells measure a planner only as long as nobody tunes it until it fits them. So a reading is made only
 when it is asked for, is kept in a file beside the results, and counts: the same planner, learning from the same trials
 and held against the same cells, is the same reading; a change of any of the three is another. A planner is the same
 while its version and what is recorded of its predictions (`sweeps.studies.sealed.version`) are the same.
@@ -18,9 +18,9 @@ from typing import Any
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.results.table import plain
+from sweeps.results.table import finished, plain_values
 from sweeps.running.store import write_text
-from sweeps.sources import merged
+from sweeps.sources import merge
 from sweeps.spec.axis_names import REPLICATES
 from sweeps.spec.spec import resolve
 from sweeps.studies.grid.recorded import GRID, PRESETS, SEALED, VARIANCE, Sources
@@ -72,7 +72,7 @@ class Reading:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON, numbers of six digits."""
-        judged = [_short(plain(judgement.as_dict())) for judgement in self.judgements]
+        judged = [_short(plain_values(judgement.as_dict())) for judgement in self.judgements]
         source = {"source": self.source} if self.source else {}
         return {"date": self.date.isoformat(), **asdict(self.identity), **source, "judgements": judged}
 
@@ -89,7 +89,7 @@ class Reading:
         )
 
 
-def stored(path: Path) -> tuple[Reading, ...]:
+def load_readings(path: Path) -> tuple[Reading, ...]:
     """The readings kept in a file, the first first; none where there is no file, RequestError for one that is odd."""
     if not path.is_file():
         return ()
@@ -99,17 +99,17 @@ def stored(path: Path) -> tuple[Reading, ...]:
         raise RequestError(f"{path} is no list of readings of sealed cells: {error}") from None
 
 
-def read(path: Path, sources: Sources, today: datetime.date | None = None) -> tuple[Reading, ...]:
+def read_sealed_cells(path: Path, sources: Sources, today: datetime.date | None = None) -> tuple[Reading, ...]:
     """All readings, among them one by the planner as it is, which is kept unless it was there already.
 
     Presets of which trials are lacking are a RequestError: half a grid would cost a reading and judge nobody. So is a
     planner that predicts otherwise than is recorded for its version.
     """
-    kept, identity = stored(path), Identity.of(sources)
+    kept, identity = load_readings(path), Identity.of(sources)
     if any(reading.identity == identity for reading in kept):
         return kept
     for preset in (GRID, SEALED):
-        there, planned = int((sources[preset].results["status"] == "done").sum()), planned_trials(preset)
+        there, planned = len(finished(sources[preset].results)), planned_trials(preset)
         if there < planned:
             raise RequestError(f"sealed cells are read when all is recorded; {preset} has {there} of {planned} trials")
     check_version()
@@ -119,12 +119,12 @@ def read(path: Path, sources: Sources, today: datetime.date | None = None) -> tu
     lines = [json.dumps(reading.as_dict(), ensure_ascii=False, allow_nan=False) for reading in (*kept, made)]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
-    return stored(path)  # as it will be shown from now on
+    return load_readings(path)  # as it will be shown from now on
 
 
 def learnt_from(sources: Sources) -> pd.DataFrame:
     """The trials that plans are learnt from: the grid's and, where they were recorded, those that show what varies."""
-    return merged([sources[name] for name in (GRID, VARIANCE) if name in sources])[0]
+    return merge([sources[name] for name in (GRID, VARIANCE) if name in sources])[0]
 
 
 def metrics_of(sources: Sources) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ def table_digest(results: pd.DataFrame, metrics: Sequence[str]) -> str:
 
     A trial's id says what it is; what else its row holds (seconds of training) tells nothing.
     """
-    done = results[results["status"] == "done"].sort_values("trial")
+    done = finished(results).sort_values("trial")
     lines = [
         f"{trial} " + " ".join(f"{value:.9g}" for value in values)
         for trial, values in zip(done["trial"], done[[*metrics]].to_numpy(dtype=float), strict=True)

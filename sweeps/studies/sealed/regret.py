@@ -16,12 +16,12 @@ from scipy.special import stdtrit
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList, price_list
 from sweeps.planning.bootstrap import draws_generator
-from sweeps.planning.candidates import priced
+from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.defaults import default_model
-from sweeps.planning.noise import new_people
-from sweeps.planning.prepare import worth_buying
-from sweeps.planning.rows import PLAIN, SEPARATE, Rows, rows
-from sweeps.results.table import answer_columns
+from sweeps.planning.forecast import worth_buying
+from sweeps.planning.noise import annotator_noise
+from sweeps.planning.rows import PLAIN, SEPARATE, Rows, make_rows
+from sweeps.results.table import answer_columns, finished
 from sweeps.uncertainty.variance import VarianceModel, contrast_variance
 
 PLANNER, NOTHING = "planner", "buy nothing"
@@ -32,9 +32,11 @@ _Rule = Callable[[pd.DataFrame], pd.Series]
 RULES: Mapping[str, _Rule] = MappingProxyType(
     {
         "all clicks": lambda cells: cells["variety"] == "click",
-        "six people, T2 Clamp": lambda cells: (cells["variety"] == "t2-clamp") & (cells["people"].round() == 6),
-        "one label on as many images as possible": lambda c: (c["variety"] == "t2-clamp") & (c["people"].round() == 1),
-        "T1 Clamp with M = 2": lambda cells: (cells["variety"] == "t1-clamp") & (cells["people"].round() == 2),
+        "six people, T2 Clamp": lambda cells: (cells["variety"] == "t2-clamp") & (cells["annotators"].round() == 6),
+        "one label on as many images as possible": lambda c: (
+            (c["variety"] == "t2-clamp") & (c["annotators"].round() == 1)
+        ),
+        "T1 Clamp with M = 2": lambda cells: (cells["variety"] == "t1-clamp") & (cells["annotators"].round() == 2),
     }
 )
 
@@ -84,17 +86,17 @@ def decision_regret(
     default twelve, evenly spaced in their logarithm from the cheapest cell to the dearest. A table whose cells have one
     replicate each is a RequestError.
     """
-    done = results[results["status"] == "done"]
+    done = finished(results)
     first = halves(done)
     listed = price_list(prices)
     wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
     listed.check_wage(wage)
     found = []
-    learnt_from = [rows(done[chosen], metric) for chosen in (first, ~first)]
+    learnt_from = [make_rows(done[chosen], metric) for chosen in (first, ~first)]
     for half, (learnt, other) in enumerate(zip(learnt_from, (~first, first), strict=True)):
         value = valued_by(done[other], learnt)
         cells = _totals(learnt)
-        usd = priced(cells, learnt, listed, wage, fee).usd_high
+        usd = candidate_costs(cells, learnt, listed, wage, fee).usd_high
         valued = np.isfinite(value)
         if not (valued & (usd > 0)).any() or not (valued & (usd == 0)).any():
             raise RequestError("regret needs cells, bought and free, with replicates in both halves")
@@ -203,8 +205,8 @@ def _planned(learnt: Rows, seed: int) -> tuple[Float[np.ndarray, " c"], Float[np
     model = default_model(learnt, draws_generator(seed)).chosen
     rng = draws_generator(seed, 1)
     values, variances = model.values(learnt.cells, rng)
-    crowd, people = learnt.cells["crowd"].tolist(), learnt.cells["people"].to_numpy(dtype=float)
-    hired = values + new_people(learnt.variance, crowd, people, variances, rng)
+    crowd, annotators = learnt.cells["crowd"].tolist(), learnt.cells["annotators"].to_numpy(dtype=float)
+    hired = values + annotator_noise(learnt.variance, crowd, annotators, variances, rng)
     expected = values.mean(axis=0)
     free = learnt.free[int(expected[learnt.free].argmin())]
     return expected, (hired < values[:, [free]]).mean(axis=0)

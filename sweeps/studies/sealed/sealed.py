@@ -1,16 +1,25 @@
-"""Plans held against the sealed cells: what each reading said, words that follow from its numbers."""
+"""Plans held against the sealed cells: what each reading said, in words, tables and a picture of its numbers."""
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from softcore.statistics import MeanInterval
-from sweeps.planning.checks import LEVELS, Check
+from sweeps.planning.checks import LEVELS, ModelCheck
 from sweeps.planning.defaults import LOST
-from sweeps.studies.document import Section, Table
-from sweeps.studies.grid.recorded import Sources, any_simulated, listed
+from sweeps.results.names import in_order, metric_title, test_set_short, variety_title
+from sweeps.show.drawing import colour, figure_with_title, mark_scale, marks, subtitle
+from sweeps.studies.document import Picture, Section, Table
+from sweeps.studies.grid.recorded import Sources, any_simulated, join_names
 from sweeps.studies.sealed.judge import Judgement
-from sweeps.studies.sealed.predicted_picture import predicted_picture
-from sweeps.studies.sealed.readings import Identity, Reading, read, stored
+from sweeps.studies.sealed.readings import Identity, Reading, load_readings, read_sealed_cells
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TITLE = "Plans held against sealed cells"
 _WHAT = (
@@ -24,14 +33,15 @@ _WHAT = (
 )
 _ASK = "`--read-sealed` reads the sealed cells, which is counted"
 _PARTS = {"all": "checks", "inside": "inside", "beyond": "beyond", "differences": "differences"}
+_PANEL, _ABOVE, _BELOW = 4.6, 1.1, 1.0  # inches
 
 
-def sealed(sources: Sources, *, readings: Path, read_sealed: bool = False) -> Section:
+def sealed_section(sources: Sources, *, readings: Path, read_sealed: bool = False) -> Section:
     """The section from the stored readings; with `read_sealed` the sealed cells are read first.
 
     It needs the grid and the sealed cells; where they were never read it says so and looks at no result.
     """
-    kept = read(readings, sources) if read_sealed else stored(readings)
+    kept = read_sealed_cells(readings, sources) if read_sealed else load_readings(readings)
     if not kept:
         return Section(title=TITLE, lines=(_WHAT, f"Recorded, and not read yet: {_ASK}."), data={"readings": []})
     now = Identity.of(sources)
@@ -39,15 +49,15 @@ def sealed(sources: Sources, *, readings: Path, read_sealed: bool = False) -> Se
     judged = kept[place].judgements
     return Section(
         title=TITLE,
-        lines=(_WHAT, counted(kept, place, now), *_found(judged)),
+        lines=(_WHAT, readings_words(kept, place, now), *_found(judged)),
         tables=(_scores(judged), _coverage(judged), _readings(kept, place)),
         pictures=(predicted_picture(judged, any_simulated(sources)),),
-        summary=(summary(len(kept), judged),),
+        summary=(sealed_summary(len(kept), judged),),
         data={"shown": place + 1, "readings": [reading.as_dict() for reading in kept]},
     )
 
 
-def counted(kept: Sequence[Reading], place: int, now: Identity) -> str:
+def readings_words(kept: Sequence[Reading], place: int, now: Identity) -> str:
     """How often the sealed cells were read, which reading is shown, and what has changed since."""
     times = {1: "once", 2: "twice"}.get(len(kept), f"{len(kept)} times")
     words = f"The sealed cells were read {times}; shown is reading {place + 1}, of {kept[place].date.isoformat()}."
@@ -170,7 +180,7 @@ def _main(one: Judgement) -> str:
     return f"{one.of(one.default).score:.4f} ({best:.4f})"
 
 
-def summary(readings: int, judged: Sequence[Judgement]) -> str:
+def sealed_summary(readings: int, judged: Sequence[Judgement]) -> str:
     """The sentence for the top of the report."""
     held = sum(one.held for one in judged)
     covered = [one.of(one.default).coverage[max(LEVELS)] for one in judged]
@@ -185,12 +195,66 @@ def summary(readings: int, judged: Sequence[Judgement]) -> str:
 def _lost(judged: Sequence[Judgement]) -> str:
     """Where the choice did not hold, and what did better; nothing where it held."""
     lost = [f"on {one.metric} the {one.best.model}" for one in judged if not one.held]
-    return f" ({listed(lost)} has it)" if lost else ""
+    return f" ({join_names(lost)} has it)" if lost else ""
 
 
-def _check(one: Judgement, model: str, part: str) -> Check | None:
+def _check(one: Judgement, model: str, part: str) -> ModelCheck | None:
     return next((check for check in getattr(one, part) if check.model == model), None)
 
 
 def _named(one: Judgement, model: str) -> str:
     return f"{model} (default)" if model == one.default else model
+
+
+def predicted_picture(judged: Sequence[Judgement], simulated: bool) -> Picture:
+    """A panel a metric: each cell's seen mean across, the prediction of the chosen model with its 95% interval up."""
+    width, height = _PANEL * len(judged), _ABOVE + _PANEL + _BELOW
+    figure = figure_with_title(width, height, "Sealed cells: predicted against seen", simulated)
+    subtitle(
+        figure,
+        "medians and 95% intervals of the model that leaving cells out had chosen; open marks are beyond what it was "
+        "checked on; on the line they agree",
+    )
+    panels = figure.subplots(1, len(judged), squeeze=False)[0]
+    figure.subplots_adjust(left=0.75 / width, right=1 - 0.2 / width, top=1 - _ABOVE / height, bottom=_BELOW / height)
+    figure.subplots_adjust(wspace=0.8 * len(judged) / (width - 0.95))
+    for panel, one in zip(panels, judged, strict=True):
+        _draw_panel(panel, one)
+    panels[0].set_ylabel("predicted")
+    there = {str(name) for one in judged for name in one.cells["variety"]}
+    _draw_legend(panels[0], in_order(there))
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return Picture(
+        name="sealed",
+        words="Predicted against seen, with 95% intervals, for "
+        + "; ".join(f"{one.metric} ({one.default})" for one in judged),
+        png=file.getvalue(),
+    )
+
+
+def _draw_panel(panel: "Axes", one: Judgement) -> None:
+    for (variety, inside), cells in one.cells.groupby(["variety", "inside"], sort=False):
+        _draw_points(panel, cells, one.default, str(variety), bool(inside))
+    bounds = one.cells[["seen", f"{one.default} low 95", f"{one.default} high 95"]].to_numpy(dtype=float)
+    ends = np.array([bounds.min(), bounds.max()]) + 0.04 * np.ptp(bounds) * np.array([-1, 1])
+    panel.plot(ends, ends, color="#999999", linewidth=1, zorder=1)
+    panel.set(xlim=ends, ylim=ends, aspect="equal", xlabel="seen")
+    metric, _, test = one.metric.partition("/")
+    panel.set_title(f"{metric_title(metric)}, {test_set_short(test)}: {one.default}", fontsize=10)
+
+
+def _draw_points(panel: "Axes", cells: pd.DataFrame, model: str, variety: str, inside: bool) -> None:
+    middle, ink = cells[model].to_numpy(dtype=float), colour(variety)
+    ends = cells[[f"{model} low 95", f"{model} high 95"]].to_numpy(dtype=float)
+    panel.errorbar(cells["seen"], middle, yerr=np.abs(ends.T - middle), fmt="none", ecolor=ink, elinewidth=1, zorder=2)
+    face = ink if inside else "white"
+    size = 44 * mark_scale(variety)
+    panel.scatter(cells["seen"], middle, s=size, marker=marks(variety)[0], facecolors=face, edgecolors=ink, zorder=3)
+
+
+def _draw_legend(panel: "Axes", varieties: Sequence[str]) -> None:
+    """Below the first panel, for all of them."""
+    for name in varieties:
+        panel.scatter([], [], marker=marks(name)[0], color=colour(name), label=variety_title(name))
+    panel.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=len(varieties), fontsize=9, frameon=False)

@@ -1,6 +1,6 @@
-"""Which planner this is: a version that people raise, and what it predicts of a made-up grid, which shows when to.
+"""The planner's version, which people raise, and its recorded predictions of a made-up grid, which show when they must.
 
-    python -m sweeps.studies.sealed.version    record what a version predicts that was just raised
+    python -m sweeps.studies.sealed.version    record the predictions of a version that was just raised
 
 Numbers are recorded and compared within a tolerance; the digest is that of the record. A digest of what a machine
 computes would be another one on the next machine, however few digits it took: the nearest cells' noise is drawn along
@@ -20,7 +20,7 @@ from softcore.errors import RequestError
 from sweeps.planning.advise import advise
 from sweeps.results.table import records
 from sweeps.studies.coverage import planted_plans as planted
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, World, bought_cells, planted_table
 from sweeps.studies.sealed.judge import judge
 
 # Raise it by one whenever predictions change, and record them: by another version, the sealed cells are read once more,
@@ -49,7 +49,9 @@ def predictions() -> Predictions:
     judged = judge(grid, unseen, metric=METRIC)
     models = [check.model for check in judged.checks]
     cells = {
-        f"{model}: {cell['variety']}, M={cell['people']:g}, N'={cell['items']:g}": [cell[model + b] for b in _BOUNDS]
+        f"{model}: {cell['variety']}, M={cell['annotators']:g}, N'={cell['items']:g}": [
+            cell[model + b] for b in _BOUNDS
+        ]
         for model in models
         for cell in records(judged.cells)
     }
@@ -62,7 +64,7 @@ def predictions() -> Predictions:
     return {part: {name: [float(f"{n:.6g}") for n in row] for name, row in of.items()} for part, of in found.items()}
 
 
-def moved(now: Predictions, then: Predictions) -> list[str]:
+def changes(now: Predictions, then: Predictions) -> list[str]:
     """What of `now` is not as it was `then`, in words: other names or another order, numbers off by too much."""
     found = []
     for part in then:
@@ -78,17 +80,17 @@ def moved(now: Predictions, then: Predictions) -> list[str]:
 
 def check_version() -> None:
     """A RequestError unless the planner predicts what is recorded for its version."""
-    version, then = recorded()
+    version, then = read_record()
     if version != PLANNER_VERSION:
         raise RequestError(f"what planner version {PLANNER_VERSION} predicts is not recorded: run `{_COMMAND}`")
-    if changed := moved(predictions(), then):
+    if changed := changes(predictions(), then):
         raise RequestError(
             f"the planner predicts otherwise than its version {version} did: raise PLANNER_VERSION in {__name__} and "
             f"record what it predicts with `{_COMMAND}`. First of {len(changed)} changes: {changed[0]}"
         )
 
 
-def recorded() -> tuple[int, Predictions]:
+def read_record() -> tuple[int, Predictions]:
     """The version whose predictions were recorded last, and they."""
     content: dict[str, Any] = json.loads(RECORD.read_text("utf-8"))
     return content.pop("version"), content
@@ -96,12 +98,12 @@ def recorded() -> tuple[int, Predictions]:
 
 def predictions_digest() -> str:
     """SHA-256 (hex) of the recorded predictions, however the file is laid out."""
-    return hashlib.sha256(json.dumps(recorded()[1]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(read_record()[1]).encode()).hexdigest()
 
 
-def record() -> None:
+def write_record() -> None:
     """Record what the planner predicts; a version that is recorded stays as it is, a RequestError if it is outdated."""
-    if recorded()[0] == PLANNER_VERSION:
+    if read_record()[0] == PLANNER_VERSION:
         check_version()
         return
     parts = [
@@ -116,7 +118,7 @@ def _made_up() -> tuple[pd.DataFrame, pd.DataFrame]:
     world = World(first={"click": 0.05, "t2-clamp": 0.27}, everybody={"click": 0.3, "t2-clamp": 0.5})
     pages = {"variety": "t2-clamp", "aggregation": "separate", "annotators": 2, "items": 900}
     cells = [
-        *bought(["click", "t2-clamp"], clicks=(1, 3, 6)),
+        *bought_cells(["click", "t2-clamp"], clicks=(1, 3, 6)),
         *FREE_CELLS,
         {"variety": "hard", "mixing": "mixup"},
         {**pages, "mixing": "mixup"},
@@ -128,10 +130,10 @@ def _made_up() -> tuple[pd.DataFrame, pd.DataFrame]:
         {**pages, "annotators": 1, "items": 100},
     ]
     rng = np.random.default_rng(0)
-    grid, others = table(world, cells, rng), table(world, unseen, rng, seeds=(3, 4), panels=(0,))
+    grid, others = planted_table(world, cells, rng), planted_table(world, unseen, rng, seeds=(3, 4), panels=(0,))
     others["cell"] = "unseen " + others["cell"]
     return grid.rename(columns={planted.METRIC: METRIC}), others.rename(columns={planted.METRIC: METRIC})
 
 
 if __name__ == "__main__":
-    record()
+    write_record()

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 
-from sweeps.studies.thesis.published import Row, row
+from sweeps.studies.thesis.published import Row, published_row
 
 Kind = Literal["better", "not-better", "same", "larger-gap"]
 AS_CLAIMED, AGAINST, TIE, NOT_PRINTED = "as claimed", "against the claim", "a tie", "not printed"
@@ -35,7 +35,7 @@ class Claim:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What is held against what: two rows, or two differences of rows."""
+        """The two things compared, in words: two rows, or two differences of rows."""
         names = [side.name for side in self.rows]
         if self.kind == "larger-gap":
             return f"({names[0]}) − ({names[1]})", f"({names[2]}) − ({names[3]})"
@@ -75,7 +75,9 @@ def claims() -> tuple[Claim, ...]:
 
 def _claims(entry: Mapping[str, Any], lists: Mapping[str, list[str]]) -> list[Claim]:
     checks = entry["checks"] if isinstance(entry["checks"], list) else lists[entry["checks"]]
-    sides = [entry[side] for side in ("a", "b", "a2", "b2") if side in entry]
-    rows = tuple(row(str(table), key) for table, key in sides)
-    shared = {"section": entry["section"], "says": entry["says"], "kind": entry["kind"], "rows": rows}
+    (kind,) = (kind for kind in get_args(Kind) if kind in entry)
+    one, other = entry[kind], entry["as" if kind == "same" else "than"]
+    sides = [*one, *other] if kind == "larger-gap" else [one, other]
+    rows = tuple(published_row(str(table), key) for table, key in sides)
+    shared = {"section": entry["section"], "says": entry["says"], "kind": kind, "rows": rows}
     return [Claim(id=f"{entry['id']}/{check}", check=check, **shared) for check in checks]

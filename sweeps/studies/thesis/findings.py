@@ -1,15 +1,14 @@
 """What our runs say of each claim: paired differences, their intervals, and a verdict by a fixed rule."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.results.table import CORRUPTED
 from sweeps.studies.thesis.claims import Claim, Kind
-from sweeps.studies.thesis.published import Row
-from sweeps.studies.thesis.sides import Part, Trials, axis_text, models, values
+from sweeps.studies.thesis.published import Row, table_words
+from sweeps.studies.thesis.row_trials import RowPart, Trials, axis_text, models, values
 
 AGREES, DISAGREES, OPEN, NOT_RUN = "agrees", "disagrees", "open", "not run"
 VERDICTS = (AGREES, DISAGREES, OPEN, NOT_RUN)
@@ -25,15 +24,18 @@ RULE = (
 
 @dataclass(frozen=True, kw_only=True)
 class PairedComparison:
-    """Two sides (means over replicates) and their paired difference, on one metric column."""
+    """Two sides (means over replicates) and their paired difference, on one metric column; a claim's with its verdict.
+
+    `left_out` counts the replicates that some side does not have whole.
+    """
 
     column: str
     a: float
     b: float
     difference: MeanInterval
-    verdict: str
-    why: str
     left_out: int
+    verdict: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,7 +56,7 @@ class Finding:
         return self.ours.verdict if self.ours else NOT_RUN
 
 
-def verdict(kind: Kind, difference: MeanInterval) -> tuple[str, str]:
+def claim_verdict(kind: Kind, difference: MeanInterval) -> tuple[str, str]:
     """The verdict on a claim by its kind and the interval of a − b, and the reason in a few words (`RULE`)."""
     if difference.low is None or difference.high is None:
         return OPEN, "one replicate"
@@ -67,7 +69,7 @@ def verdict(kind: Kind, difference: MeanInterval) -> tuple[str, str]:
     return (AGREES if below == (kind != "not-better") else DISAGREES), where
 
 
-def findings(claims: Sequence[Claim], trials: Trials, simulated: frozenset[str] = frozenset()) -> list[Finding]:
+def claim_findings(claims: Sequence[Claim], trials: Trials, simulated: frozenset[str] = frozenset()) -> list[Finding]:
     """At least one finding a claim, in their order; several where it was run in several settings or variants.
 
     `simulated` are the ids of the trials whose annotators are simulated.
@@ -97,32 +99,33 @@ def _findings(claim: Claim, trials: Trials, simulated: frozenset[str]) -> Iterat
         yield Finding(claim=claim, why=why or "never run alike")
 
 
-def measure(claim: Claim, parts: Sequence[Part], check: str) -> tuple[PairedComparison | None, str]:
+def measure(claim: Claim, parts: Sequence[RowPart], check: str) -> tuple[PairedComparison | None, str]:
     """A claim's sides on the metric column that holds `check`; None, with the reason, where there is no replicate."""
-    for column in columns(check):
-        if all(column in part.trials and part.trials[column].notna().any() for part in parts):
-            return compare(claim, parts, column)
-    return None, f"{check} was not measured"
-
-
-def compare(claim: Claim, parts: Sequence[Part], column: str) -> tuple[PairedComparison | None, str]:
-    """A claim's sides on one metric column."""
-    found = values(parts, [column] * len(parts))
+    there = (c for c in columns(check) if all(c in part.trials and part.trials[c].notna().any() for part in parts))
+    column = next(there, None)
+    if column is None:
+        return None, f"{check} was not measured"
+    found = compare(parts, [column] * len(parts), claim.sides)
     if not models(parts) and any("model" in part.trials for part in parts):
         return None, "no model that all sides have"
-    if not len(found.sides[0]):
+    if found is None:
         return None, f"no seed and panel for which all sides have {column}"
-    a, b = claim.sides(found.sides)
-    difference = paired(a, b)
-    judged, why = verdict(claim.kind, difference)
-    sides = {"a": float(a.mean()), "b": float(b.mean())}
-    shown = {"column": column, "difference": difference, "verdict": judged, "why": why, "left_out": found.left_out}
-    return PairedComparison(**sides, **shown), ""  # type: ignore[arg-type]
+    judged, why = claim_verdict(claim.kind, found.difference)
+    return replace(found, verdict=judged, why=why), ""
 
 
-def paired(a: np.ndarray, b: np.ndarray) -> MeanInterval:
-    """The mean of a − b [replicates] with its t interval; no interval where there is one replicate."""
-    return mean_interval(a - b, level=LEVEL)
+def compare(
+    parts: Sequence[RowPart], columns: Sequence[str], sides: Callable[[Any], tuple[Any, Any]] = tuple
+) -> PairedComparison | None:
+    """The two `sides` of the parts' values, each part's on its column; None where they share no whole replicate."""
+    found = values(parts, columns)
+    a, b = sides(found.sides)
+    if not len(a):
+        return None
+    difference = mean_interval(a - b, level=LEVEL)
+    return PairedComparison(
+        column=columns[-1], a=float(a.mean()), b=float(b.mean()), difference=difference, left_out=found.left_out
+    )
 
 
 def columns(check: str) -> tuple[str, ...]:
@@ -132,7 +135,7 @@ def columns(check: str) -> tuple[str, ...]:
     return (check,)
 
 
-def over(parts: Sequence[Part]) -> str:
+def over(parts: Sequence[RowPart]) -> str:
     """What the replicates vary, so what the interval is over."""
     asked = [axis_text(value) for part in parts for value in _axis(part, "annotators")]
     words = "seeds and image-wise panels" if any(m not in ("", "all") for m in asked) else "seeds"
@@ -140,7 +143,7 @@ def over(parts: Sequence[Part]) -> str:
     return words + (", clicks known as counts" if clicks else "")
 
 
-def simulation(parts: Sequence[Part], simulated: frozenset[str]) -> str:
+def simulation(parts: Sequence[RowPart], simulated: frozenset[str]) -> str:
     """What is simulated on any side: "annotators", "labels of the rest", or nothing."""
     if any(str(trial) in simulated for part in parts for trial in part.trials["trial"]):
         return "simulated annotators"
@@ -148,7 +151,7 @@ def simulation(parts: Sequence[Part], simulated: frozenset[str]) -> str:
     return "partly simulated labels" if rest else ""
 
 
-def _axis(part: Part, axis: str) -> list[object]:
+def _axis(part: RowPart, axis: str) -> list[object]:
     return list(part.trials[axis]) if axis in part.trials else []
 
 
@@ -166,4 +169,4 @@ def _missing(claim: Claim, trials: Trials) -> str:
 
 
 def _place(side: Row) -> str:
-    return f"{side.name} ({side.table if side.table.startswith('figure') else 'table ' + side.table})"
+    return f"{side.name} ({table_words(side.table)})"

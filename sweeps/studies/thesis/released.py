@@ -1,13 +1,12 @@
 """How far the two things that the thesis's released code does differently move its tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from softcore.statistics import MeanInterval
 from sweeps.results.table import metric_columns
-from sweeps.studies.thesis.findings import over, paired, simulation
+from sweeps.studies.thesis.findings import PairedComparison, compare, over, simulation
 from sweeps.studies.thesis.published import Row, tables
-from sweeps.studies.thesis.sides import Part, Trials, values
+from sweeps.studies.thesis.row_trials import RowPart, Trials
 
 VARIETY, RELEASED_VARIETY = "t2-clamp", "t2-clamp-released"
 METRIC, RELEASED_METRIC = "rmsce", "rmsce-released"
@@ -20,24 +19,19 @@ MOVED = ("ce", "scaled-ce", "rmsce", "fgsm")
 
 @dataclass(frozen=True, kw_only=True)
 class Shift:
-    """How far an option moves a row of the thesis's tables on one metric: as its text says, with the option, and the
-    paired difference of the two."""
+    """How far an option moves a row of the thesis's tables on one metric: a is with the option, b as the text says."""
 
     option: str
     table: str
     name: str
-    metric: str
-    text: float
-    released: float
-    difference: MeanInterval
+    ours: PairedComparison
     setting: str
     over: str
     simulated: str
-    left_out: int
 
 
 def shifts(trials: Trials, simulated: frozenset[str] = frozenset()) -> list[Shift]:
-    """Every shift that the trials hold, table by table; a row that stands in several tables counts in its first."""
+    """Every shift that the trials show, table by table; a row that stands in several tables counts in its first."""
     unique: dict[tuple[tuple[str, object], ...], Row] = {}
     for table in tables().values():
         for row in table.rows.values():
@@ -47,21 +41,14 @@ def shifts(trials: Trials, simulated: frozenset[str] = frozenset()) -> list[Shif
 
 
 def not_run(found: Sequence[Shift]) -> list[str]:
-    """The options of which the trials hold nothing."""
+    """The options without any result."""
     return [option for option in OPTIONS if option not in {shift.option for shift in found}]
 
 
 def _of_variety(row: Row, trials: Trials, simulated: frozenset[str]) -> Iterator[Shift]:
     if row.where["variety"] != (VARIETY,):
         return
-    other = Row(
-        table=row.table,
-        key=row.key,
-        label=row.label,
-        name=row.name,
-        where={**row.where, "variety": (RELEASED_VARIETY,)},
-        printed={},
-    )
+    other = replace(row, where={**row.where, "variety": (RELEASED_VARIETY,)}, printed={})
     for parts in trials.pairings((other, row)):
         for metric in metric_columns(trials.done):
             if metric.split("/")[0] in MOVED:
@@ -80,24 +67,18 @@ def _of_metric(row: Row, trials: Trials, simulated: frozenset[str]) -> Iterator[
 def _shift(
     option: str,
     row: Row,
-    parts: Sequence[Part],
+    parts: Sequence[RowPart],
     columns: tuple[str, str],
     trials: Trials,
     simulated: frozenset[str],
 ) -> Iterator[Shift]:
-    found = values(parts, columns)
-    released, text = found.sides
-    if len(text):
+    if ours := compare(parts, columns):
         yield Shift(
             option=option,
             table=row.table,
             name=row.name,
-            metric=columns[1],
-            text=float(text.mean()),
-            released=float(released.mean()),
-            difference=paired(released, text),
+            ours=ours,
             setting=trials.setting(parts),
             over=over(parts),
             simulated=simulation(parts, simulated),
-            left_out=found.left_out,
         )

@@ -6,8 +6,7 @@ from typing import Any
 import pandas as pd
 
 from sweeps.studies.thesis.claims import Claim
-from sweeps.studies.thesis.findings import VERDICTS, Finding, PairedComparison
-from sweeps.studies.thesis.published import tables
+from sweeps.studies.thesis.findings import Finding, PairedComparison
 from sweeps.studies.thesis.released import OPTIONS, Shift, not_run
 
 COLUMNS = (
@@ -20,27 +19,17 @@ COLUMNS = (
 WHOLE = ("n", "left_out", "scaled_n")
 
 
-def rows(found: Sequence[Finding], shifted: Sequence[Shift]) -> list[dict[str, Any]]:
+def report_rows(found: Sequence[Finding], shifted: Sequence[Shift]) -> list[dict[str, Any]]:
     """One mapping a row with the keys `COLUMNS`, None where a row has no such thing: claims, then released code."""
     claimed = [_claim(finding) for finding in found]
     options = [_shift(shift) for shift in shifted] + [_not_run(option) for option in not_run(shifted)]
     return [dict.fromkeys(COLUMNS) | row for row in (*claimed, *options)]
 
 
-def frame(found: Sequence[Finding], shifted: Sequence[Shift]) -> pd.DataFrame:
-    """`rows` as a table, counts as whole numbers."""
-    table = pd.DataFrame(rows(found, shifted), columns=list(COLUMNS))
+def report_frame(found: Sequence[Finding], shifted: Sequence[Shift]) -> pd.DataFrame:
+    """`report_rows` as a table, counts as whole numbers."""
+    table = pd.DataFrame(report_rows(found, shifted), columns=list(COLUMNS))
     return table.astype(dict.fromkeys(WHOLE, "Int64"))
-
-
-def counts(found: Sequence[Finding]) -> dict[str, dict[str, int]]:
-    """How many findings have each verdict, by the table that their claim quotes first, in the order of `tables`."""
-    quoted = {finding.claim.tables[0] for finding in found}
-    return {
-        table: {word: sum(f.verdict == word and f.claim.tables[0] == table for f in found) for word in VERDICTS}
-        for table in tables()
-        if table in quoted
-    }
 
 
 def _claim(finding: Finding) -> dict[str, Any]:
@@ -52,9 +41,9 @@ def _claim(finding: Finding) -> dict[str, Any]:
     row |= {"verdict": finding.verdict, "why": ours.why if ours else finding.why, "over": finding.over}
     row |= {"setting": finding.setting, "simulated": finding.simulated}
     if ours:
-        row |= _measured(ours) | {"left_out": ours.left_out}
+        row |= _numbers(ours) | {"left_out": ours.left_out}
     if scaled:
-        row |= {f"scaled_{name}": value for name, value in _measured(scaled).items()}
+        row |= {f"scaled_{name}": value for name, value in _numbers(scaled).items()}
         row |= {"scaled_verdict": scaled.verdict}
     return row
 
@@ -73,36 +62,20 @@ def _thesis(claim: Claim) -> dict[str, Any]:
     return row
 
 
-def _measured(found: PairedComparison) -> dict[str, Any]:
+def _numbers(found: PairedComparison) -> dict[str, Any]:
     interval = found.difference
     bounds = {"difference": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
     return {"a_mean": found.a, "b_mean": found.b, **bounds}
 
 
 def _shift(shift: Shift) -> dict[str, Any]:
-    metric, test = shift.metric.split("/")
-    interval = shift.difference
-    return {
-        "part": "released code",
-        "id": f"{shift.option}/{shift.table}/{shift.name}/{shift.metric}",
-        "tables": shift.table,
-        "says": OPTIONS[shift.option],
-        "a": f"{shift.name} ({shift.option})",
-        "b": shift.name,
-        "metric": metric,
-        "test_set": test,
-        "a_mean": shift.released,
-        "b_mean": shift.text,
-        "difference": interval.mean,
-        "low": interval.low,
-        "high": interval.high,
-        "n": interval.n,
-        "left_out": shift.left_out,
-        "over": shift.over,
-        "why": "one replicate" if interval.low is None else None,
-        "setting": shift.setting,
-        "simulated": shift.simulated,
-    }
+    ours = shift.ours
+    metric, test = ours.column.split("/")
+    row: dict[str, Any] = {"part": "released code", "id": f"{shift.option}/{shift.table}/{shift.name}/{ours.column}"}
+    row |= {"tables": shift.table, "says": OPTIONS[shift.option], "metric": metric, "test_set": test}
+    row |= {"a": f"{shift.name} ({shift.option})", "b": shift.name} | _numbers(ours)
+    row |= {"left_out": ours.left_out, "why": "one replicate" if ours.difference.low is None else None}
+    return row | {"over": shift.over, "setting": shift.setting, "simulated": shift.simulated}
 
 
 def _not_run(option: str) -> dict[str, Any]:

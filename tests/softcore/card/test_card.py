@@ -8,7 +8,7 @@ import pytest
 
 from softcore.card.card import describe
 from softcore.card.measures import consistency, entropy, seconds
-from softcore.data.records import Answer, table
+from softcore.data.records import Answer, records_table
 
 
 def answer(**said):
@@ -16,7 +16,7 @@ def answer(**said):
 
 
 def test_a_repeat_is_compared_with_its_own_first_answer_and_people_with_each_other():
-    records, _ = table(
+    records, _ = records_table(
         [
             answer(annotator="ann"),
             answer(annotator="ann", position=2, is_repeat=True),
@@ -38,7 +38,7 @@ def test_a_repeat_is_compared_with_its_own_first_answer_and_people_with_each_oth
 
 
 def test_what_can_not_be_computed_is_absent_with_its_reason():
-    records, _ = table([answer(seconds=float("nan"))])
+    records, _ = records_table([answer(seconds=float("nan"))])
     found = consistency(records, np.ones((1, 3)) / 3)
     assert found == {
         "one_person_twice": {"absent": "nobody was asked twice"},
@@ -48,7 +48,7 @@ def test_what_can_not_be_computed_is_absent_with_its_reason():
 
 
 def test_seconds_are_of_first_answers_and_repeats_stand_apart():
-    records, _ = table(
+    records, _ = records_table(
         [
             answer(seconds=10.0),
             answer(item=1, seconds=20.0, position=2),

@@ -7,12 +7,12 @@ import pytest
 
 from softcore.card.card import describe
 from softcore.card.costs import describe_costs, describe_page_time
-from softcore.data.records import Answer, table
+from softcore.data.records import Answer, records_table
 from softcore.prices.read import PRICES
 
 
 def with_answers(dataset, answers):
-    records, _ = table([Answer(top1=0, **answer) for answer in answers])
+    records, _ = records_table([Answer(top1=0, **answer) for answer in answers])
     return replace(dataset, records=records)
 
 

@@ -8,9 +8,15 @@ import pandas as pd
 import pytest
 
 from softcore.card.card import describe
-from softcore.card.mixed import at_three_coefficients, consistency, describe_mixed, inferred, of_soft_labels
+from softcore.card.mixed import (
+    at_three_coefficients,
+    coefficient_consistency,
+    describe_mixed,
+    inferred_coefficients,
+    of_soft_labels,
+)
 from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
-from softcore.data.records import Answer, table
+from softcore.data.records import Answer, records_table
 
 LABELS = np.array([0, 1, 2])  # of items 0, 1 and 2; class 3 has no image
 NAMES = ("mixed_0.25_Bird_1_Cat_2.png", "mixed_0.75_Ant_0_Bird_1.png")
@@ -44,7 +50,7 @@ def labelled():
         Answer(annotator="bob", item=0, top1=3, p1=0.7, impossible=(0,), position=2),
         Answer(annotator="ann", item=1, top1=3, p1=1.0, position=3, is_repeat=True),
     ]
-    return table(answers)
+    return records_table(answers)
 
 
 @pytest.fixture
@@ -105,13 +111,13 @@ def test_seconds_people_and_answers_are_of_first_answers(mixed):
 
 
 def test_a_repeat_is_compared_with_its_own_first_answer_and_people_with_each_other(mixed):
-    found = consistency(mixed.inferences)
+    found = coefficient_consistency(mixed.inferences)
     assert found["one_person_twice"] == {"pairs": 1, "mean_absolute_difference": pytest.approx(0.1)}
     assert found["two_people"] == {"pairs": 1, "mean_absolute_difference": pytest.approx(0.4)}
 
 
 def test_inferred_coefficients_are_summed_up_by_what_was_mixed(mixed):
-    card = inferred(mixed)
+    card = inferred_coefficients(mixed)
     assert list(card) == ["0.25", "0.75"]
     # 0.4 and 0.8 (the repeat's 0.7 left out): the median is 0.6, the quartiles 0.5 and 0.7.
     assert card["0.75"] == pytest.approx(
@@ -127,7 +133,7 @@ def test_what_can_not_be_computed_is_absent_with_its_reason(mixed):
     assert card["mass_off_the_endpoints"]["interval"] == {"absent": "one person or one image gives none"}
     assert card["mass_on_an_endpoint_against_its_share"] == {"absent": "one of the two is the same everywhere"}
     alone = mixed.inferences[mixed.inferences["annotator"] == "bob"]
-    assert consistency(alone)["one_person_twice"] == {"absent": "nobody was asked twice"}
+    assert coefficient_consistency(alone)["one_person_twice"] == {"absent": "nobody was asked twice"}
 
 
 def test_only_a_data_set_with_mixed_images_has_the_section(digits):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from softcore.data.cifar10s import CLICKS
-from softcore.data.clicks_archive import ARCHIVE, ITEM_COLUMNS, click_times, counts, measured_clicks, read_clicks
+from softcore.data.clicks_archive import ARCHIVE, ITEM_COLUMNS, click_counts, click_times, measured_clicks, read_clicks
 from softcore.data.records import COLUMNS
 from softcore.errors import RequestError
 from softcore.prices.price_list import with_click_overhead
@@ -69,7 +69,7 @@ def test_with_the_archive_clicks_are_priced_as_measured_and_without_as_assumed(t
 
 def test_an_archive_that_does_not_fit_the_counts_is_refused(tmp_path):
     path = write(tmp_path)
-    table = counts(read_clicks(path)[0])
+    table = click_counts(read_clicks(path)[0])
     assert (table.sum(), table[3, 3], table[3, 5], table[5, 8]) == (4, 2, 1, 1)
     table[table.sum(axis=1) == 0, 0] = 1  # counts know every image
     table[3, 3] -= 1  # not everybody in the archive was counted, and a tie goes to the lower class: 3

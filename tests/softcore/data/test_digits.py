@@ -5,14 +5,18 @@ import pytest
 
 from softcore.data.digits import look_alikes
 from softcore.datasets import load
-from softcore.labels.elicited import elicited, soft_labels
+from softcore.labels.elicited import elicited_varieties, soft_labels
 from softcore.varieties import VARIETIES
 
 
 @pytest.fixture(scope="module")
 def varieties(digits):
     first = digits.records[~digits.records["is_repeat"]]
-    return {variety: soft_labels(first, variety, 10) for variety in elicited() if not VARIETIES[variety].similarity}
+    return {
+        variety: soft_labels(first, variety, 10)
+        for variety in elicited_varieties()
+        if not VARIETIES[variety].similarity
+    }
 
 
 def distance(one, other):

@@ -14,7 +14,7 @@ from softcore.data import cifar10s as cifar10
 from softcore.data import fetch as fetching
 from softcore.data import hmix
 from softcore.data.cifar10s import choose_validation, convert, pixels_note
-from softcore.data.fetch import SOURCES, FileState, Source, download, fetch, verify
+from softcore.data.fetch import SOURCES, FileState, OfficialFile, download, fetch, verify
 from softcore.errors import RequestError
 from softcore.files import read_npz
 
@@ -72,7 +72,9 @@ def server():
 
 
 def sources(sha256=SHA256):
-    return {"cifar10s": (Source(file="a/file.bin", url="http://127.0.0.1:9/gone", sha256=sha256, licence="none"),)}
+    return {
+        "cifar10s": (OfficialFile(file="a/file.bin", url="http://127.0.0.1:9/gone", sha256=sha256, licence="none"),)
+    }
 
 
 def left(folder):
@@ -235,7 +237,7 @@ def test_fetch_converts_the_archive_and_keeps_only_what_is_read(archive, server,
     monkeypatch.setattr(fetching, "ROWS", {"cifar10/test.npz": 20, "cifar10/validation.npz": 30})
     monkeypatch.setattr(fetching, "convert", lambda source, folder: convert(source, folder, a_class=3))
     server.files["/cifar10/cifar-10-python.tar.gz"] = archive.read_bytes()
-    official = Source(
+    official = OfficialFile(
         file="cifar10/cifar-10-python.tar.gz",
         url="http://127.0.0.1:9/gone",
         sha256=hashlib.sha256(archive.read_bytes()).hexdigest(),

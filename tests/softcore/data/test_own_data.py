@@ -6,7 +6,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from softcore.data.own import split
+from softcore.data.own import split_images
 from softcore.datasets import load
 from softcore.errors import RequestError
 from softcore.test_sets import test_sets
@@ -91,14 +91,14 @@ def test_what_changes_the_records_changes_a_fingerprint(own):
 def test_each_class_keeps_its_share_in_every_part():
     # 40 of class 0 and 20 of class 1, none answered: 10 and 5 to the test, 6 and 3 to validation.
     labels = np.repeat([0, 1], [40, 20])
-    train, validation, test = split(labels, np.array([], dtype=int), 0.15, 0.25)
+    train, validation, test = split_images(labels, np.array([], dtype=int), 0.15, 0.25)
     assert [list(np.bincount(labels[part])) for part in (train, validation, test)] == [[24, 12], [6, 3], [10, 5]]
     assert np.array_equal(np.sort(np.concatenate([train, validation, test])), np.arange(60))
 
 
 def test_no_answer_is_left_unused_while_unanswered_images_can_be_the_test():
     labels = np.zeros(20, dtype=int)
-    train, _, _ = split(labels, np.arange(12), 0.15, 0.25)
+    train, _, _ = split_images(labels, np.arange(12), 0.15, 0.25)
     assert np.array_equal(train, np.arange(12))  # 20 images: 5 test, 3 validation, the 12 answered ones to train on
 
 
@@ -300,4 +300,4 @@ def test_images_of_a_data_set_whose_files_are_missing_are_refused_in_one_line(re
 
 def test_a_part_that_would_be_empty_is_refused():
     with pytest.raises(RequestError, match="3 images leave none for validation"):
-        split(np.zeros(3, dtype=int), np.array([0]), 0.15, 0.25)
+        split_images(np.zeros(3, dtype=int), np.array([0]), 0.15, 0.25)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from softcore.data.readers import CIFAR_CLASSES, read_cifar10s, read_counts
-from softcore.data.records import NO_CLASS, Answer, settle
+from softcore.data.records import NO_CLASS, Answer, settle_answer
 from softcore.errors import RequestError
 
 CAT, DOG, SHIP = (CIFAR_CLASSES.index(name) for name in ("cat", "dog", "ship"))
@@ -161,7 +161,7 @@ def _their_answer(item, said, index):
         p2=float("nan") if second is None else second / 100,
         impossible=tuple(index[name] for name in said["Impossible Class(es)"]),
     )
-    return settle(read)[0]
+    return settle_answer(read)[0]
 
 
 def _essence(a):

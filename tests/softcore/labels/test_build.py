@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from softcore.labels.ask import asking
+from softcore.labels.ask import asked_varieties
 from softcore.labels.build import VARIETIES, build, most_answers, people_labels
 from softcore.labels.similarity import class_similarity
 from softcore.labels.votes import one_hot
@@ -137,7 +137,7 @@ def test_recorded_seconds_are_those_of_the_answers_used(digits):
 
 def test_an_items_labels_do_not_depend_on_which_others_are_asked_about(digits):
     items, alike = digits.annotated_items, class_similarity(digits, "confusions", digits.train_items)
-    for variety in asking():
+    for variety in asked_varieties():
         together, _ = people_labels(digits, variety, items, annotators=2, seed=1, similarity=alike)
         alone, _ = people_labels(digits, variety, items[7:8], annotators=2, seed=1, similarity=alike)
         rows = together.label_items == items[7]
@@ -145,7 +145,7 @@ def test_an_items_labels_do_not_depend_on_which_others_are_asked_about(digits):
 
 
 def test_all_page_varieties_read_the_same_answers(digits):
-    panels = [made(digits, v, annotators=2).panel for v in asking() if v != "click"]
+    panels = [made(digits, v, annotators=2).panel for v in asked_varieties() if v != "click"]
     assert all(np.array_equal(panels[0].annotators, other.annotators) for other in panels)
 
 
@@ -185,7 +185,7 @@ def test_the_most_answers_of_an_item_leave_repeats_out(digits):
     assert most_answers(digits, "click") == digits.counts[digits.annotated_items].sum(axis=1).max()
 
 
-@pytest.mark.parametrize("variety", asking())
+@pytest.mark.parametrize("variety", asked_varieties())
 def test_a_labels_choice_is_what_its_person_chose_first(digits, variety):
     panel = made(digits, variety, annotators=3).panel
     if variety == "click":
@@ -259,7 +259,7 @@ def test_what_can_not_be_built_is_refused(digits, policy, message):
         build(digits, LabelPolicy(**policy), seed=0)
 
 
-@pytest.mark.parametrize("variety", asking())
+@pytest.mark.parametrize("variety", asked_varieties())
 def test_every_cifar10s_label_of_every_person_is_a_distribution(cifar10s, variety):
     alike = class_similarity(cifar10s, "confusions", cifar10s.train_items)
     labels, _ = people_labels(cifar10s, variety, cifar10s.annotated_items, similarity=alike)

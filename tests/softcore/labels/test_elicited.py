@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softcore.errors import RequestError
-from softcore.labels.elicited import elicited, soft_labels
+from softcore.labels.elicited import elicited_varieties, soft_labels
 from softcore.varieties import VARIETIES
 
 PLANE, CAR, BIRD, CAT, DEER, DOG, FROG, HORSE, SHIP, TRUCK = range(10)
@@ -206,7 +206,7 @@ def test_the_released_code_gives_all_to_the_first_class_where_nothing_is_stated(
     np.testing.assert_allclose(label("t2-clamp-released", 0.0, 0.0), expected(0.0, truck=1.0))
 
 
-@pytest.mark.parametrize("variety", elicited())
+@pytest.mark.parametrize("variety", elicited_varieties())
 def test_no_answers_give_no_labels(variety):
     assert soft_labels(answers(), variety, 10, similarity=np.eye(10)).shape == (0, 10)
 
@@ -231,7 +231,7 @@ def test_a_gamma_outside_0_to_1_is_refused(gamma):
 
 @st.composite
 def any_answers(draw):
-    """Up to five answers over 2 to 7 classes, as `records.settle` leaves them: percentages, ticks never on a choice."""
+    """Up to five answers over 2 to 7 classes, as `settle_answer` leaves them: percentages, ticks never on a choice."""
     k = draw(st.integers(2, 7))
     percent = st.integers(0, 100).map(lambda p: p / 100)
     rows = []
@@ -248,7 +248,7 @@ def alike(k):
     return np.random.default_rng(k).uniform(-0.5, 1, (k, k)).round(1)
 
 
-anything = given(any_answers(), st.sampled_from(elicited()), st.sampled_from([0.0, 0.01, 0.1, 0.4, 1.0]))
+anything = given(any_answers(), st.sampled_from(elicited_varieties()), st.sampled_from([0.0, 0.01, 0.1, 0.4, 1.0]))
 
 
 @anything

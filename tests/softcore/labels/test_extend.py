@@ -134,7 +134,7 @@ def test_what_makes_no_sense_beside_simulated_answers_is_refused(people, policy,
 
 
 def test_items_without_clicks_can_not_be_simulated(people):
-    with pytest.raises(RequestError, match=r"clicks known as counts; digits has none for [0-9]+ of the [0-9]+ items"):
+    with pytest.raises(RequestError, match=r"clicks known as counts; digits has none$"):
         made(replace(people, counts=None))
     counts = people.counts.copy()
     counts[np.setdiff1d(people.train_items, people.annotated_items)[0]] = 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from softcore.labels.votes import one_hot, random_labels, smoothed, uniform_labels
+from softcore.labels.votes import one_hot, random_labels, smoothed_labels, uniform_labels
 
 
 def test_a_click_is_all_mass_on_one_class():
@@ -17,19 +17,19 @@ def test_no_clicks_give_no_labels():
 
 def test_label_smoothing_spreads_beta_over_all_classes_the_right_one_included():
     # K = 10, beta 0.05: 0.95 + 0.05 / 10 = 0.955 on the class, 0.005 on each other.
-    (label,) = smoothed(np.array([3]), 10, 0.05)
+    (label,) = smoothed_labels(np.array([3]), 10, 0.05)
     np.testing.assert_allclose(label, np.where(np.arange(10) == 3, 0.955, 0.005))
 
 
 def test_smoothing_by_nothing_is_a_hard_label_and_by_one_is_uniform():
-    assert smoothed(np.array([1]), 4, 0.0).tolist() == [[0, 1, 0, 0]]
-    assert smoothed(np.array([1]), 4, 1.0).tolist() == [[0.25] * 4]
+    assert smoothed_labels(np.array([1]), 4, 0.0).tolist() == [[0, 1, 0, 0]]
+    assert smoothed_labels(np.array([1]), 4, 1.0).tolist() == [[0.25] * 4]
 
 
 @pytest.mark.parametrize("beta", [-0.01, 1.01])
 def test_a_beta_outside_0_to_1_is_refused(beta):
     with pytest.raises(RequestError, match=r"beta must lie in 0\.\.1"):
-        smoothed(np.array([1]), 4, beta)
+        smoothed_labels(np.array([1]), 4, beta)
 
 
 def test_random_labels_are_distributions_drawn_once_an_item():

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from softcore.errors import RequestError
-from softcore.prices.read import FREE, PRICES, label_seconds, price, price_interval, price_list, usd
+from softcore.prices.read import PRICES, label_seconds, price, price_interval, price_list, usd
+from softcore.varieties import FREE
 
 
 @pytest.mark.parametrize(

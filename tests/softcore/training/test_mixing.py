@@ -99,7 +99,12 @@ def test_the_coefficient_follows_its_beta_distribution():
     [
         ({"mixing": "cutmix"}, "unknown mixing 'cutmix'"),
         ({"loss": "focal"}, "unknown loss 'focal'"),
-        ({"loss": "entropy-weighted"}, "needs mixing: mixup"),
+        ({"loss": "entropy-weighted"}, "needs mixing: mixup; mixing is none"),
+        ({"loss": "entropy-weighted", "mixing": "mix-maxent"}, "needs mixing: mixup; mixing is mix-maxent"),
+        ({"mixing": "mixup", "target_mixing": "cubic"}, "unknown target_mixing 'cubic'; known: linear, logistic"),
+        ({"mixing": "mix-maxent", "target_mixing": "linear"}, "gives mixed images no target"),
+        ({"mixing": "mixup", "entropy_floor": 0.7}, "entropy_floor: 0.7 needs loss: entropy-weighted"),
+        ({"alpha": 0.2}, "alpha: 0.2 needs mixing: mixup or mix-maxent"),
         ({"mixing": "mixup", "target_mixing": "logistic"}, "needs curves"),
     ],
 )

@@ -12,7 +12,7 @@ from typer.main import get_command
 from sweeps.commands import options
 from sweeps.commands.app import PANELS, app
 from sweeps.running import store
-from sweeps.spec.spec import presets
+from sweeps.spec.spec import presets_by_name
 
 HEAVY = ("torch", "ray", "mlflow", "pandas", "numpy", "rich")  # Typer itself imports pydantic where it is there
 
@@ -60,8 +60,10 @@ def test_help_lists_commands_in_the_order_of_a_first_hour():
 
 @pytest.mark.parametrize("command", ["run", "submit"])
 def test_presets_are_completed(command):
-    assert completions(f"sweeps {command} ") == list(presets())
-    assert completions(f"sweeps {command} table-3") == [name for name in presets() if name.startswith("table-3")]
+    assert completions(f"sweeps {command} ") == list(presets_by_name())
+    assert completions(f"sweeps {command} table-3") == [
+        name for name in presets_by_name() if name.startswith("table-3")
+    ]
 
 
 @pytest.mark.parametrize(

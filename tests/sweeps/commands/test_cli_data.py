@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
-from softcore.data.records import Answer, table
+from softcore.data.records import Answer, records_table
 from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from sweeps.commands.data import app
@@ -42,7 +42,7 @@ def test_describe_prints_mixed_images_in_tables_of_their_own(monkeypatch):
         for item in (0, 1)
         for k, person in enumerate(("ann", "bob"))
     ]
-    records, odd = table(answers)
+    records, odd = records_table(answers)
     mixed = MixedImages(
         names=("mixed_0.25_Ant_0_Bee_1.png", "mixed_0.5_Ant_0_Bee_1.png"),
         endpoints=np.array([[0, 1], [0, 1]]),

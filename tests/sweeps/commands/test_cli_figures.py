@@ -13,7 +13,7 @@ from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from sweeps.commands.app import app
 from sweeps.commands.figures import FIGURES, sweep_figure
-from sweeps.show.curves import people_curve_figure
+from sweeps.show.curves import annotators_curve_figure
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -148,7 +148,7 @@ def test_a_curve_against_m_has_its_points_at_m_and_all_at_the_answers_used(make)
         ({"variety": "click", "aggregation": "separate", "annotators": m, "items": 9}, ce, 1.2)
         for m, ce in (("all", 1.4), (4, 1.5))
     ]
-    panel = people_curve_figure(make(cells), "Title", False, metrics=["ce"]).axes[0]
+    panel = annotators_curve_figure(make(cells), "Title", False, metrics=["ce"]).axes[0]
     lines = {line.get_label(): line for line in panel.lines if not line.get_label().startswith("_")}
     assert lines["clicks, separate, N'=9"].get_xdata().tolist() == [1, 4, 50]
     np.testing.assert_allclose(lines["clicks, separate, N'=9"].get_ydata(), [2.0, 1.5, 1.4])
@@ -161,7 +161,7 @@ def test_hard_labels_beside_bought_answers_are_not_called_free(make):
     cells = [({"variety": "click", "annotators": m, "items": 9}, 2.0, 1.2) for m in (1, 2)]
     results = make([*cells, ({"variety": "hard"}, 1.8, 1.2)])
     results.loc[results["variety"] == "hard", "answers/t2-clamp"] = 60  # bought for mixed images
-    panel = people_curve_figure(results, "Title", False, metrics=["ce"]).axes[0]
+    panel = annotators_curve_figure(results, "Title", False, metrics=["ce"]).axes[0]
     assert "hard labels" in [line.get_label() for line in panel.lines]
 
 

@@ -13,8 +13,8 @@ from sweeps.commands.plan import plan
 from sweeps.commands.reports import report_bands
 from sweeps.sources import from_names
 from sweeps.spec.spec import resolve
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, table
-from sweeps.studies.coverage.planted_plans import bought as bought_cells
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, planted_table
+from sweeps.studies.coverage.planted_plans import bought_cells as bought_cells
 
 RECORDED = str(Path(__file__).parents[3] / "docs" / "results" / "chapter-3-98e1f367.csv")
 OTHER = str(Path(__file__).parents[3] / "docs" / "results" / "chapter-4-5e06226d.csv")
@@ -61,7 +61,7 @@ def test_dearer_clicks_shorten_what_the_same_money_buys(capsys):
 def test_the_recommended_plan_is_written_as_a_spec_that_resolves(tmp_path, capsys):
     # Pages that gain far more than smoothing does, so that the advice is to buy them.
     gains = {"first": dict.fromkeys(QUESTIONS, 0.3), "everybody": dict.fromkeys(QUESTIONS, 0.6)}
-    made = table(World(**gains), [*bought_cells(["click", "t2-clamp"]), *FREE_CELLS], np.random.default_rng(0))
+    made = planted_table(World(**gains), [*bought_cells(["click", "t2-clamp"]), *FREE_CELLS], np.random.default_rng(0))
     path, results = tmp_path / "plan.yaml", tmp_path / "made.csv"
     made.to_csv(results, index=False)
     plan([str(results)], as_json=True, budget_usd=400.0, metric=METRIC, spec=path)

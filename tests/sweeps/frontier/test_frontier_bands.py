@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.frontier.banded import cell_draws, frontier_bands, priced
+from sweeps.frontier.banded import bands_from_draws, cell_draws, frontier_bands
 from sweeps.frontier.regimes import DONT_BUY
 from sweeps.results.names import BETTER, MORE
 from sweeps.studies.coverage.planted import SECONDS, Noise, by_answers, grid, problem
@@ -46,12 +46,12 @@ def at_prices(drawn, **seconds):
 
 
 def regime_at(drawn, costs, budget=30_000.0):
-    (found,) = priced(drawn, costs, budgets=np.array([budget])).regimes
+    (found,) = bands_from_draws(drawn, costs, budgets=np.array([budget])).regimes
     return found
 
 
 def test_all_of_it_is_ready_for_json(drawn):
-    found = json.loads(json.dumps(priced(drawn).as_dict(), allow_nan=False))
+    found = json.loads(json.dumps(bands_from_draws(drawn).as_dict(), allow_nan=False))
     assert found["metric"] == METRIC
     assert len(found["cells"]) == 27
     assert len(found["bands"]) == len(found["regimes"]) == 31  # 30 budgets, and nothing
@@ -61,7 +61,7 @@ def test_all_of_it_is_ready_for_json(drawn):
 
 
 def test_each_cell_says_what_it_costs_how_likely_it_is_on_the_frontier_and_what_its_interval_covers(drawn):
-    table = priced(drawn).table()
+    table = bands_from_draws(drawn).table()
     assert table["cost"].is_monotonic_increasing
     assert table["on_frontier"].between(0, 1).all()
     assert (table["low"] < table["value"]).all()
@@ -76,7 +76,7 @@ def test_each_cell_says_what_it_costs_how_likely_it_is_on_the_frontier_and_what_
 
 
 def test_costs_are_those_of_the_price_list(planted, drawn):
-    table = priced(drawn, "thesis").table().set_index("cell")
+    table = bands_from_draws(drawn, "thesis").table().set_index("cell")
     cells = planted.grid.cells.set_index("cell")
     assert table["cost"][list(cells.index)].to_numpy() == pytest.approx(cells["seconds"].to_numpy())
 
@@ -92,7 +92,9 @@ def test_a_price_that_makes_clicks_free_moves_the_winner_to_clicks(drawn):
 
 def test_break_even_prices_are_those_that_were_planted(drawn):
     # A page of 32 s is worth 12.8 clicks, so that a click breaks even at 2.5 s.
-    found = [ratio for ratio in priced(drawn).break_even if ratio.other == "t2-clamp" and ratio.answers == 900]
+    found = [
+        ratio for ratio in bands_from_draws(drawn).break_even if ratio.other == "t2-clamp" and ratio.answers == 900
+    ]
     assert found[0].at(32.0)[0] == pytest.approx(2.5, rel=0.5)
     assert found[0].low <= 1 / 12.8 <= found[0].high
 
@@ -103,27 +105,27 @@ def test_nothing_is_bought_where_the_free_recipe_is_as_good(results):
 
 
 def test_new_prices_need_no_new_draws_and_give_what_they_give_from_scratch(results, drawn):
-    one, other = priced(drawn, "thesis").as_dict(), frontier_bands(results, METRIC, "thesis").as_dict()
+    one, other = bands_from_draws(drawn, "thesis").as_dict(), frontier_bands(results, METRIC, "thesis").as_dict()
     assert one == other
 
 
 def test_a_frontier_within_a_question_has_its_cells_and_the_free_ones(drawn):
-    found = priced(drawn, question="click")
+    found = bands_from_draws(drawn, question="click")
     assert set(found.table()["variety"]) == {"click", "hard"}
     assert found.assumes == found.break_even == ()
     with pytest.raises(RequestError, match="unknown question of these results 'survey'"):
-        priced(drawn, question="survey")
+        bands_from_draws(drawn, question="survey")
 
 
 def test_a_combined_frontier_says_what_it_assumes(drawn):
-    assert "assumes that a click costs 2.5 s" in priced(drawn).assumes
-    assert priced(drawn, at_prices(drawn, click=1)).assumes == (
+    assert "assumes that a click costs 2.5 s" in bands_from_draws(drawn).assumes
+    assert bands_from_draws(drawn, at_prices(drawn, click=1)).assumes == (
         "assumes the costs given, of click, t1-uniform, t2-clamp",
     )
 
 
 def test_prices_that_are_intervals_give_a_probability_its_range(drawn):
-    found = priced(drawn, "page")
+    found = bands_from_draws(drawn, "page")
     table = found.table()
     assert (table["on_frontier_least"] <= table["on_frontier"]).all()
     assert (table["on_frontier"] <= table["on_frontier_most"]).all()
@@ -178,10 +180,10 @@ def test_what_can_not_be_done_is_refused_in_a_line(results, drawn):
     with pytest.raises(RequestError, match="two seeds or more; there is 1"):
         frontier_bands(results[results["seed"] == 0], METRIC)
     with pytest.raises(RequestError, match="27 cells have no cost, 'c00' among them"):
-        priced(drawn, {})
+        bands_from_draws(drawn, {})
     with pytest.raises(RequestError, match="level must lie between 0 and 1"):
-        priced(drawn, level=90)
+        bands_from_draws(drawn, level=90)
     with pytest.raises(RequestError, match="no cell has a value and a cost"):
-        priced(drawn, dict.fromkeys(drawn.draws.cells, np.nan))
+        bands_from_draws(drawn, dict.fromkeys(drawn.draws.cells, np.nan))
     with pytest.raises(RequestError, match="a budget of -1 buys nothing"):
-        priced(drawn, budgets=np.array([-1.0]))
+        bands_from_draws(drawn, budgets=np.array([-1.0]))

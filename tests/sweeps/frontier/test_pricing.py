@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES, PriceList
 from sweeps.frontier.frontier import frontier, summarise, to_reprice
-from sweeps.frontier.pricing import Purchases, costs, middle, non_dominated, reprice, undominated
+from sweeps.frontier.pricing import Purchases, costs, middle, non_dominated, non_dominated_over_prices, reprice
 
 PAGE = PRICES["page"]
 
@@ -83,10 +83,10 @@ def test_dominance_is_claimed_only_where_it_holds_at_all_prices():
     # (80-200 s) and worse than the whole page: beaten only at some prices, but by once two parts as good at all. Three
     # times two parts (120-300 s) and worse than the whole page at all prices: beaten.
     value = np.array([1.0, 2.0, 2.0, 1.5])
-    assert undominated(priced.low, priced.high, value).tolist() == [True, True, False, False]
+    assert non_dominated_over_prices(priced.low, priced.high, value).tolist() == [True, True, False, False]
     # At the middle (100, 70, 140, 210 s) twice two parts of a better value than once would seem beaten by the page.
     value = np.array([1.0, 2.0, 1.8, 1.5])
-    assert undominated(priced.low, priced.high, value).tolist() == [True, True, True, False]
+    assert non_dominated_over_prices(priced.low, priced.high, value).tolist() == [True, True, True, False]
     assert non_dominated(middle(priced), value).tolist() == [True, True, False, False]
 
 
@@ -95,10 +95,10 @@ def test_one_price_holds_for_all_cells_that_ask_the_same():
     cells = bought([{"t1-uniform": 1}, {"t1-semantic": 2}])
     priced = costs(cells, PAGE)
     assert priced.questions == ("t1-uniform",)
-    assert undominated(priced.low, priced.high, np.array([1.0, 1.0])).tolist() == [True, False]
+    assert non_dominated_over_prices(priced.low, priced.high, np.array([1.0, 1.0])).tolist() == [True, False]
     # Of other questions the same intervals are no reason.
     other = costs(bought([{"t1-uniform": 1}, {"select-two": 2}]), PAGE)
-    assert undominated(other.low, other.high, np.array([1.0, 1.0])).tolist() == [True, True]
+    assert non_dominated_over_prices(other.low, other.high, np.array([1.0, 1.0])).tolist() == [True, True]
 
 
 amounts = st.lists(
@@ -123,7 +123,7 @@ def test_an_unbeaten_cell_is_beaten_by_no_other_at_every_price(cells, first, sec
         )
 
     expected = [not any(beats(a, b) for a in range(len(cells))) for b in range(len(cells))]
-    assert undominated(low, high, value).tolist() == expected
+    assert non_dominated_over_prices(low, high, value).tolist() == expected
 
 
 def lists(n, seed=3):

@@ -4,7 +4,7 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.frontier.regimes import DONT_BUY, MATTERS, NO_CHOICE, TIED, regimes
 from sweeps.results.names import BETTER, FREE, MIX, MORE, kind
-from sweeps.studies.coverage.verdicts import VERDICTS, verdict
+from sweeps.studies.coverage.verdicts import VERDICTS, planted_verdict
 from sweeps.uncertainty.shrinkage import Draws
 
 KINDS = (FREE, MORE, BETTER, MIX)
@@ -88,7 +88,7 @@ def test_an_unknown_kind_is_refused():
 
 @pytest.mark.parametrize("expected", VERDICTS)
 def test_a_planted_regime_is_named_and_no_other(expected):
-    found = [verdict(expected, number) for number in range(3)]
+    found = [planted_verdict(expected, number) for number in range(3)]
     assert set(found) <= {expected, TIED}
     assert found.count(expected) >= 2
 
@@ -96,6 +96,6 @@ def test_a_planted_regime_is_named_and_no_other(expected):
 @pytest.mark.simulation
 @pytest.mark.parametrize("expected", VERDICTS)
 def test_a_planted_regime_is_hardly_ever_mistaken_for_another(expected):
-    found = [verdict(expected, number) for number in range(100, 130)]
+    found = [planted_verdict(expected, number) for number in range(100, 130)]
     assert sum(one not in (expected, TIED) for one in found) <= 2
     assert found.count(expected) >= 24

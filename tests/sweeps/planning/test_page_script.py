@@ -15,15 +15,16 @@ from py_mini_racer import MiniRacer
 
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
-from sweeps.frontier.banded import cell_draws, priced
+from sweeps.frontier.banded import bands_from_draws, cell_draws
+from sweeps.frontier.frontier import frontiers
 from sweeps.planning.advise import advice
+from sweeps.planning.forecast import make_forecast
 from sweeps.planning.plan import as_spec
-from sweeps.planning.prepare import prepare
 from sweeps.planning.rank import Limits
 from sweeps.results.names import dollars, hours, hours_between
-from sweeps.results.table import plain
+from sweeps.results.table import plain_values
 from sweeps.show.markup import template
-from sweeps.show.plan_page import Asked, Judged, page_data
+from sweeps.show.plan_page import MetricForecast, PlanRequest, page_data
 from sweeps.studies.coverage.planted_plans import METRIC
 from tests.sweeps.show.several_metrics import several_metrics
 
@@ -63,7 +64,7 @@ class Script:
     """The page's script with its data, in V8."""
 
     def __init__(self, data: dict) -> None:
-        content = json.loads(json.dumps(plain(data)))
+        content = json.loads(json.dumps(plain_values(data)))
         for metric in content["metrics"]:
             for packed in (metric["plan"]["draws"], metric["frontier"]["draws"]):
                 packed["data"] = zlib.decompress(base64.b64decode(packed["data"])).decode("latin-1")
@@ -87,9 +88,9 @@ def results(clear):
 
 
 @pytest.fixture(scope="module")
-def plans(results, prepared):
+def plans(results, forecast):
     """What Python plans with, by metric."""
-    return {METRIC: prepared, MORE: prepare(results, metric=MORE)}
+    return {METRIC: forecast, MORE: make_forecast(results, metric=MORE)}
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +103,10 @@ def cells(results):
 def page(request, results, plans, cells):
     """The script of a page, and its price list, whose prices are points (thesis) or intervals (page)."""
     prices = PRICES[request.param]
-    found = [Judged(metric=metric, plans=plans[metric], cells=cells[metric]) for metric in plans]
-    start = Asked(metric=METRIC, limits=Limits(budget_usd=400.0), prices=prices, wage=12.0, fee=0.333)
-    return SimpleNamespace(prices=prices, script=Script(page_data(results, found, start, sweeps=["made-up"])))
+    found = [MetricForecast(metric=metric, plans=plans[metric], cells=cells[metric]) for metric in plans]
+    start = PlanRequest(metric=METRIC, limits=Limits(budget_usd=400.0))
+    compared = frontiers(results, METRIC, prices, 12.0, 0.333)
+    return SimpleNamespace(prices=prices, script=Script(page_data(compared, found, start, sweeps=["made-up"])))
 
 
 def moved(prices, **seconds):
@@ -196,7 +198,7 @@ def test_the_script_draws_the_bands_of_the_report(page, cells, metric, question,
     there = f"drawn[{json.dumps(metric)}]"
     shown = page.script.says(f"bandsOf({there}.frontier, {there}.cells, {json.dumps(question)}, {json.dumps(prices)})")
     costs = np.array([one["cost"] for one in shown["band"]])
-    found = priced(cells[metric], moved(page.prices, **prices), question=question, budgets=costs).as_dict()
+    found = bands_from_draws(cells[metric], moved(page.prices, **prices), question=question, budgets=costs).as_dict()
     assert costs.tolist() == pytest.approx(np.unique([one["cost"] for one in found["cells"]]), rel=1e-9)
     by_recipe = {one["recipe"]: one for one in shown["cells"]}
     assert set(by_recipe) == {one["recipe"] for one in found["cells"]}
@@ -245,6 +247,7 @@ def test_the_script_weighs_metrics_as_python_does(page, results, weights, budget
 NUMBERS = (
     *(0.0, 0.5, 1.5, 2.5, 0.125, 0.0005, 0.0015, 1e-7, -0.25, -0.0005, 9.994, 9.995, 9.999, 999.5, 1000.0, 12345678.0),
     *(89.9, 90.0, 3563.9, 3564.0, 3.59e6, 3.6e6, 1e15, 123456.5, 0.00012345),
+    3600 * (1875 / 3600),
     *np.random.default_rng(0).lognormal(0, 6, 200).tolist(),
 )
 

@@ -9,11 +9,11 @@ import pytest
 from softcore.errors import RequestError
 from softcore.prices.read import PriceList, price_list
 from sweeps.planning.advise import advice, advise
-from sweeps.planning.candidates import candidates, priced
-from sweeps.planning.prepare import Prepared, prepare
+from sweeps.planning.candidates import candidate_costs, candidates
+from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.ranges import of_variety, ranges
-from sweeps.planning.rank import Limits, named
-from sweeps.planning.rows import Rows, rows
+from sweeps.planning.rank import Limits, candidate_name
+from sweeps.planning.rows import Rows, make_rows
 from sweeps.results.names import dollars
 from sweeps.studies.coverage.planted_plans import METRIC
 
@@ -25,8 +25,8 @@ def priced_at(**seconds: float) -> PriceList:
     return replace(THESIS, seconds=MappingProxyType(dict(THESIS.seconds) | points))
 
 
-def test_the_best_question_of_a_planted_sweep_is_found_with_what_it_takes(prepared: Prepared):
-    advised = advice(prepared, Limits(budget_usd=400, days=3))
+def test_the_best_question_of_a_planted_sweep_is_found_with_what_it_takes(forecast: Forecast):
+    advised = advice(forecast, Limits(budget_usd=400, days=3))
     plan = advised.plan
     assert advised.verdict == "buy"
     assert plan is not None
@@ -58,43 +58,43 @@ def test_nothing_is_bought_where_smoothing_is_as_good(null: pd.DataFrame):
     assert advised.stop is None
 
 
-def test_nothing_is_bought_where_a_gain_is_sure_and_does_not_matter(prepared: Prepared):
-    expected = prepared.expected
+def test_nothing_is_bought_where_a_gain_is_sure_and_does_not_matter(forecast: Forecast):
+    expected = forecast.expected
     # A free recipe that is 0.02 worse than the best purchase, in every draw.
-    rival = np.repeat((prepared.values[:, [int(expected.argmin())]] + 0.02), prepared.free_values.shape[1], axis=1)
-    close = replace(prepared, free_values=rival, hired=prepared.values)
+    rival = np.repeat((forecast.values[:, [int(expected.argmin())]] + 0.02), forecast.free_values.shape[1], axis=1)
+    close = replace(forecast, free_values=rival, hired=forecast.values)
     advised = advice(close, Limits(budget_usd=1000))
     assert advised.verdict == "don't buy"
     assert advised.plans[0].beats_free == 1
     assert advised.plans[0].gain == pytest.approx(0.02)
 
 
-def test_where_nothing_is_bought_the_plan_likeliest_to_be_worth_it_is_named(prepared: Prepared):
-    draws, n = len(prepared.values), len(prepared.table)
-    free = np.tile([1.5, 1.6], (draws, 1))[:, : prepared.free_values.shape[1]]
+def test_where_nothing_is_bought_the_plan_likeliest_to_be_worth_it_is_named(forecast: Forecast):
+    draws, n = len(forecast.values), len(forecast.table)
+    free = np.tile([1.5, 1.6], (draws, 1))[:, : forecast.free_values.shape[1]]
     values = np.full((draws, n), 1.49)  # 0.01 better in every draw, of the 0.03 that matter
-    usd = priced(prepared.table, prepared.rows, THESIS, THESIS.wage, THESIS.fee).usd_high
+    usd = candidate_costs(forecast.table, forecast.rows, THESIS, THESIS.wage, THESIS.fee).usd_high
     order = np.argsort(usd, kind="stable")
     cheap, dear, too_dear = order[n // 4], order[n // 2], order[-1]
     often = np.arange(draws) < 0.25 * draws
     values[:, cheap] = values[:, dear] = np.where(often, 1.46, 1.6)
     values[:, too_dear] = np.where(np.arange(draws) < 0.5 * draws, 1.46, 1.6)
-    unsure = replace(prepared, values=values, hired=values, free_values=free)
+    unsure = replace(forecast, values=values, hired=values, free_values=free)
     advised = advice(unsure, Limits(budget_usd=float(usd[dear])))
     assert advised.verdict == "don't buy"
     assert advised.likeliest == (
-        f"of all that the budget buys, {named(prepared, int(cheap))} for {dollars(float(usd[cheap]))} is the likeliest "
-        "to be worth it after all: on average it gains 0.03 or more with probability 0.25"
+        f"of all that the budget buys, {candidate_name(forecast, int(cheap))} for {dollars(float(usd[cheap]))} is the "
+        "likeliest to be worth it after all: on average it gains 0.03 or more with probability 0.25"
     )
     assert advised.lines[1] == advised.likeliest
-    assert advice(prepared, Limits(budget_usd=400)).likeliest == ""
+    assert advice(forecast, Limits(budget_usd=400)).likeliest == ""
 
 
-def test_prices_move_the_winner_and_no_prediction(prepared: Prepared):
+def test_prices_move_the_winner_and_no_prediction(forecast: Forecast):
     limits = Limits(budget_usd=400)
-    usual = advice(prepared, limits, top=50)
-    free_clicks = advice(prepared, limits, prices=priced_at(**{"click": 0.01, "t2-clamp": 3000}), top=50)
-    free_pages = advice(prepared, Limits(budget_usd=5), prices=priced_at(**{"t2-clamp": 0.01}), top=50)
+    usual = advice(forecast, limits, top=50)
+    free_clicks = advice(forecast, limits, prices=priced_at(**{"click": 0.01, "t2-clamp": 3000}), top=50)
+    free_pages = advice(forecast, Limits(budget_usd=5), prices=priced_at(**{"t2-clamp": 0.01}), top=50)
     assert free_clicks.plans[0].variety == "click"
     assert free_pages.plans[0].variety == "t2-clamp"
     assert free_pages.plans[0].annotators == 3
@@ -104,39 +104,39 @@ def test_prices_move_the_winner_and_no_prediction(prepared: Prepared):
     assert all(plan.predicted == same[plan.recipe] for plan in shared)
 
 
-def test_more_money_is_never_predicted_to_be_worse(prepared: Prepared):
-    best = [advice(prepared, Limits(budget_usd=usd)).plans[0].predicted for usd in (5, 20, 80, 200, 400)]
+def test_more_money_is_never_predicted_to_be_worse(forecast: Forecast):
+    best = [advice(forecast, Limits(budget_usd=usd)).plans[0].predicted for usd in (5, 20, 80, 200, 400)]
     assert best == sorted(best, reverse=True)
 
 
-def test_an_interval_of_prices_must_fit_at_its_high_end(prepared: Prepared):
-    advised = advice(prepared, Limits(budget_usd=100), prices="page", top=50)
+def test_an_interval_of_prices_must_fit_at_its_high_end(forecast: Forecast):
+    advised = advice(forecast, Limits(budget_usd=100), prices="page", top=50)
     assert all(plan.usd[1] <= 100.01 for plan in advised.plans)
     parts = next(plan for plan in advised.plans if plan.variety == "t1-uniform")
     # Two parts of five at the least, the whole page at the most.
     assert parts.usd[0] == pytest.approx(0.4 * parts.usd[1])
 
 
-def test_days_and_hours_limit_as_money_does(prepared: Prepared):
-    hours = advice(prepared, Limits(budget_hours=10), top=50)
+def test_days_and_hours_limit_as_money_does(forecast: Forecast):
+    hours = advice(forecast, Limits(budget_hours=10), top=50)
     assert max(plan.hours[1] for plan in hours.plans) <= 10
-    slow = advice(prepared, Limits(budget_usd=1000, days=1, people_at_once=1, hours_per_day=2), top=50)
+    slow = advice(forecast, Limits(budget_usd=1000, days=1, people_at_once=1, hours_per_day=2), top=50)
     assert max(plan.hours[1] for plan in slow.plans) <= 2
     # More money buys nothing that takes longer.
     assert slow.next_step.gain == pytest.approx(0, abs=0.02)
 
 
-def test_stopping_looks_past_steps_that_buy_nothing(prepared: Prepared):
-    stop = advice(prepared, Limits(budget_usd=50)).stop
+def test_stopping_looks_past_steps_that_buy_nothing(forecast: Forecast):
+    stop = advice(forecast, Limits(budget_usd=50)).stop
     # From the best clicks ($240 at M = 24) to T2 Clamp at M = 3 ($384) it is far in money and worth it.
     assert stop is None or stop.usd >= 256
 
 
-def test_where_to_stop_names_no_plan_that_would_not_be_bought(prepared: Prepared):
-    hired = prepared.hired.copy()
-    clicks = (prepared.table["variety"] == "click").to_numpy()
+def test_where_to_stop_names_no_plan_that_would_not_be_bought(forecast: Forecast):
+    hired = forecast.hired.copy()
+    clicks = (forecast.table["variety"] == "click").to_numpy()
     hired[::2, ~clicks] = np.inf  # half of the people asked for pages spoil everything: none is worth it any more
-    risky = replace(prepared, hired=hired)
+    risky = replace(forecast, hired=hired)
     assert not risky.worth_buying[~clicks].any()
     best = risky.expected.argmin()
     assert not clicks[best]
@@ -146,19 +146,19 @@ def test_where_to_stop_names_no_plan_that_would_not_be_bought(prepared: Prepared
     assert stop.recipe.startswith("clicks")
 
 
-def test_the_least_that_is_worth_buying_is_the_best_of_those_that_cost_the_same(prepared: Prepared):
-    advised = advice(prepared, Limits(budget_usd=400))
-    usd = priced(prepared.table, prepared.rows, THESIS, advised.prices["wage"], advised.prices["fee"]).usd_high
-    worth, expected = np.flatnonzero(prepared.worth_buying), prepared.expected
+def test_the_least_that_is_worth_buying_is_the_best_of_those_that_cost_the_same(forecast: Forecast):
+    advised = advice(forecast, Limits(budget_usd=400))
+    usd = candidate_costs(forecast.table, forecast.rows, THESIS, advised.prices["wage"], advised.prices["fee"]).usd_high
+    worth, expected = np.flatnonzero(forecast.worth_buying), forecast.expected
     pair = next((a, b) for a in worth for b in worth if a < b and usd[a] == usd[b] and expected[b] < expected[a])
     only = np.isin(np.arange(len(usd)), pair)
-    two = replace(prepared, hired=np.where(only, prepared.hired, np.inf))
+    two = replace(forecast, hired=np.where(only, forecast.hired, np.inf))
     least = advice(two, Limits(budget_usd=400)).least
-    assert least.startswith(f"the cheapest plan that is worth buying: {named(prepared, pair[1])} for $")
+    assert least.startswith(f"the cheapest plan that is worth buying: {candidate_name(forecast, pair[1])} for $")
 
 
-def test_a_budget_too_small_to_be_worth_it_is_told_of_the_least_that_is(prepared: Prepared):
-    advised = advice(prepared, Limits(budget_usd=5))
+def test_a_budget_too_small_to_be_worth_it_is_told_of_the_least_that_is(forecast: Forecast):
+    advised = advice(forecast, Limits(budget_usd=5))
     assert advised.verdict == "don't buy"
     assert advised.least.startswith("the cheapest plan that is worth buying: clicks")
     assert advised.stop is not None
@@ -167,11 +167,11 @@ def test_a_budget_too_small_to_be_worth_it_is_told_of_the_least_that_is(prepared
 
 def test_pages_cost_the_time_that_was_recorded_with_them(clear: pd.DataFrame, clear_rows: Rows):
     pages = clear[[c for c in clear if c.startswith("answers/") and c != "answers/click"]].sum(axis="columns")
-    timed = rows(clear.assign(recorded_seconds=np.where(pages > 0, 50.0 * pages, np.nan)), METRIC)
+    timed = make_rows(clear.assign(recorded_seconds=np.where(pages > 0, 50.0 * pages, np.nan)), METRIC)
     assert timed.page_seconds == pytest.approx(50)
     table = candidates(timed, of_variety(ranges(timed), ["t2-clamp", "t1-clamp"]))
-    cost = priced(table, timed, price_list("page"), wage=12, fee=0)
-    answers = (table["people"] * table["items"]).to_numpy()
+    cost = candidate_costs(table, timed, price_list("page"), wage=12, fee=0)
+    answers = (table["annotators"] * table["items"]).to_numpy()
     whole = (table["variety"] == "t2-clamp").to_numpy()
     # A whole page takes its 50 s; three of its five parts from 30 s to the whole page.
     np.testing.assert_allclose(cost.low[whole], 50 * answers[whole])
@@ -179,12 +179,12 @@ def test_pages_cost_the_time_that_was_recorded_with_them(clear: pd.DataFrame, cl
     np.testing.assert_allclose(cost.high, 50 * answers)
     np.testing.assert_allclose(cost.usd_high, 50 * answers / 300)  # $12 an hour are a dollar in 300 s
     # Without recorded times the list's mean of 44.38 s holds on CIFAR-10S.
-    untimed = priced(table, clear_rows, price_list("page"), wage=12, fee=0)
+    untimed = candidate_costs(table, clear_rows, price_list("page"), wage=12, fee=0)
     np.testing.assert_allclose(untimed.high, 44.38 * answers)
 
 
-def test_a_cheaper_plan_that_is_as_good_is_named_only_where_it_is_worth_buying(prepared: Prepared):
-    found = advice(prepared, Limits(budget_usd=125), top=50)
+def test_a_cheaper_plan_that_is_as_good_is_named_only_where_it_is_worth_buying(forecast: Forecast):
+    found = advice(forecast, Limits(budget_usd=125), top=50)
     assert found.plan is not None
     assert found.cheaper.startswith("as good in all that matters (0.03) and $")
     name = found.cheaper.split(" cheaper: ")[1].split(" for $")[0]
@@ -192,11 +192,11 @@ def test_a_cheaper_plan_that_is_as_good_is_named_only_where_it_is_worth_buying(p
     assert cheaper.predicted - found.plan.predicted < 0.03
     assert cheaper.beats_free >= 0.9
     assert cheaper.gain >= 0.03
-    assert advice(prepared, Limits(budget_usd=5)).cheaper == ""
+    assert advice(forecast, Limits(budget_usd=5)).cheaper == ""
 
 
-def test_what_lost_and_what_is_next_are_said_with_numbers(prepared: Prepared):
-    advised = advice(prepared, Limits(budget_usd=60))
+def test_what_lost_and_what_is_next_are_said_with_numbers(forecast: Forecast):
+    advised = advice(forecast, Limits(budget_usd=60))
     assert "worse on average (80%:" in advised.second
     assert "better with probability" in advised.second
     assert advised.next_step.words.startswith("the next $100 buy ")
@@ -206,8 +206,8 @@ def test_what_lost_and_what_is_next_are_said_with_numbers(prepared: Prepared):
     assert any(line.startswith("Assumes that a click takes 2.5 s") for line in advised.lines)
 
 
-def test_advice_is_plain_json(prepared: Prepared):
-    plain = json.loads(json.dumps(advice(prepared, Limits(budget_usd=60)).as_dict()))
+def test_advice_is_plain_json(forecast: Forecast):
+    plain = json.loads(json.dumps(advice(forecast, Limits(budget_usd=60)).as_dict()))
     assert plain["plans"][0]["variety"] == "click"
     assert plain["model"] == "curve"
     assert plain["checks"][0]["model"] == "curve"
@@ -225,16 +225,16 @@ def test_advice_is_plain_json(prepared: Prepared):
         ({"budget_usd": -1}, {}, "budget_usd must be a finite number above 0, not -1"),
     ],
 )
-def test_what_can_not_be_is_refused_in_one_line(prepared: Prepared, limits, options, message):
+def test_what_can_not_be_is_refused_in_one_line(forecast: Forecast, limits, options, message):
     with pytest.raises(RequestError, match=message) as refused:
-        advice(prepared, Limits(**limits), **options)
+        advice(forecast, Limits(**limits), **options)
     assert "\n" not in str(refused.value)
 
 
 def test_beyond_what_was_checked_nothing_is_planned_unless_asked(clear: pd.DataFrame):
     with pytest.raises(RequestError, match="M = 12 for t2-clamp is beyond the measured 1 to 3"):
-        prepare(clear, metric=METRIC, questions=["t2-clamp"], annotators=12)
-    far = prepare(clear, metric=METRIC, questions=["t2-clamp"], extrapolate=True, images=3000, most_people=6)
+        make_forecast(clear, metric=METRIC, questions=["t2-clamp"], annotators=12)
+    far = make_forecast(clear, metric=METRIC, questions=["t2-clamp"], extrapolate=True, images=3000, most_people=6)
     advised = advice(far, Limits(budget_usd=5000), top=30)
     assert advised.plans[0].beyond
     assert any("go beyond where the model was checked (t2-clamp: M 1 to 3, N' 250 to 900)" in n for n in advised.notes)

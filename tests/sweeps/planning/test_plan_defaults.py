@@ -13,14 +13,14 @@ from sweeps.planning.checks import choose_model
 from sweeps.planning.defaults import LOST, default_model
 from sweeps.planning.rows import Rows
 from sweeps.studies.sealed import judge
-from sweeps.studies.sealed.readings import NAME, stored
+from sweeps.studies.sealed.readings import NAME, load_readings
 from sweeps.uncertainty import variance
 
 RECORDED = Path(sweeps.__file__).parents[1] / "docs" / "results" / "grid" / NAME
 
 
 def test_what_lost_is_what_the_recorded_readings_say():
-    for reading in stored(RECORDED):
+    for reading in load_readings(RECORDED):
         lost = {one.metric: (one.default, one.best.model) for one in reading.judgements if not one.held}
         assert lost == dict(LOST)
         assert len(reading.judgements) == 4

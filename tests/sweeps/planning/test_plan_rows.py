@@ -3,48 +3,50 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.planning.rows import PLAIN, Rows, named_like, rows
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
+from sweeps.planning.rows import PLAIN, Rows, make_rows, named_like
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table
 
 PAGE = {"variety": "t2-clamp", "aggregation": "separate", "annotators": 1, "items": 900}
 
 
 def made(cells) -> pd.DataFrame:
-    return table(World(), [*bought(varieties=["click", "t2-clamp"]), *cells, *FREE_CELLS], np.random.default_rng(0))
+    return planted_table(
+        World(), [*bought_cells(varieties=["click", "t2-clamp"]), *cells, *FREE_CELLS], np.random.default_rng(0)
+    )
 
 
 def test_a_row_is_what_a_cell_bought_and_free_recipes_bought_nothing(clear_rows: Rows):
     first = clear_rows.cells.iloc[0]
-    assert (first["variety"], first["people"], first["items"], first["answers/click"]) == ("click", 1, 250, 1)
+    assert (first["variety"], first["annotators"], first["items"], first["answers/click"]) == ("click", 1, 250, 1)
     free = clear_rows.cells.iloc[clear_rows.free]
     assert list(free["variety"]) == ["hard labels", "label smoothing 0.1"]
     assert list(free["anchor"]) == [True, False]
-    assert (free[["people", "items"]] == 0).all(axis=None)
+    assert (free[["annotators", "items"]] == 0).all(axis=None)
 
 
 def test_means_are_turned_round_for_a_metric_of_which_more_is_better(clear: pd.DataFrame):
-    turned = rows(clear.rename(columns={METRIC: "accuracy/10h"}), "accuracy/10h")
+    turned = make_rows(clear.rename(columns={METRIC: "accuracy/10h"}), "accuracy/10h")
     assert turned.sign == -1
-    np.testing.assert_allclose(turned.mean, -rows(clear, METRIC).mean)
+    np.testing.assert_allclose(turned.mean, -make_rows(clear, METRIC).mean)
 
 
 def test_the_types_of_a_column_make_no_difference(clear: pd.DataFrame, clear_rows: Rows):
-    found = rows(clear.convert_dtypes(), METRIC)  # whole numbers with nulls, as a sweep's own table has them
+    found = make_rows(clear.convert_dtypes(), METRIC)  # whole numbers with nulls, as a sweep's own table has them
     np.testing.assert_allclose(found.mean, clear_rows.mean)
-    names = ["variety", "aggregation", "policy", "people", "items"]
+    names = ["variety", "aggregation", "policy", "annotators", "items"]
     pd.testing.assert_frame_equal(found.cells[names], clear_rows.cells[names], check_dtype=False)
     assert found.axes == clear_rows.axes
 
 
 def test_a_policy_is_named_by_what_differs_within_a_question_and_the_commonest_is_plain():
     both = {"mixing": "mixup", "loss": "entropy-weighted", "entropy_floor": 0.7}
-    learnt = rows(made([PAGE | {"mixing": "mixup"}, PAGE | both]), METRIC)
+    learnt = make_rows(made([PAGE | {"mixing": "mixup"}, PAGE | both]), METRIC)
     # The floor comes with the loss, so it tells nothing more apart; gamma and the like never differ.
     assert set(learnt.cells["policy"]) == {PLAIN, "mixup", "mixup, entropy-weighted loss"}
 
 
 def test_mixed_questions_are_a_question_of_their_own():
-    learnt = rows(made([PAGE | {"pages_on": "random-25", "clicks": 3.0}]), METRIC)
+    learnt = make_rows(made([PAGE | {"pages_on": "random-25", "clicks": 3.0}]), METRIC)
     assert "t2-clamp (random-25, 3 clicks)" in set(learnt.cells["variety"])
 
 
@@ -53,22 +55,24 @@ def test_all_answers_are_as_many_people_as_answered(clear: pd.DataFrame):
     these = (everybody["variety"] == "t2-clamp") & (everybody["annotators"] == 3)
     everybody["annotators"] = everybody["annotators"].astype(object).where(~these, "all")
     everybody.loc[these, "answers/t2-clamp"] = everybody.loc[these, "items"] * 6.2
-    people = rows(everybody, METRIC).cells.query("variety == 't2-clamp'")["people"]
-    assert people.max() == pytest.approx(6.2)
+    annotators = make_rows(everybody, METRIC).cells.query("variety == 't2-clamp'")["annotators"]
+    assert annotators.max() == pytest.approx(6.2)
 
 
 def test_cells_hired_by_the_hour_are_left_out_and_said_to_be(clear: pd.DataFrame):
     hired = clear.copy()
     hired["hired_hours"] = np.where(hired["cell"] == "c00", 5.0, np.nan)
-    learnt = rows(hired, METRIC)
+    learnt = make_rows(hired, METRIC)
     assert "c00" not in set(learnt.cells["cell"])
     assert learnt.left_out == ("1 cell left out: people were hired until hours were spent",)
 
 
 def test_cells_of_other_results_get_the_same_names(clear: pd.DataFrame, clear_rows: Rows):
     pd.testing.assert_frame_equal(
-        named_like(clear_rows, clear[clear["variety"] == "click"])[["variety", "policy", "people", "crowd"]],
-        clear_rows.cells.query("variety == 'click'")[["variety", "policy", "people", "crowd"]].reset_index(drop=True),
+        named_like(clear_rows, clear[clear["variety"] == "click"])[["variety", "policy", "annotators", "crowd"]],
+        clear_rows.cells.query("variety == 'click'")[["variety", "policy", "annotators", "crowd"]].reset_index(
+            drop=True
+        ),
         check_dtype=False,
     )
     with pytest.raises(RequestError, match=r"unknown variety 'h-mix'; known: click, t1-clamp"):
@@ -77,10 +81,10 @@ def test_cells_of_other_results_get_the_same_names(clear: pd.DataFrame, clear_ro
 
 def test_what_nothing_can_be_learnt_from_is_refused_in_one_line(clear: pd.DataFrame):
     with pytest.raises(RequestError, match=r"^unknown metric 'ece/10h'; known: ce/10h$"):
-        rows(clear, "ece/10h")
+        make_rows(clear, "ece/10h")
     with pytest.raises(RequestError, match=r"needs 6 bought cells or more to learn from; these results have 5"):
-        rows(clear[clear["cell"].isin(["c00", "c01", "c02", "c03", "c04", "c34", "c35"])], METRIC)
+        make_rows(clear[clear["cell"].isin(["c00", "c01", "c02", "c03", "c04", "c34", "c35"])], METRIC)
     with pytest.raises(RequestError, match=r"needs a free recipe"):
-        rows(clear[~clear["variety"].isin(["hard", "smoothed"])], METRIC)
+        make_rows(clear[~clear["variety"].isin(["hard", "smoothed"])], METRIC)
     with pytest.raises(RequestError, match=r"two seeds or more"):
-        rows(clear[clear["seed"] == 0], METRIC)
+        make_rows(clear[clear["seed"] == 0], METRIC)

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.planning.rows import Rows, rows
+from sweeps.planning.rows import Rows, make_rows
 from sweeps.planning.surfaces import Curve, Regression
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought_cells, planted_table
 
 SURFACES = (Curve, Regression)
 
@@ -17,16 +17,16 @@ def several() -> Rows:
     mixup = [{"variety": "hard", "mixing": "mixup"}, pages | {"mixing": "mixup"}]
     same = World(first=dict.fromkeys([*QUESTIONS, "first-choice"], 0.15)).first
     world = World(first=same, everybody=same)
-    cells = [*bought(["click", "t2-clamp"]), *quick, *mixup, *FREE_CELLS]
-    return rows(table(world, cells, np.random.default_rng(0)), METRIC)
+    cells = [*bought_cells(["click", "t2-clamp"]), *quick, *mixup, *FREE_CELLS]
+    return make_rows(planted_table(world, cells, np.random.default_rng(0)), METRIC)
 
 
 def test_the_curve_is_that_of_the_formula(clear_rows: Rows):
     curve = Curve.of(clear_rows)
     point = pd.DataFrame(
         [
-            {"variety": "click", "aggregation": "separate", "policy": "plain", "people": 4.0, "items": 225.0},
-            {"variety": "hard labels", "aggregation": "separate", "policy": "plain", "people": 0.0, "items": 0.0},
+            {"variety": "click", "aggregation": "separate", "policy": "plain", "annotators": 4.0, "items": 225.0},
+            {"variety": "hard labels", "aggregation": "separate", "policy": "plain", "annotators": 0.0, "items": 0.0},
         ]
     ).assign(free=[False, True])
     sizes = np.array([[np.log(0.5), np.log(0.5), 0.0, 0.0]])  # a = c = 1/2
@@ -80,6 +80,6 @@ def test_draws_of_the_scatter_have_its_correlations(kind, clear_rows: Rows):
 def test_no_feature_knows_a_price_or_a_time(kind, clear_rows: Rows):
     surface = kind.of(clear_rows)
     sizes = np.array([[mean for mean, _ in surface.prior]])
-    bare = clear_rows.cells[["variety", "aggregation", "policy", "people", "items", "free"]]
+    bare = clear_rows.cells[["variety", "aggregation", "policy", "annotators", "items", "free"]]
     np.testing.assert_array_equal(surface.features(bare, sizes), surface.features(clear_rows.cells, sizes))
     assert surface.spreads(sizes).shape == (1, surface.features(bare, sizes).shape[2])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.running.job_files import PACKAGES, is_file, package_folder, packed, run_command, with_dataset
+from sweeps.running.job_files import PACKAGES, is_file, job_folder, package_folder, run_command, with_dataset
 
 
 def command(spec: str, **changes: object) -> list[str]:
@@ -17,7 +17,7 @@ def command(spec: str, **changes: object) -> list[str]:
 
 
 def test_a_job_takes_the_source_and_nothing_that_was_made_from_it():
-    with packed("quickstart") as folder:
+    with job_folder("quickstart") as folder:
         assert sorted(path.name for path in folder.iterdir()) == sorted(PACKAGES)
         files = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
         sources = {
@@ -34,7 +34,7 @@ def test_a_job_takes_the_source_and_nothing_that_was_made_from_it():
 
 def test_the_code_that_came_along_runs_and_not_the_installed_one():
     code = "import softcore, cluster, sweeps; print(softcore.__file__, cluster.__file__, sweeps.__file__)"
-    with packed("quickstart") as folder:
+    with job_folder("quickstart") as folder:
         imported = subprocess.run(
             [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
         ).stdout.split()
@@ -44,7 +44,7 @@ def test_the_code_that_came_along_runs_and_not_the_installed_one():
 def test_a_spec_goes_along_as_it_was_written(tmp_path):
     spec = tmp_path / "mine.yaml"
     spec.write_text("name: mine  # with a remark\n")
-    with packed(str(spec)) as folder:
+    with job_folder(str(spec)) as folder:
         assert (folder / "specs" / "mine.yaml").read_text() == spec.read_text()
     assert command(str(spec))[4:6] == ["run", "specs/mine.yaml"]
 

@@ -9,11 +9,14 @@ import pytest
 
 from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
+from sweeps.commands.app import resume as go_on
 from sweeps.drive import replay
+from sweeps.frontier import frontier
+from sweeps.frontier.frontier import frontiers
 from sweeps.running import store as stores
 from sweeps.running.provenance import manifest
-from sweeps.running.trial import Material, run
-from sweeps.spec.cells import resolved, sweep_id
+from sweeps.running.trial import Material, run_trial
+from sweeps.spec.cells import spec_content, sweep_id
 from sweeps.spec.spec import resolve
 from sweeps.sweep import Sweep
 
@@ -38,9 +41,9 @@ def finished(digits, tmp_path_factory):
     """The folder of a sweep of one finished trial, run without Ray."""
     out, spec = tmp_path_factory.mktemp("out"), resolve(SPEC)
     made = manifest(spec, digits, out, None)
-    store = stores.create(out, sweep_id(spec, digits), spec.model_dump(), resolved(spec, digits), made)
+    store = stores.create(out, sweep_id(spec, digits), spec.model_dump(), spec_content(spec, digits), made)
     (trial,) = Sweep(store).trials()
-    run(trial, Material(dataset=digits), store.trials)
+    run_trial(trial, Material(dataset=digits), store.trials)
     return store.folder
 
 
@@ -110,6 +113,15 @@ def test_a_sweep_read_from_python_gives_results_and_predictions(sweep):
 
 def test_whole_numbers_stay_whole_in_the_results(sweep):
     assert sweep.results().to_csv(index=False).splitlines()[1].split(",")[9:11] == ["2", "60"]
+
+
+def test_a_run_that_ends_makes_its_frontiers_once(sweep, monkeypatch, capsys):
+    made = []
+    monkeypatch.setattr(frontier, "frontiers", lambda *args: made.append(frontiers(*args)) or made[-1])
+    go_on(sweep.id, out=str(sweep.folder.parent))
+    assert len(made) == 1  # for files, MLflow and the terminal
+    assert f"Frontier of {sweep.id}" in capsys.readouterr().out
+    assert (sweep.folder / "frontier.csv").is_file()
 
 
 def test_before_the_first_trial_has_ended_the_results_are_a_head_and_no_row(sweep):

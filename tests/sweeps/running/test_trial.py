@@ -14,7 +14,7 @@ from softcore.test_sets import test_sets as sets_of
 from softcore.train import start
 from softcore.training.images import pool_images
 from sweeps.running import trial as trials_module
-from sweeps.running.trial import Material, Run, config_of, images_at, run, trial_of
+from sweeps.running.trial import Material, Run, config_of, images_at, run_trial, trial_of
 from sweeps.spec.cells import trials
 from sweeps.spec.spec import resolve
 
@@ -37,7 +37,7 @@ def trial(digits, seed=0, **axes):
 def done(digits, tmp_path_factory):
     """A finished trial, its folder and its record."""
     asked, folder = trial(digits), tmp_path_factory.mktemp("trials")
-    run(asked, Material(dataset=digits), folder)
+    run_trial(asked, Material(dataset=digits), folder)
     return asked, folder / asked.id, json.loads((folder / asked.id / "trial.json").read_text())
 
 
@@ -110,16 +110,16 @@ def test_labels_are_paid_for_by_the_answer(done):
 
 
 def test_free_labels_cost_nothing(digits, tmp_path):
-    result = run(trial(digits, variety="hard"), Material(dataset=digits), tmp_path)
+    result = run_trial(trial(digits, variety="hard"), Material(dataset=digits), tmp_path)
     assert [result[name] for name in ("label_seconds_total", "label_seconds_per_item", "label_usd")] == [0, 0, 0]
     assert result["answers"] == {}
 
 
 def test_a_trial_is_the_same_to_the_byte_whatever_ran_before_it(done, digits, tmp_path):
     asked, folder, record = done
-    run(trial(digits, seed=3, variety="hard", image_size=4), Material(dataset=digits), tmp_path)
+    run_trial(trial(digits, seed=3, variety="hard", image_size=4), Material(dataset=digits), tmp_path)
     torch.manual_seed(17)
-    run(asked, Material(dataset=digits), tmp_path)
+    run_trial(asked, Material(dataset=digits), tmp_path)
     again = result_of(tmp_path, asked)
     assert again["sha256"] == record["sha256"]
     assert {k: v for k, v in again["result"].items() if k not in TIMES} == {
@@ -141,7 +141,7 @@ def test_two_trials_taking_turns_in_one_process_do_not_disturb_each_other(done, 
 
 def test_another_seed_or_panel_is_another_result(done, digits, tmp_path):
     other = trial(digits, seed=1)
-    run(other, Material(dataset=digits), tmp_path)
+    run_trial(other, Material(dataset=digits), tmp_path)
     assert result_of(tmp_path, other)["sha256"]["predictions"] != done[2]["sha256"]["predictions"]
 
 
@@ -150,7 +150,7 @@ def test_a_trial_on_read_only_images_is_the_same(done, digits, tmp_path, monkeyp
     monkeypatch.setattr(trials_module, "_pooled", {})
     digits.images.flags.writeable = False
     try:
-        run(done[0], Material(dataset=digits), tmp_path)
+        run_trial(done[0], Material(dataset=digits), tmp_path)
     finally:
         digits.images.flags.writeable = True
     assert result_of(tmp_path, done[0])["sha256"] == done[2]["sha256"]
@@ -159,7 +159,7 @@ def test_a_trial_on_read_only_images_is_the_same(done, digits, tmp_path, monkeyp
 def test_a_folder_that_is_there_already_stays(done, digits):
     asked, folder, _ = done
     before = (folder / "trial.json").stat()
-    run(asked, Material(dataset=digits), folder.parent)
+    run_trial(asked, Material(dataset=digits), folder.parent)
     after = (folder / "trial.json").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert [path.name for path in folder.parent.iterdir()] == [asked.id]
@@ -171,13 +171,13 @@ def test_a_worker_that_dies_while_writing_leaves_no_trial(digits, tmp_path, monk
 
     monkeypatch.setattr(trials_module, "sha256", die)
     with pytest.raises(KeyboardInterrupt):
-        run(trial(digits), Material(dataset=digits), tmp_path)
+        run_trial(trial(digits), Material(dataset=digits), tmp_path)
     assert all(path.name.startswith(".") for path in tmp_path.iterdir())
 
 
 def test_a_trial_that_diverges_is_an_error_and_writes_nothing(digits, tmp_path):
     with pytest.raises(FloatingPointError, match="not finite: the training diverged"):
-        run(
+        run_trial(
             trial(digits, learning_rate=1000.0, weight_decay=1.0, schedule="step", epochs=60),
             Material(dataset=digits),
             tmp_path,

@@ -5,7 +5,7 @@ from matplotlib.collections import PathCollection
 
 from softcore.errors import RequestError
 from sweeps.frontier.frontier import frontier, frontiers
-from sweeps.results.names import dollars, hours, verdict
+from sweeps.results.names import dollars, hours, purchase_verdict
 from sweeps.show.curves import cost_curve_figure, items_curve_figure
 from sweeps.show.drawing import cost_axis, step
 from sweeps.show.frontier_png import cost_curve_png, frontier_figure, frontier_png, items_curve_png
@@ -165,19 +165,23 @@ def test_the_cost_axis_shows_whatever_there_is(seconds):
 def test_time_and_money_are_in_words():
     seconds = [0, 45, 750, 3600, 69_120, 7_200_000, float("nan")]
     assert [hours(s) for s in seconds] == ["0 h", "45 s", "12.5 min", "1 h", "19.2 h", "2,000 h", "–"]
+    assert 3600 * (1875 / 3600) > 1875  # the same time, kept in hours: it must not be 31.3 min
+    assert hours(3600 * (1875 / 3600)) == hours(1875) == "31.2 min"
     assert [dollars(d) for d in (0, 0.5, 9.999, 1234.6, float("nan"))] == ["$0", "$0.50", "$10", "$1,235", "–"]
 
 
 def test_the_verdict_names_a_purchase_only_if_it_beats_what_is_free(make):
     free, bought = ({"variety": "hard"}, 1.0, 1.0), {"variety": "click", "annotators": 1, "items": 9}
     said = {
-        ce: verdict(frontier(make([free, (bought, ce, 1.0)], spread=spread), "ce/10h"))
+        ce: purchase_verdict(frontier(make([free, (bought, ce, 1.0)], spread=spread), "ce/10h"))
         for ce, spread in ((0.5, 0.01), (0.99, 0.1), (1.5, 0.01))
     }
     assert "The best is clicks, M=1, N'=9 at 0.500" in said[0.5]
     assert "do not overlap" in said[0.5]
     assert "Their intervals overlap, so call it open." in said[0.99]
     assert said[1.5].startswith("Nothing that was bought beats the best free recipe, hard labels at 1.000.")
-    assert verdict(frontier(make([free]), "ce/10h")).startswith("Nothing was bought here.")
-    assert "no free recipe" in verdict(frontier(make([(bought, 1.0, 1.0)]), "ce/10h"))
-    assert "how much of the difference is luck" in verdict(frontier(make([free, (bought, 0.5, 1.0)], n=1), "ce/10h"))
+    assert purchase_verdict(frontier(make([free]), "ce/10h")).startswith("Nothing was bought here.")
+    assert "no free recipe" in purchase_verdict(frontier(make([(bought, 1.0, 1.0)]), "ce/10h"))
+    assert "how much of the difference is luck" in purchase_verdict(
+        frontier(make([free, (bought, 0.5, 1.0)], n=1), "ce/10h")
+    )

@@ -10,7 +10,7 @@ from sweeps.frontier.frontier import frontier, frontiers
 from sweeps.show import shades as frontier_shades
 from sweeps.show.drawing import cost_axis, segments, shades, step
 from sweeps.show.files import write_frontier
-from sweeps.show.shades import chances, shaded
+from sweeps.show.shades import chances, sweep_bands
 
 METRICS = ("ce/10h", "scaled-ce/10h")
 ABOUT = {"sweep_id": "demo-1a2b3c4d", "simulated": True, "hardware": "2 cores"}
@@ -18,7 +18,7 @@ ABOUT = {"sweep_id": "demo-1a2b3c4d", "simulated": True, "hardware": "2 cores"}
 
 @pytest.fixture(scope="module")
 def found(results):
-    return shaded(frontiers(results, "ce/10h"))
+    return sweep_bands(frontiers(results, "ce/10h"))
 
 
 def test_both_metrics_have_bands_that_say_what_they_cover(found):
@@ -42,7 +42,7 @@ def test_shades_are_steps_at_every_cost_the_wider_around_the_narrower(results, f
 
 
 def test_of_a_metric_of_which_more_is_better_bands_are_the_right_way_up(results):
-    (bands,) = shaded(frontiers(results, "accuracy/10h")).bands.values()
+    (bands,) = sweep_bands(frontiers(results, "accuracy/10h")).bands.values()
     axis = cost_axis([0.0, 3600.0])
     corners = shades(axis, bands)
     assert (corners.each[:, 0] <= corners.each[:, 1]).all()
@@ -82,7 +82,7 @@ def test_results_that_can_not_carry_bands_make_a_page_all_the_same(make, tmp_pat
 
 def test_a_sweep_of_very_many_cells_is_not_kept_waiting(results, monkeypatch):
     monkeypatch.setattr(frontier_shades, "MOST_CELLS", 5)
-    found = shaded(frontiers(results, "ce/10h"))
+    found = sweep_bands(frontiers(results, "ce/10h"))
     assert not found.bands
     assert found.why_not["ce/10h"].startswith("joint draws of 11 cells take long")
 

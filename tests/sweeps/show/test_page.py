@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sweeps.frontier.frontier import frontier, frontiers
-from sweeps.show.frontier_page import figure, frontier_page
+from sweeps.show.frontier_page import frontier_page, plotly_figure
 
 NASTY = "<script>alert('x')</script>&\"$sweep"
 
@@ -69,7 +69,7 @@ def test_the_table_has_every_cell_those_on_a_frontier_first(made):
 
 
 def test_pointing_at_a_mark_tells_recipe_cost_value_interval_and_n(results):
-    spec = figure("ce/10h", frontier(results, "ce/10h"))
+    spec = plotly_figure("ce/10h", frontier(results, "ce/10h"))
     told = [text for trace in spec["data"] for text in trace.get("hovertext", [])]
     assert len(told) == 11
     (best,) = [text for text in told if "T1 Uniform, separate, M=6" in text]
@@ -87,13 +87,13 @@ def test_pointing_at_a_mark_tells_recipe_cost_value_interval_and_n(results):
 def test_plotly_takes_the_figures(results):
     plotly = pytest.importorskip("plotly.graph_objects")
     for metric, table in frontiers(results, "ce/10h").tables.items():
-        spec = json.loads(json.dumps(figure(metric, table), allow_nan=False))
+        spec = json.loads(json.dumps(plotly_figure(metric, table), allow_nan=False))
         assert plotly.Figure(spec).data
 
 
 def test_one_replicate_says_that_there_is_no_interval(make, seen):
     single = make(n=1)
-    spec = figure("ce/10h", frontier(single, "ce/10h"))
+    spec = plotly_figure("ce/10h", frontier(single, "ce/10h"))
     marks = [trace for trace in spec["data"] if trace["mode"] == "markers"]
     assert {fill for trace in marks for fill in trace["marker"]["color"]} == {"white"}
     assert all("No interval: one replicate" in text for trace in marks for text in trace["hovertext"])

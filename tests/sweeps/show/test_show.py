@@ -1,11 +1,11 @@
-from sweeps.show.tables import print_table, table, to_markdown
+from sweeps.show.tables import print_table, table, table_as_markdown
 from sweeps.spec.tune import curve
 
 
 def test_rows_that_share_a_label_are_all_shown():
     shown = table([{"block": 2, "gamma": 0.1, "chosen": True}, {"block": 2, "gamma": 0.2, "chosen": None}], "Choices")
     assert [(label, texts) for _, label, texts in shown.rows()] == [("2", ["0.1", "yes"]), ("2", ["0.2", "–"])]
-    assert "|  | 2 | 0.2 | – |" in to_markdown(shown)
+    assert "|  | 2 | 0.2 | – |" in table_as_markdown(shown)
 
 
 def test_as_json_a_table_is_the_rows_it_was_made_of(capsys):

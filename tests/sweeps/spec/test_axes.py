@@ -7,7 +7,7 @@ import pytest
 
 from softcore.datasets import load
 from softcore.errors import RequestError
-from sweeps.spec.axes import settle
+from sweeps.spec.axes import settle_axes
 from sweeps.spec.axis_names import DEFAULT_AXES
 from sweeps.spec.spec import resolve
 
@@ -24,7 +24,7 @@ def hmix(digits):
 
 
 def settled(dataset, **axes):
-    return settle({**DEFAULT_AXES, **axes}, dataset)
+    return settle_axes({**DEFAULT_AXES, **axes}, dataset)
 
 
 def test_what_is_plain_is_null(digits):

@@ -14,8 +14,8 @@ from softcore.errors import RequestError
 from softcore.labels.aggregate import AGGREGATORS
 from softcore.scoring.metrics import METRICS
 from softcore.varieties import VARIETIES
-from sweeps.spec.cells import Budget, cells, resolved, sweep_id, trials
-from sweeps.spec.spec import presets, resolve
+from sweeps.spec.cells import Budget, cells, spec_content, sweep_id, trials
+from sweeps.spec.spec import presets_by_name, resolve
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +266,7 @@ def test_a_sweeps_id_does_not_hang_on_where_or_how_it_runs(digits):
 
 
 def test_the_resolved_spec_has_every_axis_and_is_plain_json(digits):
-    content = resolved(spec_of(common={"budget_hours": 0.5}), digits)
+    content = spec_content(spec_of(common={"budget_hours": 0.5}), digits)
     assert json.loads(json.dumps(content)) == content
     assert content["metric"] == "ce/crowd"
     assert [cell["variety"] for cell in content["cells"]] == ["hard", "click"]
@@ -283,7 +283,7 @@ def test_the_resolved_spec_has_every_axis_and_is_plain_json(digits):
 )
 def test_a_metric_that_can_not_be_shown_is_refused(digits, metric, message):
     with pytest.raises(RequestError, match=message):
-        resolved(spec_of(metric=metric), digits)
+        spec_content(spec_of(metric=metric), digits)
 
 
 # Cells a preset has: of one model at tiny, half and small, and at paper with the models of its table.
@@ -338,4 +338,4 @@ def test_every_preset_has_its_cells_on_the_real_data():
     for name, size in LATER.items():
         spec = resolve(name)
         assert len(cells(spec, real[spec.dataset])) == size, name
-    assert {name for name in presets() if not name.startswith("grid")} == {*SIZES, *LATER, "quickstart"}
+    assert {name for name in presets_by_name() if not name.startswith("grid")} == {*SIZES, *LATER, "quickstart"}

@@ -12,7 +12,7 @@ import pytest
 from softcore.datasets import load
 from softcore.errors import RequestError
 from softcore.labels.people import image_batches
-from sweeps.spec.cells import cells, resolved, sweep_id, trial_counts, trials, trials_of
+from sweeps.spec.cells import cells, spec_content, sweep_id, trial_counts, trials, trials_of
 from sweeps.spec.spec import resolve
 
 GRID = {"grid": (82, 424), "grid-variance": (2, 32), "grid-sealed": (24, 96)}  # cells, trials
@@ -149,10 +149,10 @@ def test_a_stored_sweep_has_the_trials_of_its_spec(digits):
     plain = spec_of({"variety": ["hard", "click"]}, seeds=2, panels=2)
     own = spec_of({"variety": "hard", "seeds": [3, 1]}, {"variety": "click", "panels": 2}, seeds=2)
     for spec in (plain, own):
-        content = json.loads(json.dumps(resolved(spec, digits)))
+        content = json.loads(json.dumps(spec_content(spec, digits)))
         assert [t.id for t in trials_of(content)] == [t.id for t in trials(spec, digits)]
         assert trial_counts(content) == Counter(t.cell.id for t in trials(spec, digits))
-    assert "replicates" not in resolved(plain, digits)
+    assert "replicates" not in spec_content(plain, digits)
 
 
 def test_replicates_of_blocks_are_part_of_a_sweeps_id(digits):

@@ -13,13 +13,13 @@ import yaml
 
 from softcore.datasets import DATASETS, load
 from softcore.labels.aggregate import AGGREGATORS
-from softcore.labels.ask import asking
+from softcore.labels.ask import asked_varieties
 from softcore.varieties import VARIETIES
 from sweeps.commands.app import main
-from sweeps.spec.spec import presets
+from sweeps.spec.spec import presets_by_name
 from sweeps.tracking import server as tracking_server
 
-PRESETS = ", ".join(presets())
+PRESETS = ", ".join(presets_by_name())
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -216,8 +216,8 @@ def test_an_unknown_trial(refused, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--variety", "t9"), f"unknown variety 't9'; known: {', '.join(sorted(asking()))}"),
-        (("--variety", "hard"), f"unknown variety 'hard'; known: {', '.join(sorted(asking()))}"),
+        (("--variety", "t9"), f"unknown variety 't9'; known: {', '.join(sorted(asked_varieties()))}"),
+        (("--variety", "hard"), f"unknown variety 'hard'; known: {', '.join(sorted(asked_varieties()))}"),
         (("--gamma", "1.7"), "gamma must lie in 0..1; it is 1.7"),
         (("--gamma", "1.7", "--variety", "click"), "gamma must lie in 0..1; it is 1.7"),
         (("--aggregation", "vote"), f"unknown aggregation 'vote'; known: {', '.join(sorted(AGGREGATORS))}"),

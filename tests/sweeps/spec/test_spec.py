@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from softcore.errors import RequestError
-from sweeps.spec.spec import SCALES, presets, read, resolve
+from sweeps.spec.spec import SCALES, presets_by_name, read_spec, resolve
 
 PLAIN = {"name": "first", "dataset": "digits", "blocks": [{"variety": ["hard", "click"], "annotators": [1, 3]}]}
 
@@ -28,17 +28,17 @@ def refusal(asked, **how):
 
 
 def test_a_file_a_mapping_and_a_spec_say_the_same(tmp_path):
-    spec = read(PLAIN)
-    assert read(written(tmp_path, yaml.safe_dump(PLAIN))) == spec
-    assert read(spec) is spec
+    spec = read_spec(PLAIN)
+    assert read_spec(written(tmp_path, yaml.safe_dump(PLAIN))) == spec
+    assert read_spec(spec) is spec
 
 
 def test_a_single_value_is_a_list_of_one():
-    assert read({"name": "x", "blocks": [{"variety": "hard"}]}).blocks == [{"variety": ["hard"]}]
+    assert read_spec({"name": "x", "blocks": [{"variety": "hard"}]}).blocks == [{"variety": ["hard"]}]
 
 
 def test_seeds_and_panels_as_numbers_count_from_zero():
-    spec = read({**PLAIN, "seeds": 3, "panels": [4, 1]})
+    spec = read_spec({**PLAIN, "seeds": 3, "panels": [4, 1]})
     assert (spec.seeds, spec.panels) == ([0, 1, 2], [4, 1])
 
 
@@ -93,7 +93,7 @@ def test_a_data_sets_file_of_a_setting_is_looked_for_from_here(tmp_path, monkeyp
     assert resolve("quickstart").dataset == "digits"
 
 
-@pytest.mark.parametrize("name", sorted(presets()))
+@pytest.mark.parametrize("name", sorted(presets_by_name()))
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_preset_resolves_at_every_scale(name, scale):
     spec = resolve(name, scale=scale)
@@ -103,7 +103,7 @@ def test_every_preset_resolves_at_every_scale(name, scale):
 
 
 def test_the_presets_are_those_of_the_thesis_and_a_first_look():
-    assert set(presets()) >= {
+    assert set(presets_by_name()) >= {
         "quickstart",
         *(f"table-3-{n}" for n in (1, 2, 3, 4)),
         "figure-3-5",
@@ -122,7 +122,7 @@ PAPER = {  # model, epochs, batch, schedule
 
 
 def test_the_thesiss_presets_have_its_models_and_schedule_at_paper_scale():
-    for name in presets():
+    for name in presets_by_name():
         if name != "quickstart" and not name.startswith("grid"):
             model, *rest = PAPER[name.split("-")[1]]
             models = [model, "resnet50", "vgg11"] if name in ("table-3-1", "table-3-2", "table-B-1") else [model]
@@ -240,10 +240,12 @@ def test_a_file_that_is_not_there_is_named():
 
 
 def test_numbers_of_numpy_are_numbers():
-    assert read({**PLAIN, "blocks": [{"variety": "hard", "gamma": np.float64(0.2)}]}).blocks[0]["gamma"] == [0.2]
+    assert read_spec({**PLAIN, "blocks": [{"variety": "hard", "gamma": np.float64(0.2)}]}).blocks[0]["gamma"] == [0.2]
 
 
 def test_presets_lie_beside_the_code_and_nowhere_else():
     import sweeps
 
-    assert {path.stem for path in (Path(sweeps.__file__).parent / "spec" / "presets").iterdir()} == set(presets())
+    assert {path.stem for path in (Path(sweeps.__file__).parent / "spec" / "presets").iterdir()} == set(
+        presets_by_name()
+    )

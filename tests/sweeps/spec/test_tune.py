@@ -7,7 +7,7 @@ from softcore.datasets import load
 from softcore.errors import RequestError
 from sweeps.spec.cells import cells
 from sweeps.spec.spec import resolve
-from sweeps.spec.tune import METRIC, VALUES, choose, curve, record, tuned, tuning_spec
+from sweeps.spec.tune import METRIC, VALUES, apply_choices, choice_records, choose, curve, tuning_spec
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +48,10 @@ def test_each_block_takes_the_value_that_is_best_on_the_validation_images(spec, 
     choices = choose(pd.concat(both), "gamma", parts, digits)
     assert [(choice.block, choice.value) for choice in choices] == [(2, 0.4), (3, 0.0)]
     assert choices[1].curve[0] == {"gamma": 0.0, METRIC: 1.0, "trials": 2}
-    final = tuned(spec, choices)
+    final = apply_choices(spec, choices)
     assert [block.get("gamma") for block in final.blocks] == [None, [0.4], [0.0]]
     assert final.seeds == [0, 1, 2]
-    rows = curve(record(choices, "x-tune-gamma-12345678"))
+    rows = curve(choice_records(choices, "x-tune-gamma-12345678"))
     assert [row["gamma"] for row in rows if row["chosen"]] == ["0.4", "0"]
     assert len(rows) == 14
 

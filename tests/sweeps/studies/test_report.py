@@ -7,8 +7,8 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier.frontier import frontiers
-from sweeps.show.tables import frontiers_table, to_csv, to_json, to_markdown, to_text
-from sweeps.studies.thesis.tables import LAYOUTS, table
+from sweeps.show.tables import frontiers_table, table_as_csv, table_as_json, table_as_markdown, table_as_text
+from sweeps.studies.thesis.tables import report_tables, thesis_table
 
 POOLED = {"aggregation": "mean", "annotators": "all", "items": 900}
 KEPT = POOLED | {"aggregation": "separate"}
@@ -22,7 +22,7 @@ def entry(made, **place):
 def test_table_3_1_has_the_rows_and_columns_of_the_thesis(make):
     cells = [({"variety": v}, 2.0, 1.2) for v in ("hard", "random", "uniform")]
     cells += [({"variety": v} | POOLED, 1.3, 1.1) for v in ("click", "t2-clamp")]
-    made = table(make(cells), "table-3-1")
+    made = thesis_table(make(cells), "table-3-1")
     labels = ["Hard Labels", "Random Labels", "Uniform Labels", "CIFAR-10H", "Ours (T2, Clamp)"]
     assert [(group, label) for group, label, _ in made.rows()] == [
         (g, label) for g in ("10H", "10S") for label in labels
@@ -33,7 +33,7 @@ def test_table_3_1_has_the_rows_and_columns_of_the_thesis(make):
 
 def test_table_3_2_has_hard_labels_as_the_reference(make):
     cells = [({"variety": "hard"}, 2.0, 1.2), *(({"variety": v} | KEPT, 1.3, 1.1) for v in ("click", "t2-clamp"))]
-    made = table(make(cells), "table-3-2")
+    made = thesis_table(make(cells), "table-3-2")
     assert [label for _, label, _ in made.rows()] == ["Hard Labels", "CIFAR-10H", "Ours (T2, Clamp)"] * 2
 
 
@@ -44,7 +44,7 @@ def test_table_3_3_has_two_people_and_one_side_by_side(make):
         ({"variety": v, "aggregation": "separate" if m == 2 else None, "annotators": m, "items": 900}, 2 + m, 1.1)
         for v, m in grid
     ]
-    made = table(make(cells), "table-3-3")
+    made = thesis_table(make(cells), "table-3-3")
     assert [(group, label) for group, label, _ in made.rows()] == [
         (g, r) for g in ("10H", "10S") for r in ("10H", "Ours")
     ]
@@ -56,7 +56,7 @@ def test_table_3_3_has_two_people_and_one_side_by_side(make):
 
 def test_table_3_4_has_the_time_of_each_variety(make):
     cells = [({"variety": f"t{t}-{kind}"} | KEPT, 1.4, 1.1) for t in (1, 2) for kind in ("uniform", "clamp")]
-    made = table(make(cells), "table-3-4")
+    made = thesis_table(make(cells), "table-3-4")
     assert made.headings() == ["Time", "CE", "FGSM Loss", "Calibration", "Scaled CE", "Accuracy", "n"]
     assert [(label, texts[0]) for _, label, texts in made.rows()][:4] == [
         ("T1, Unif", "12.8s"),
@@ -69,19 +69,19 @@ def test_table_3_4_has_the_time_of_each_variety(make):
 def test_table_b_1_has_label_smoothing(make):
     cells = [({"variety": "smoothed", "beta": 0.05}, 1.4, 1.1)]
     cells += [({"variety": v} | KEPT, 1.3, 1.1) for v in ("click", "t2-clamp")]
-    rows = table(make(cells), "table-B-1").rows()
+    rows = thesis_table(make(cells), "table-B-1").rows()
     assert [label for _, label, _ in rows] == ["Label Smoothing", "CIFAR-10H", "Ours (T2, Clamp)"] * 2
 
 
-@pytest.mark.parametrize("name", sorted(LAYOUTS))
+@pytest.mark.parametrize("name", sorted(report_tables()))
 def test_every_table_has_what_the_thesis_lacks(name):
-    metrics = [metric for metric, _ in LAYOUTS[name].columns]
+    metrics = list(report_tables()[name].columns)
     assert metrics[-2:] == ["scaled-ce", "accuracy"]
     assert {"ce", "rmsce", "fgsm"} <= set(metrics)
 
 
 def test_an_entry_is_a_mean_and_half_an_interval_over_replicates(make_trials):
-    made = table(make_trials({"variety": "hard"}, cell="a", values={"ce/10h": [1.0, 2.0, 3.0]}), "table-3-1")
+    made = thesis_table(make_trials({"variety": "hard"}, cell="a", values={"ce/10h": [1.0, 2.0, 3.0]}), "table-3-1")
     found = entry(made, row="Hard Labels", column="CE")
     # As in the test of mean_interval: 2 +- 2.484138.
     assert found.text == "2.000 ± 2.484"
@@ -96,7 +96,7 @@ def test_models_are_averaged_within_a_replicate(make_trials):
 
     # Replicates: (1 + 3)/2 = 2 and (2 + 8)/2 = 5; mean 3.5. The second model lacks seed 2, which is left out.
     both = pd.concat([model("a", 0.1, [1.0, 2.0, 99.0]), model("b", 0.4, [3.0, 8.0])])
-    made = table(both, "table-3-1")
+    made = thesis_table(both, "table-3-1")
     found = entry(made, row="Hard Labels", column="CE")
     assert (found.mean, found.n) == (3.5, 2)
     assert "A replicate's value is its mean over the models a, b." in made.notes
@@ -107,8 +107,25 @@ def test_models_are_averaged_within_a_replicate(make_trials):
 
 def test_cells_that_a_label_does_not_tell_apart_get_rows_of_their_own(make):
     cells = [({"variety": "t2-clamp", "gamma": g} | POOLED, 1 + g, 1.1) for g in (0.0, 0.1)]
-    rows = [label for _, label, _ in table(make(cells), "table-3-1").rows()]
+    rows = [label for _, label, _ in thesis_table(make(cells), "table-3-1").rows()]
     assert rows[4:6] == ["Ours (T2, Clamp): gamma 0.0", "Ours (T2, Clamp): gamma 0.1"]
+
+
+def test_a_null_tells_cells_apart_as_a_value_does(make):
+    # One person's answer has no aggregation: that cell has a row of its own beside the pooled labels, and is not lost.
+    one = POOLED | {"aggregation": None, "annotators": 1}
+    made = thesis_table(
+        make([({"variety": "click"} | axes, value, 1.1) for axes, value in ((POOLED, 1), (one, 2))]), "table-3-1"
+    )
+    rows = [label for _, label, _ in made.rows()]
+    assert rows[3:5] == ["CIFAR-10H: aggregation mean, annotators all", "CIFAR-10H: aggregation none, annotators 1"]
+    assert entry(made, group="10H", row=rows[4], column="CE").mean == pytest.approx(2)
+
+
+def test_two_trials_of_one_replicate_are_refused(make_trials):
+    twice = [make_trials({"variety": "hard"}, cell=name, values={"ce/10h": [1.0, 2.0]}) for name in ("a", "b")]
+    with pytest.raises(RequestError, match="a replicate counts once"):
+        thesis_table(pd.concat(twice), "table-3-1")
 
 
 def test_what_is_missing_or_left_out_is_said(make, make_trials):
@@ -116,7 +133,7 @@ def test_what_is_missing_or_left_out_is_said(make, make_trials):
     results = make(cells)
     results.loc[results.index[0], "fgsm/10h"] = np.nan
     failed = make_trials({"variety": "hard"}, cell="c00", values={"ce/10h": [1.0]}, status="failed")
-    made = table(pd.concat([results, failed], ignore_index=True), "table-3-2")
+    made = thesis_table(pd.concat([results, failed], ignore_index=True), "table-3-2")
     assert entry(made, group="10H", row="Hard Labels", column="FGSM Loss").text == "–"
     for note in (
         "10H CIFAR-10H: no finished trial.",
@@ -126,11 +143,11 @@ def test_what_is_missing_or_left_out_is_said(make, make_trials):
     ):
         assert note in made.notes
     with pytest.raises(RequestError, match="no finished trial"):
-        table(failed, "table-3-2")
+        thesis_table(failed, "table-3-2")
 
 
 def test_any_other_sweep_is_a_table_of_cells(results):
-    made = table(results, "my-sweep")
+    made = thesis_table(results, "my-sweep")
     assert len(made.rows()) == 22
     assert made.rows()[0][:2] == ("10H", "hard labels")
     assert made.headings() == ["ce", "scaled-ce", "rmsce", "fgsm", "accuracy", "n"]
@@ -138,24 +155,24 @@ def test_any_other_sweep_is_a_table_of_cells(results):
 
 @pytest.mark.parametrize(("dataset", "said"), [("digits", True), ("cifar10s", False)])
 def test_simulated_annotators_are_named_in_the_title(results, dataset, said):
-    assert table(results.assign(dataset=dataset), "table-3-1").title.startswith("Simulated") == said
+    assert thesis_table(results.assign(dataset=dataset), "table-3-1").title.startswith("Simulated") == said
 
 
 def test_one_replicate_has_no_interval_to_show(make):
-    made = table(make([({"variety": "hard"}, 2.0, 1.2)], n=1), "table-3-1")
+    made = thesis_table(make([({"variety": "hard"}, 2.0, 1.2)], n=1), "table-3-1")
     assert entry(made, group="10H", row="Hard Labels", column="CE").text == "2.000"
 
 
 def test_the_table_comes_as_text_markdown_csv_and_json(results):
-    made = table(results, "table-B-1")
-    text = to_text(made)
+    made = thesis_table(results, "table-B-1")
+    text = table_as_text(made)
     assert "Label Smoothing" in text
     assert "1.520 ± 0.0" in text
-    markdown = to_markdown(made)
+    markdown = table_as_markdown(made)
     assert "|  | Labels | CE | Calibration | FGSM Loss | Scaled CE | Accuracy | n |" in markdown
     assert "| 10H | Label Smoothing | 1.520 ± 0.0" in markdown
-    csv = pd.read_csv(io.StringIO(to_csv(made)))
-    content = json.loads(to_json(made))
+    csv = pd.read_csv(io.StringIO(table_as_csv(made)))
+    content = json.loads(table_as_json(made))
     assert len(csv) == len(content["entries"]) == len(made.entries)
     first = csv[(csv["group"] == "10H") & (csv["column"] == "CE")].iloc[0]
     assert first["mean"] == pytest.approx(1.52)
@@ -166,9 +183,9 @@ def test_names_are_shown_as_they_are_and_not_as_markup(results):
     odd = results.assign(
         model=np.where(results["seed"] == 0, "[bold]x|y", "cnn"), cell=results["cell"] + results["seed"].astype(str)
     )
-    made = table(odd, "my-sweep")
-    assert "hard labels, [bold]x|y" in to_text(made)
-    assert "hard labels, [bold]x\\|y" in to_markdown(made)
+    made = thesis_table(odd, "my-sweep")
+    assert "hard labels, [bold]x|y" in table_as_text(made)
+    assert "hard labels, [bold]x\\|y" in table_as_markdown(made)
 
 
 def test_the_frontier_as_a_table_marks_its_cells_and_gives_the_verdict(results):
@@ -179,7 +196,7 @@ def test_the_frontier_as_a_table_marks_its_cells_and_gives_the_verdict(results):
     assert made.rows()[0][2] == ["free", "$0", "★ 1.520 [1.483, 1.557]", "★ 1.148 [1.140, 1.156]", "3"]
     assert not made.rows()[-1][2][2].startswith("★")
     assert any("The best free recipe is label smoothing 0.05" in note for note in made.notes)
-    json.loads(to_json(made), parse_constant=pytest.fail)  # neither NaN nor infinity
+    json.loads(table_as_json(made), parse_constant=pytest.fail)  # neither NaN nor infinity
 
 
 def test_cells_off_the_frontier_for_a_reason_are_named_in_its_table(results, make_trials):
@@ -188,4 +205,4 @@ def test_cells_off_the_frontier_for_a_reason_are_named_in_its_table(results, mak
     )
     made = frontiers_table(frontiers(pd.concat([results, failed]), "ce/10h"))
     assert "Not compared on ce/10h: clicks, M=9, N'=900: no finished trial (1 failed)." in made.notes
-    json.loads(to_json(made), parse_constant=pytest.fail)
+    json.loads(table_as_json(made), parse_constant=pytest.fail)

@@ -15,7 +15,7 @@ def two_way(cells, seeds):
             seed=seed,
             panel=np.zeros(cells * seeds, dtype=int),
             crowd=(NOBODY,) * cells,
-            people=np.zeros(cells),
+            annotators=np.zeros(cells),
             share=np.ones(cells),
         )
     )

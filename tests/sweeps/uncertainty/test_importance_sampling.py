@@ -1,6 +1,6 @@
 import numpy as np
 
-from sweeps.uncertainty.shrinkage import MEMORY, batches, next_proposal
+from sweeps.uncertainty.shrinkage import MEMORY, chunks, next_proposal
 
 
 def test_equal_weights_propose_the_mean_and_a_tenth_more_than_the_spread():
@@ -21,7 +21,7 @@ def test_weights_on_one_sample_are_flattened_until_they_rest_on_enough():
 
 
 def test_batches_hold_every_sample_once_and_fit():
-    found = batches(1000, 100)
+    found = chunks(1000, 100)
     assert [i for part in found for i in range(1000)[part]] == list(range(1000))
     assert all((part.stop - part.start) * 100**2 <= MEMORY for part in found)
-    assert batches(3, 10_000) == [slice(0, 1), slice(1, 2), slice(2, 3)]  # one alone may be larger: it must be made
+    assert chunks(3, 10_000) == [slice(0, 1), slice(1, 2), slice(2, 3)]  # one alone may be larger: it must be made

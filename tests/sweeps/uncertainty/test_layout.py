@@ -5,15 +5,15 @@ from softcore.errors import RequestError
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool
 
 
-def layout(trials, people=(2, 3), share=(1.0, 1.0), crowd=("pages", "pages"), **pools):
+def layout(trials, annotators=(2, 3), share=(1.0, 1.0), crowd=("pages", "pages"), **pools):
     cell, seed, panel = (np.array(column) for column in zip(*trials, strict=True))
     return Layout(
-        cells=tuple("abcdef"[: len(people)]),
+        cells=tuple("abcdef"[: len(annotators)]),
         cell=cell,
         seed=seed,
         panel=panel,
         crowd=crowd,
-        people=np.array(people, dtype=float),
+        annotators=np.array(annotators, dtype=float),
         share=np.array(share, dtype=float),
         pools=pools,
     )
@@ -23,7 +23,7 @@ TRIALS = [(0, 0, 0), (1, 0, 0), (0, 0, 1), (1, 0, 1), (0, 1, 0), (1, 1, 0)]
 
 
 def test_panels_of_one_seed_share_nobody_and_panels_of_different_seeds_share_the_pool():
-    shared = layout(TRIALS, pages=Pool(people=6)).overlap("pages")
+    shared = layout(TRIALS, pages=Pool(annotators=6)).overlap("pages")
     # M = 2 alone 1/2, M = 3 alone 1/3; the nested panels of one seed 1/3; A and B nobody; another seed 1/6.
     assert shared[0, 0] == pytest.approx(1 / 2)
     assert shared[1, 1] == shared[0, 1] == pytest.approx(1 / 3)
@@ -32,7 +32,7 @@ def test_panels_of_one_seed_share_nobody_and_panels_of_different_seeds_share_the
 
 
 def test_a_panel_of_everybody_shares_its_people_with_any_other():
-    shared = layout(TRIALS, people=(6, 3), pages=Pool(people=6)).overlap("pages")
+    shared = layout(TRIALS, annotators=(6, 3), pages=Pool(annotators=6)).overlap("pages")
     # All six and the three of panel B: (6 + 3 - 6) / (6 x 3) = 1/6.
     assert shared[0, 3] == pytest.approx(1 / 6)
 
@@ -42,19 +42,19 @@ def test_people_hired_anew_are_shared_by_no_two_seeds():
 
 
 def test_panels_drawn_independently_share_what_the_pool_makes_them_share():
-    shared = layout(TRIALS, pages=Pool(people=6, disjoint=False)).overlap("pages")
+    shared = layout(TRIALS, pages=Pool(annotators=6, disjoint=False)).overlap("pages")
     assert shared[0, 2] == shared[0, 4] == pytest.approx(1 / 6)
 
 
 def test_cells_of_fewer_items_share_fewer_people():
-    shared = layout(TRIALS, share=(0.25, 1.0), pages=Pool(people=6)).overlap("pages")
+    shared = layout(TRIALS, share=(0.25, 1.0), pages=Pool(annotators=6)).overlap("pages")
     # Nested: sqrt(0.25 / 1) / 3. Different seeds: sqrt(0.25 x 1) / 6.
     assert shared[0, 1] == pytest.approx(0.5 / 3)
     assert shared[0, 5] == pytest.approx(0.5 / 6)
 
 
 def test_who_asks_nobody_is_no_crowd():
-    made = layout([(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0)], people=(0, 2), crowd=(NOBODY, "pages"))
+    made = layout([(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0)], annotators=(0, 2), crowd=(NOBODY, "pages"))
     assert made.crowds == ("pages",)
     assert made.of_crowd("pages").tolist() == [2, 3]
 
@@ -82,9 +82,9 @@ def test_later_panels_are_part_of_earlier_ones_that_ask_more_people():
         seed=np.array([0, 0, 0, 0, 0, 0, 1]),
         panel=np.array([0, 1, 0, 1, 2, 3, 2]),
         crowd=("pages", "pages"),
-        people=np.array([3.0, 1.0]),
+        annotators=np.array([3.0, 1.0]),
         share=np.array([1.0, 1.0]),
-        pools={"pages": Pool(people=6)},
+        pools={"pages": Pool(annotators=6)},
     )
     shared = made.overlap("pages")
     np.testing.assert_allclose(shared[0], [1 / 3, 0, 1 / 3, 0, 1 / 3, 0, 1 / 6])

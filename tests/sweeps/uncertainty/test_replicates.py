@@ -24,9 +24,9 @@ def test_a_results_table_becomes_the_layout_that_it_was_made_of(planted):
     for name in ("cell", "seed", "panel"):
         assert getattr(layout, name).tolist() == getattr(made.layout, name).tolist()
     asked = (made.cells["variety"] != MIXED).to_numpy() & made.bought
-    assert layout.people[asked].tolist() == made.layout.people[asked].tolist()
+    assert layout.annotators[asked].tolist() == made.layout.annotators[asked].tolist()
     assert layout.share[asked].tolist() == made.layout.share[asked].tolist()
-    assert {name: (pool.people, pool.disjoint) for name, pool in layout.pools.items()} == {
+    assert {name: (pool.annotators, pool.disjoint) for name, pool in layout.pools.items()} == {
         PAGES: (6, True),
         CLICKS: (51, True),
     }
@@ -36,7 +36,7 @@ def test_a_results_table_becomes_the_layout_that_it_was_made_of(planted):
 def test_of_mixed_questions_m_is_that_of_the_pages_and_all_answers_count(planted):
     cells = replicates(planted.results(), [METRIC], all_items=1000).cells
     mixed = cells[cells["kind"] == "a mix of both"].iloc[2]  # two people, 250 items, half of them with a page
-    assert (mixed["people"], mixed["asked_items"], mixed["per_item"]) == (2, 125, 7)
+    assert (mixed["annotators"], mixed["asked_items"], mixed["per_item"]) == (2, 125, 7)
     assert (mixed["answers/click"], mixed["answers/t2-clamp"]) == (1500, 250)
 
 
@@ -65,7 +65,7 @@ def test_of_another_data_set_the_pool_is_as_large_as_the_results_show(planted):
     only = results[results["variety"].isin(["t2-clamp", "hard"]) & ~results["pages_on"].notna()]
     only = only[only["annotators"].fillna(0) < 6]
     # Panels A and B of three people each are six.
-    assert replicates(only, [METRIC]).strata.layout.pool(PAGES).people == 6
+    assert replicates(only, [METRIC]).strata.layout.pool(PAGES).annotators == 6
 
 
 def test_a_free_recipe_counts_once_a_seed(make_trials):
@@ -97,8 +97,8 @@ def test_more_is_turned_into_less(make):
 
 
 def test_a_users_own_pool_is_believed(planted):
-    found = replicates(planted.results(), [METRIC], pools={PAGES: Pool(people=40)})
-    assert found.strata.layout.pool(PAGES).people == 40
+    found = replicates(planted.results(), [METRIC], pools={PAGES: Pool(annotators=40)})
+    assert found.strata.layout.pool(PAGES).annotators == 40
 
 
 def test_what_can_not_be_compared_is_refused(make):

@@ -35,7 +35,7 @@ def two_way(values):
         seed=seed,
         panel=np.zeros(values.size, dtype=int),
         crowd=(NOBODY,) * cells,
-        people=np.zeros(cells),
+        annotators=np.zeros(cells),
         share=np.ones(cells),
     )
     return pooled_variance(strata(layout), values.ravel())

@@ -7,7 +7,7 @@ from sweeps.uncertainty.layout import NOBODY, Layout, Pool
 from sweeps.uncertainty.strata import cell_means, strata
 
 
-def crossed(cells, seeds, panels=1, people=1.0, crowd=NOBODY, pools=None):
+def crossed(cells, seeds, panels=1, annotators=1.0, crowd=NOBODY, pools=None):
     places = [(c, s, p) for c in range(cells) for s in range(seeds) for p in range(panels)]
     cell, seed, panel = np.array(places).T
     return Layout(
@@ -16,7 +16,7 @@ def crossed(cells, seeds, panels=1, people=1.0, crowd=NOBODY, pools=None):
         seed=seed,
         panel=panel,
         crowd=(crowd,) * cells,
-        people=np.broadcast_to(np.asarray(people, dtype=float), (cells,)).copy(),
+        annotators=np.broadcast_to(np.asarray(annotators, dtype=float), (cells,)).copy(),
         share=np.ones(cells),
         pools=pools or {},
     )
@@ -42,7 +42,9 @@ def test_mean_squares_are_those_of_the_two_way_table():
 
 
 def test_half_the_mean_squared_difference_of_two_panels_shows_people():
-    found = strata(crossed(cells=1, seeds=4, panels=2, people=2, crowd="pages", pools={"pages": Pool(people=6)}))
+    found = strata(
+        crossed(cells=1, seeds=4, panels=2, annotators=2, crowd="pages", pools={"pages": Pool(annotators=6)})
+    )
     values = np.array([1.0, 1.2, 1.1, 1.1, 0.9, 1.3, 1.2, 1.0])
     at = found.place("panels of pages")
     # (0.2^2 + 0 + 0.4^2 + 0.2^2) / 4 / 2 = 0.03
@@ -53,31 +55,33 @@ def test_half_the_mean_squared_difference_of_two_panels_shows_people():
 
 def test_a_pool_that_is_used_up_still_leaves_people_unknown():
     # Panels A and B of M = 3 are all six people: each seed's mean has them all, and still 1/6 of a person's variance.
-    found = strata(crossed(cells=1, seeds=3, panels=2, people=3, crowd="pages", pools={"pages": Pool(people=6)}))
+    found = strata(
+        crossed(cells=1, seeds=3, panels=2, annotators=3, crowd="pages", pools={"pages": Pool(annotators=6)})
+    )
     assert found.between[found.components.index("people of pages"), 0, 0] == pytest.approx(1 / 6)
 
 
 def test_without_a_second_panel_people_are_no_component():
-    found = strata(crossed(cells=3, seeds=3, people=[1, 2, 3], crowd="pages"))
+    found = strata(crossed(cells=3, seeds=3, annotators=[1, 2, 3], crowd="pages"))
     assert found.names == ("seed", "cell")
     assert found.components == ("seed", "cell")
     assert found.place("panels of pages") is None
 
 
 def test_degrees_of_freedom_add_up_to_the_trials_less_the_cells():
-    found = strata(crossed(cells=3, seeds=3, panels=2, people=[1, 2, 3], crowd="pages"))
+    found = strata(crossed(cells=3, seeds=3, panels=2, annotators=[1, 2, 3], crowd="pages"))
     assert found.df.sum() == pytest.approx(18 - 3)
     assert set(found.components) == {"seed", "people of pages", "own people of pages", "cell", "rest"}
 
 
 def test_people_and_the_rest_are_not_told_apart_where_all_cells_have_one_m():
-    found = strata(crossed(cells=3, seeds=3, panels=2, people=2, crowd="pages"))
+    found = strata(crossed(cells=3, seeds=3, panels=2, annotators=2, crowd="pages"))
     assert "rest" not in found.components
     assert "own people of pages" in found.components
 
 
 def test_expected_mean_squares_are_what_simulated_noise_has():
-    made = crossed(cells=3, seeds=3, panels=2, people=[1, 2, 3], crowd="pages", pools={"pages": Pool(people=6)})
+    made = crossed(cells=3, seeds=3, panels=2, annotators=[1, 2, 3], crowd="pages", pools={"pages": Pool(annotators=6)})
     found, rng = strata(made), np.random.default_rng(1)
     covariance = 0.5 * made.overlap("pages") + 2 * np.eye(18) + (made.seed[:, None] == made.seed)
     noise = np.linalg.cholesky(covariance) @ rng.normal(size=(18, 4000))

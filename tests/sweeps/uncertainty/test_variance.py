@@ -8,7 +8,7 @@ from sweeps.uncertainty.strata import strata
 from sweeps.uncertainty.variance import contrast_variance, covers_of_cells, difference, pooled_variance
 
 
-def layout(cells, seeds, panels=1, people=0.0, crowd=NOBODY, pools=None):
+def layout(cells, seeds, panels=1, annotators=0.0, crowd=NOBODY, pools=None):
     places = [(c, s, p) for c in range(cells) for s in range(seeds) for p in range(panels)]
     cell, seed, panel = np.array(places).T
     crowds = (crowd,) * cells if isinstance(crowd, str) else crowd
@@ -18,7 +18,7 @@ def layout(cells, seeds, panels=1, people=0.0, crowd=NOBODY, pools=None):
         seed=seed,
         panel=panel,
         crowd=crowds,
-        people=np.broadcast_to(np.asarray(people, dtype=float), (cells,)).copy(),
+        annotators=np.broadcast_to(np.asarray(annotators, dtype=float), (cells,)).copy(),
         share=np.ones(cells),
         pools=pools or {},
     )
@@ -55,7 +55,7 @@ def test_people_blur_the_mean_of_a_cell_though_its_seeds_agree():
     # Half the mean squared difference of A and B is 0.03, of two people an item: one person has 0.06. Seeds show less
     # than people alone would, so that they add nothing. Of 8 trials: 8 x 1/2 alone, 48 pairs of other seeds at 1/6.
     values = np.array([1.0, 1.2, 1.1, 1.1, 0.9, 1.3, 1.2, 1.0])
-    made = layout(1, 4, panels=2, people=2, crowd="pages", pools={"pages": Pool(people=6)})
+    made = layout(1, 4, panels=2, annotators=2, crowd="pages", pools={"pages": Pool(annotators=6)})
     model = pooled_variance(strata(made), values)
     assert dict(zip(model.strata.components, model.variances, strict=True)) == pytest.approx(
         {"seed": 0.0, "people of pages": 0.06}
@@ -83,9 +83,9 @@ def test_intervals_say_what_they_cover_and_beyond_which_m_people_are_extrapolate
             seed=seed,
             panel=panel,
             crowd=("pages",) * 3,
-            people=np.array([1.0, 3.0, 6.0]),
+            annotators=np.array([1.0, 3.0, 6.0]),
             share=np.ones(3),
-            pools={"pages": Pool(people=6)},
+            pools={"pages": Pool(annotators=6)},
         )
     )
     model = pooled_variance(made, np.random.default_rng(0).normal(size=len(cell)))
@@ -98,7 +98,7 @@ def test_intervals_say_what_they_cover_and_beyond_which_m_people_are_extrapolate
 
 
 def test_without_a_second_panel_intervals_are_over_seeds_only():
-    made = strata(layout(2, 3, people=(2, 0), crowd=("pages", NOBODY)))
+    made = strata(layout(2, 3, annotators=(2, 0), crowd=("pages", NOBODY)))
     assert covers_of_cells(made) == ("seeds only", "seeds (nobody was asked)")
     covers = pooled_variance(made, np.random.default_rng(0).normal(size=6)).covers
     assert covers.startswith("over seeds (3, shared by the cells); not over ")
@@ -106,11 +106,11 @@ def test_without_a_second_panel_intervals_are_over_seeds_only():
 
 
 def test_noise_that_grows_with_small_m_is_said():
-    rng, people = np.random.default_rng(0), np.repeat([1, 2, 3, 6, 12, 24], 4)
-    made = strata(layout(24, 6, people=people, crowd="clicks"))
+    rng, annotators = np.random.default_rng(0), np.repeat([1, 2, 3, 6, 12, 24], 4)
+    made = strata(layout(24, 6, annotators=annotators, crowd="clicks"))
     grows, alike = (
         {g.by: g.grows for g in pooled_variance(made, (size * rng.normal(size=(24, 6))).ravel()).growth}
-        for size in (1 / people[:, None], np.ones((24, 1)))
+        for size in (1 / annotators[:, None], np.ones((24, 1)))
     )
     assert grows["small M"]
     assert not alike["small M"]

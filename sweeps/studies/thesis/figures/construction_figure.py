@@ -27,7 +27,7 @@ from sweeps.studies.thesis.figures.label_panels import (
     caption_height,
     caption_lines,
     faded,
-    frame,
+    frame_panel,
     legend_at,
     named_image,
     text_at,
@@ -85,7 +85,7 @@ def construction_figure(dataset: Dataset, items: Sequence[int] = ()) -> "Figure"
         if variety.endswith("clamp"):
             ruled_out = rows[np.isin(kept, answer["impossible"])]
             panel.plot(np.full(len(ruled_out), 0.035), ruled_out, "x", color="#777777", markersize=5)
-        frame(panel, names if place == 0 else [""] * len(names))
+        frame_panel(panel, names if place == 0 else [""] * len(names))
     _legend(figure, left, _BARS + tall + 0.45)
     caption(figure, lines)
     return figure

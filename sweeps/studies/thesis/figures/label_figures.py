@@ -44,7 +44,7 @@ from sweeps.studies.thesis.figures.label_panels import (
     caption,
     caption_height,
     caption_lines,
-    frame,
+    frame_panel,
     legend_at,
     n_bars,
     named_image,
@@ -173,7 +173,7 @@ def _pair(
     bars(panel, rows + 0.2, shown[1], 0.38, CLICKED)
     alike = -1 if similar is None else int(similar[clicked.argmax()])
     bold = np.flatnonzero(kept == alike)
-    frame(panel, names, int(bold[0]) if alike >= 0 and len(bold) else -1)
+    frame_panel(panel, names, int(bold[0]) if alike >= 0 and len(bold) else -1)
 
 
 def _comparison_legend(figure: "Figure", dataset: Dataset) -> None:

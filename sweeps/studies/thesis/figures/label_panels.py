@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from softcore.data.dataset import Dataset
-from sweeps.show.drawing import plain
+from sweeps.show.drawing import escape_dollars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +59,7 @@ def axes_at(figure: "Figure", left: float, top: float, width: float, height: flo
 def text_at(figure: "Figure", left: float, top: float, words: str, size: float = 10, **style: Any) -> None:
     """`words` whose upper left corner is at (left, top) inches."""
     wide, tall = figure.get_size_inches()
-    figure.text(left / wide, 1 - top / tall, plain(words), fontsize=size, va="top", **style)
+    figure.text(left / wide, 1 - top / tall, escape_dollars(words), fontsize=size, va="top", **style)
 
 
 def named_image(figure: "Figure", dataset: Dataset, item: int, left: float, top: float) -> None:
@@ -95,9 +95,9 @@ def faded(ink: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def frame(panel: "Axes", names: Sequence[str], bold: int = -1) -> None:
+def frame_panel(panel: "Axes", names: Sequence[str], bold: int = -1) -> None:
     """Scales of a panel of bars, the first class at the top; the name at `bold`, if any, stands out."""
-    panel.set_yticks(range(len(names)), [plain(name) for name in names], fontsize=9)
+    panel.set_yticks(range(len(names)), [escape_dollars(name) for name in names], fontsize=9)
     panel.set_ylim(len(names) - 0.5, -0.5)
     panel.set_xlim(0, 1.12)
     panel.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=8)

@@ -7,10 +7,10 @@ import numpy as np
 
 from softcore.card.measures import entropy
 from softcore.data.dataset import Dataset
-from softcore.errors import RequestError, known
+from softcore.errors import RequestError, unknown_name
 from softcore.statistics import clustered_mean
 from softcore.training.logistic import fit_curves
-from sweeps.show.drawing import figure_with_title, plain, subtitle
+from sweeps.show.drawing import escape_dollars, figure_with_title, subtitle
 from sweeps.studies.thesis.figures.label_panels import axes_at, caption, caption_height, caption_lines
 from sweeps.studies.thesis.figures.mixed_pictures import INFERRED, examples_figure, mixed_of, soft_label_figure
 
@@ -58,7 +58,7 @@ def boundary_figure(dataset: Dataset, first: str = "deer", second: str = "airpla
     mixed = mixed_of(dataset, "4.4")
     for name in (first, second):
         if name not in dataset.classes:
-            raise known("class", name, dataset.classes)
+            raise unknown_name("class", name, dataset.classes)
     a, b = dataset.classes.index(first), dataset.classes.index(second)
     answers = mixed.inferences[~mixed.inferences["is_repeat"]]
     ends = dataset.labels[mixed.endpoints[answers["mixed"].to_numpy()]]
@@ -159,8 +159,8 @@ def _panel(dataset: Dataset, title: str, name: str, words: str) -> tuple["Figure
 def _shares(panel: "Axes", across: str, up: str) -> None:
     panel.set_xlim(-0.03, 1.03)
     panel.set_ylim(-0.03, 1.03)
-    panel.set_xlabel(plain(across), fontsize=10)
-    panel.set_ylabel(plain(up), fontsize=10)
+    panel.set_xlabel(escape_dollars(across), fontsize=10)
+    panel.set_ylabel(escape_dollars(up), fontsize=10)
 
 
 def _strip(panel: "Axes", at: float, values: np.ndarray, wide: float, ink: str) -> None:

@@ -18,7 +18,7 @@ from sweeps.studies.thesis.figures.label_panels import (
     caption,
     caption_height,
     caption_lines,
-    frame,
+    frame_panel,
     legend_at,
     text_at,
 )
@@ -113,7 +113,7 @@ def soft_label_figure(dataset: Dataset) -> "Figure":
         panel.barh(at, masses, height=0.38, color=ink)
     for person in shown[2:]:
         panel.plot(person, rows + 0.2, "o", color="white", markeredgecolor="#333333", markersize=4.5, zorder=5)
-    frame(panel, names)
+    frame_panel(panel, names)
     panel.set_xlim(-0.02, 1.04)
     _legend(figure, left - NAMES)
     caption(figure, lines)

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.planning.bootstrap import fit
-from sweeps.planning.noise import new_people, new_seed
-from sweeps.planning.rows import rows
+from sweeps.planning.bootstrap import fit_surface
+from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.rows import make_rows
 from sweeps.planning.surfaces import Curve
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table
 
 VARIETIES = ("click", "t1-clamp", "t2-clamp")
 SEEDS, POINTS, WORLDS = 5, 12, 24
@@ -37,23 +37,26 @@ def test_intervals_hold_runs_of_new_people_and_new_seeds_and_fail_without_the_pe
     for number in range(WORLDS):
         rng = np.random.default_rng([11, number])
         world = a_world(rng)
-        seen = table(world, [*bought(VARIETIES, clicks=(1, 3, 6, 12)), *FREE_CELLS], rng, seeds=range(SEEDS))
-        learnt = rows(seen, METRIC)
+        seen = planted_table(
+            world, [*bought_cells(VARIETIES, clicks=(1, 3, 6, 12)), *FREE_CELLS], rng, seeds=range(SEEDS)
+        )
+        learnt = make_rows(seen, METRIC)
         wanted = [
             {"variety": name, "annotators": int(rng.integers(1, 4)), "items": int(rng.integers(10, 37) * 25)}
             for name in rng.choice(VARIETIES, POINTS)
         ]
         # Each point is one run of its own seed and people.
         runs = np.array(
-            [table(world, [point], rng, seeds=(99,), panels=(0,))[METRIC].iloc[0] for point in wanted], dtype=float
+            [planted_table(world, [point], rng, seeds=(99,), panels=(0,))[METRIC].iloc[0] for point in wanted],
+            dtype=float,
         )
-        points = pd.DataFrame(wanted).rename(columns={"annotators": "people"}).astype({"people": float, "items": float})
+        points = pd.DataFrame(wanted).astype({"annotators": float, "items": float})
         points = points.assign(aggregation="separate", policy="plain", free=False)
-        values, variances = fit(Curve.of(learnt), learnt, rng).values(points, rng)
+        values, variances = fit_surface(Curve.of(learnt), learnt, rng).values(points, rng)
         crowd = ["clicks" if name == "click" else "pages" for name in points["variety"]]
-        trained = values + new_seed(learnt.variance, crowd, variances, rng)
-        people = new_people(learnt.variance, crowd, points["people"].to_numpy(), variances, rng)
-        whole.append([held(trained + people, runs, level) for level in (0.8, 0.95)])
+        trained = values + seed_noise(learnt.variance, crowd, variances, rng)
+        hired = annotator_noise(learnt.variance, crowd, points["annotators"].to_numpy(), variances, rng)
+        whole.append([held(trained + hired, runs, level) for level in (0.8, 0.95)])
         peopleless.append(held(trained, runs, 0.8))
     at_80, at_95 = np.mean(whole, axis=(0, 2))
     assert 0.74 < at_80 < 0.93  # 288 runs; with five seeds variances are uncertain and intervals on the safe side
@@ -71,10 +74,10 @@ def test_intervals_hold_far_beyond_a_pilot():
     for number in range(14):
         rng = np.random.default_rng([12, number])
         world = a_world(rng)
-        learnt = rows(table(world, [*pilot, *FREE_CELLS], rng, seeds=range(7), panels=(0,)), METRIC)
+        learnt = make_rows(planted_table(world, [*pilot, *FREE_CELLS], rng, seeds=range(7), panels=(0,)), METRIC)
         wanted = [pages | {"annotators": m, "items": 900} for m in (1, 3, 6)]
-        points = pd.DataFrame(wanted).rename(columns={"annotators": "people"}).astype({"people": float, "items": float})
-        values, _ = fit(Curve.of(learnt), learnt, rng).values(points.assign(policy="plain", free=False), rng)
+        points = pd.DataFrame(wanted).astype({"annotators": float, "items": float})
+        values, _ = fit_surface(Curve.of(learnt), learnt, rng).values(points.assign(policy="plain", free=False), rng)
         truth = np.array([world.value(point) for point in wanted])
         found.append([held(values, truth, level) for level in (0.8, 0.95)])
     at_80, at_95 = np.mean(found, axis=(0, 2))

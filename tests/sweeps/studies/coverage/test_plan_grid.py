@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from softcore.data.dataset import Dataset
-from sweeps.planning.noise import new_people
+from sweeps.planning.noise import annotator_noise
 from sweeps.planning.ranges import ranges
-from sweeps.planning.rows import Rows, named_like, rows
-from sweeps.sources import Source, merged
+from sweeps.planning.rows import Rows, make_rows, named_like
+from sweeps.sources import Source, merge
 from sweeps.spec.cells import trials
 from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.planted import CLICKS, PAGES, Noise
@@ -36,11 +36,11 @@ def drawn(planted: PlantedGrid) -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="module")
 def learnt(drawn: dict[str, pd.DataFrame]) -> Rows:
-    return rows(training(drawn), METRIC)
+    return make_rows(training(drawn), METRIC)
 
 
 def training(drawn: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return merged([Source(name=name, results=drawn[name], about={}) for name in (GRID, VARIANCE)])[0]
+    return merge([Source(name=name, results=drawn[name], about={}) for name in (GRID, VARIANCE)])[0]
 
 
 def test_trials_that_two_sweeps_share_count_once(drawn: dict[str, pd.DataFrame], learnt: Rows):
@@ -105,7 +105,7 @@ def test_without_the_noise_of_people_intervals_hold_visibly_less_often(
     shares = []
     for left_out in (False, True):
         if left_out:
-            monkeypatch.setattr("sweeps.studies.sealed.judge.new_people", lambda *args: 0 * new_people(*args))
+            monkeypatch.setattr("sweeps.studies.sealed.judge.annotator_noise", lambda *args: 0 * annotator_noise(*args))
         made = [planted.draw("curved", np.random.default_rng([10, number]), PEOPLE) for number in range(4 * DRAWN)]
         judged = [judge(training(each), each[SEALED], metric=METRIC) for each in made]
         shares.append(np.mean([one.checks[0].coverage[0.8].mean for one in judged]))

@@ -8,8 +8,8 @@ from softcore.errors import RequestError
 from sweeps.planning.advise import advise
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.checks import choose_model
-from sweeps.planning.prepare import Prepared, prepare
-from sweeps.planning.rows import rows
+from sweeps.planning.forecast import Forecast, make_forecast
+from sweeps.planning.rows import make_rows
 from sweeps.studies.pilots.pilot_coverage import GAINS, METRIC, SHAPES, one_pilot, pilot_results, truth
 
 
@@ -24,21 +24,21 @@ def results() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def prepared(results: pd.DataFrame) -> Prepared:
-    return prepare(results, metric=METRIC, images=900, extrapolate=True, most_people=6)
+def forecast(results: pd.DataFrame) -> Forecast:
+    return make_forecast(results, metric=METRIC, images=900, extrapolate=True, most_people=6)
 
 
-def test_a_cheaper_question_is_planned_from_one_person_and_few_images_on(prepared: Prepared):
-    part = prepared.table[prepared.table["variety"] == "t1-clamp"]
-    assert set(part["people"]) == {1, 2, 3, 4, 5, 6}
+def test_a_cheaper_question_is_planned_from_one_person_and_few_images_on(forecast: Forecast):
+    part = forecast.table[forecast.table["variety"] == "t1-clamp"]
+    assert set(part["annotators"]) == {1, 2, 3, 4, 5, 6}
     assert (part["items"].min(), part["items"].max()) == (50, 900)
-    measured = (part["people"] == 3) & (part["items"] == 200)
+    measured = (part["annotators"] == 3) & (part["items"] == 200)
     assert (part["beyond"] == ~measured).all()
 
 
-def test_intervals_widen_beyond_the_pilot(prepared: Prepared):
-    table, low, high = prepared.table, *np.quantile(prepared.runs, [0.1, 0.9], axis=0)
-    full = ((table["variety"] == "t2-clamp") & (table["people"] == 3)).to_numpy()
+def test_intervals_widen_beyond_the_pilot(forecast: Forecast):
+    table, low, high = forecast.table, *np.quantile(forecast.runs, [0.1, 0.9], axis=0)
+    full = ((table["variety"] == "t2-clamp") & (table["annotators"] == 3)).to_numpy()
     width = pd.Series((high - low)[full], index=table["items"][full])
     assert width[900] > 1.2 * width[200]
 
@@ -58,13 +58,13 @@ def test_without_extrapolating_a_pilot_plans_what_it_measured(results: pd.DataFr
         advise(results, metric=METRIC, budget_usd=400, annotators=6)
 
 
-def test_peoples_noise_is_told_from_that_of_seeds(prepared: Prepared):
-    assert "pages: other whole people (from 3 an item; from two panels a seed at M = 1" in prepared.rows.variance.covers
+def test_peoples_noise_is_told_from_that_of_seeds(forecast: Forecast):
+    assert "pages: other whole people (from 3 an item; from two panels a seed at M = 1" in forecast.rows.variance.covers
 
 
 def test_the_nearest_cells_never_plan_beyond_what_was_measured():
     for seed in range(12):
-        learnt = rows(pilot(seed, GAINS[1]), METRIC)
+        learnt = make_rows(pilot(seed, GAINS[1]), METRIC)
         if choose_model(learnt, draws_generator(0)).chosen.name == "nearest cells":
             break
     else:

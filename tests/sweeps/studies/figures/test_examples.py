@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from softcore.data.dataset import Dataset
-from softcore.data.records import Answer, table
+from softcore.data.records import Answer, records_table
 from softcore.errors import RequestError
 from sweeps.studies.thesis.figures.examples import (
     LabelPairs,
@@ -90,7 +90,7 @@ def small():
     """A maker of a data set of five 4x4 images of three classes, from answers and counts; item 4 is no training one."""
 
     def make(answers, counts=None, labels=(0, 0, 1, 2, 0), classes=("cat", "dog", "owl")):
-        records, odd = table(answers)
+        records, odd = records_table(answers)
         return Dataset(
             name="small",
             title="five small images",

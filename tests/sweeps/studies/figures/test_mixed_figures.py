@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages, mix_images
 from softcore.data.readers import CIFAR_CLASSES
-from softcore.data.records import Answer, table
+from softcore.data.records import Answer, records_table
 from softcore.datasets import load
 from softcore.errors import RequestError
 from sweeps.studies.thesis.figures.mixed_figures import (
@@ -38,7 +38,7 @@ def dataset():
         for k, person in enumerate(PEOPLE)
     ]
     inferences.append((0, "ann", 1.0, 1.0, 8.0, 9, True))
-    records, _ = table(
+    records, _ = records_table(
         [
             Answer(annotator="ann", item=4, top1=HORSE, p1=0.6, top2=SHIP, p2=0.2, impossible=(0,)),
             Answer(annotator="bob", item=4, top1=DEER, p1=1.0, impossible=tuple(k for k in range(10) if k != DEER)),

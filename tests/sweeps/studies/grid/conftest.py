@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeps.results.table import frame, row
+from sweeps.results.table import results_row, results_table
 from sweeps.sources import Source
 from sweeps.spec.cells import trials
 from sweeps.spec.spec import resolve
-from sweeps.studies.coverage.panels import crossed_grid, recorded
+from sweeps.studies.coverage.panels import crossed_grid, grid_tables
 from sweeps.studies.coverage.planted import Grid, Noise, problem, truth_like
 from sweeps.studies.grid.recorded import GRID, VARIANCE
 from sweeps.uncertainty.replicates import replicates
@@ -27,7 +27,7 @@ def recording(wide):
     return {
         name: Source(
             name=f"{name}-01234567",
-            results=frame(table[table["trial"].isin([trial.id for trial in plan])].to_dict("records")),
+            results=results_table(table[table["trial"].isin([trial.id for trial in plan])].to_dict("records")),
             about={**about, "sweep": f"{name}-01234567"},
         )
         for name, plan in plans.items()
@@ -45,7 +45,7 @@ def planned(trial):
         bought["answers"] = {axes["variety"]: round(answers * share)}
         if pages_on:
             bought["answers"]["click"] = axes["items"] * (6 if pages_on.startswith("disagree") else 3)
-    return row(trial, trial.cell.columns, "done", bought)
+    return results_row(trial, trial.cell.columns, "done", bought)
 
 
 def valued(table, seed=1):
@@ -78,7 +78,7 @@ def small():
         tables = []
         for metric in metrics:
             one = problem(crossed_grid(), truth_like(crossed_grid(), "apart", rng), Noise(**noise), rng)
-            tables.append(recorded(one, metric=metric))
+            tables.append(grid_tables(one, metric=metric))
         found = {}
         for preset, parts in zip((GRID, VARIANCE), zip(*tables, strict=True), strict=True):
             table = parts[0].assign(**{m: part[m] for m, part in zip(metrics, parts, strict=True)})

@@ -6,9 +6,9 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.studies.coverage.panels import PEOPLE_OUT, both_ways
 from sweeps.studies.coverage.planted import STYLES
-from sweeps.studies.grid.across import A, B, draws, one_sided, pairs, seen_by
+from sweeps.studies.grid.across import A, B, draws, pairs, panel_variance, seen_by
 from sweeps.studies.grid.panel_bands import BEST, COSTS, PICKED, SEEDS_BEST, SEEDS_PICKED, fixed_costs, one_way
-from sweeps.studies.grid.panel_findings import TOGETHER, panels
+from sweeps.studies.grid.panel_findings import TOGETHER, panels_section
 from sweeps.studies.grid.recorded import GRID, VARIANCE
 from sweeps.uncertainty.layout import Layout, Pool
 from sweeps.uncertainty.strata import CELL, PEOPLE, SEED, covariance
@@ -18,7 +18,7 @@ METRIC = "scaled-ce/10h"
 
 def predicted(grid, variance, seen=A):
     paired = pairs(grid, [METRIC])
-    model = one_sided(paired, variance, METRIC, seen)
+    model = panel_variance(paired, variance, METRIC, seen)
     return draws(paired, model, METRIC, seen, np.random.default_rng(0), 300)
 
 
@@ -59,10 +59,10 @@ def test_the_other_panels_people_are_in_the_prediction(small):
 def test_one_person_under_each_of_two_seeds_by_hand(small):
     sources = small()
     paired = pairs(sources[GRID].results, [METRIC])
-    model = one_sided(paired, sources[VARIANCE].results, METRIC, A)
+    model = panel_variance(paired, sources[VARIANCE].results, METRIC, A)
     names = list(model.strata.components)
     seen = seen_by(paired, model, METRIC, A)
-    alone = int(np.flatnonzero((paired.cells["people"] == 1) & (paired.cells["items"] == 900))[0])
+    alone = int(np.flatnonzero((paired.cells["annotators"] == 1) & (paired.cells["items"] == 900))[0])
     at = (alone, alone)
     seed, people, cell = (names.index(name) for name in (SEED, PEOPLE + "pages", CELL))
     # Means over three seeds. Seeds are shared whole; of six people an item panels of two seeds share one in six.
@@ -83,9 +83,9 @@ def test_a_components_covariance_of_trials_by_hand():
         seed=np.array([0, 1, 0]),
         panel=np.array([0, 0, 0]),
         crowd=("pages", "pages"),
-        people=np.array([1.0, 2.0]),
+        annotators=np.array([1.0, 2.0]),
         share=np.array([1.0, 1.0]),
-        pools={"pages": Pool(people=6)},
+        pools={"pages": Pool(annotators=6)},
     )
     np.testing.assert_array_equal(covariance(layout, SEED), [[1, 0, 1], [0, 1, 0], [1, 0, 1]])
     np.testing.assert_array_equal(covariance(layout, CELL), np.eye(3))
@@ -171,7 +171,7 @@ def test_trials_that_failed_are_not_paired(small):
 
 
 def test_bands_of_single_questions_are_counted_apart_from_all_together(small):
-    section = panels(small())
+    section = panels_section(small())
     alone = [row for row in section.tables[0].rows if row[1] != TOGETHER]
     held = [int(count) for row in alone for count in row[4].split(", ")]
     assert len(held) == 2 * len(alone) >= 4

@@ -9,15 +9,15 @@ import pytest
 
 from softcore.errors import RequestError
 from softcore.statistics import mean_interval, share_interval
-from sweeps.results.table import plain
+from sweeps.results.table import plain_values
 from sweeps.sources import Source
-from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought, table
+from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, bought_cells, planted_table
 from sweeps.studies.grid.recorded import GRID, by_preset
 from sweeps.studies.pilots import pilot
 from sweeps.studies.pilots.pilot import METRICS, PART, pilot_section, pilots_of
 from sweeps.studies.pilots.pilot_predictions import _by, _verdict
-from sweeps.studies.pilots.pilot_scores import replayed
-from sweeps.studies.pilots.pilot_sealed import of_sealed
+from sweeps.studies.pilots.pilot_scores import replay_pilot
+from sweeps.studies.pilots.pilot_sealed import predict_sealed
 from sweeps.studies.sealed.regret import NOTHING, PLANNER
 
 PAGES = ("t1-clamp", "t2-clamp")
@@ -39,7 +39,7 @@ def pilot_results(world, seed):
     more = [{"variety": "t2-clamp", "annotators": m, "items": n, **page} for m, n in ((2, 200), (3, 200), (3, 50))]
     part = [{"variety": "t1-clamp", "annotators": m, "items": 200, **page} for m in (1, 3)]
     rng = np.random.default_rng([5, seed])
-    return both(table(world, [*one, *more, *part, *FREE_CELLS], rng)).assign(dataset=f"pilot-{seed}")
+    return both(planted_table(world, [*one, *more, *part, *FREE_CELLS], rng)).assign(dataset=f"pilot-{seed}")
 
 
 def source(name, results):
@@ -47,7 +47,9 @@ def source(name, results):
 
 
 def recorded(world, pilots=(0, 1)):
-    grid = table(world, [*bought((*PAGES, "click"), clicks=(1, 6)), *FREE_CELLS], np.random.default_rng(3))
+    grid = planted_table(
+        world, [*bought_cells((*PAGES, "click"), clicks=(1, 6)), *FREE_CELLS], np.random.default_rng(3)
+    )
     made = {f"pilot-{seed}": source(f"pilot-{seed}-0123abcd", pilot_results(world, seed)) for seed in pilots}
     return {GRID: source("grid-00000000", both(grid)), **made}
 
@@ -82,11 +84,11 @@ def test_every_page_cell_of_panel_b_is_predicted_with_people_who_are_in_no_pilot
 
 def test_predictions_are_of_the_seeds_own_panel_b(good):
     grid, asked = good[GRID].results, good["pilot-1"].results
-    found = replayed(asked, grid, seed=1, metric=METRIC)
+    found = replay_pilot(asked, grid, seed=1, metric=METRIC)
     there = grid[(grid["seed"] == 1) & (grid["panel"] == 1)].set_index("cell")[METRIC]
     np.testing.assert_array_equal(found.seen, there[found.cells["cell"]])
     moved = grid.assign(**{METRIC: grid[METRIC] + 5 * (grid["panel"] == 0) * grid["hiring"].notna()})
-    again = replayed(asked, moved, seed=1, metric=METRIC)
+    again = replay_pilot(asked, moved, seed=1, metric=METRIC)
     np.testing.assert_array_equal(again.seen, found.seen)  # the people of panel A, whom the pilot asked, take no part
 
 
@@ -140,10 +142,15 @@ def test_baselines_that_score_higher_are_named_with_their_distance(section):
 
 def test_sealed_cells_are_foretold_where_the_pilot_asked_other_people(good):
     sealed = both(
-        table(GOOD, bought((*PAGES, "click"), people=(1, 3, 5), items=(225, 850)), np.random.default_rng(8), (560, 751))
+        planted_table(
+            GOOD,
+            bought_cells((*PAGES, "click"), people=(1, 3, 5), items=(225, 850)),
+            np.random.default_rng(8),
+            (560, 751),
+        )
     )
-    found = of_sealed(good["pilot-0"].results, sealed, seed=751, metric=METRIC)
-    assert sorted(set(found.cells["people"])) == [1, 3]  # of five people two would be the pilot's own
+    found = predict_sealed(good["pilot-0"].results, sealed, seed=751, metric=METRIC)
+    assert sorted(set(found.cells["annotators"])) == [1, 3]  # of five people two would be the pilot's own
     assert sorted(set(found.cells["variety"])) == sorted(PAGES)  # a pilot of pages knows nothing of clicks
     there = sealed[(sealed["seed"] == 751) & (sealed["panel"] == 0)].set_index("cell")[METRIC]
     np.testing.assert_array_equal(found.seen, there[found.cells["cell"]])
@@ -159,7 +166,7 @@ def test_predictions_that_are_off_are_said_to_be(good, one_metric):
 
 
 def test_the_numbers_fit_json_and_the_tables_their_headings(section):
-    assert json.loads(json.dumps(plain(section.data)))
+    assert json.loads(json.dumps(plain_values(section.data)))
     assert len(section.tables) == 3 * len(METRICS)
     assert len(section.summary) == 2 * len(METRICS)
 

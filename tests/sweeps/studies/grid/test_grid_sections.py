@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.studies.grid.effects import CHANGES, effects
-from sweeps.studies.grid.recorded import GRID, VARIANCE, between, core, granted
-from sweeps.studies.grid.variances import crossed, variances
+from sweeps.studies.grid.effects import CHANGES, effects_section
+from sweeps.studies.grid.recorded import GRID, VARIANCE, assumptions_words, between, core
+from sweeps.studies.grid.variances import crossed_variances, variances_section
 
 METRIC = "scaled-ce/10h"
 QUIET = {"crowd": 1e-4, "cell": 1e-4, "trial": 1e-4}
@@ -19,7 +19,7 @@ def of_people(size):
 @pytest.mark.parametrize(("seed", "people", "said"), [(1e-3, 0.1, "people vary"), (0.2, 1e-3, "seeds vary")])
 def test_the_larger_of_seeds_and_people_is_named_where_it_is_clear(small, seed, people, said):
     sources = small(seed=seed, **of_people(people), **QUIET)
-    section = variances({VARIANCE: sources[VARIANCE]})
+    section = variances_section({VARIANCE: sources[VARIANCE]})
     assert said in section.summary[0]
     assert "grid: not recorded yet" in " ".join(section.lines)
 
@@ -27,7 +27,7 @@ def test_the_larger_of_seeds_and_people_is_named_where_it_is_clear(small, seed, 
 def test_standard_deviations_of_crossed_trials_are_those_that_were_planted(small):
     held = {"people": 0, "seeds": 0}
     for number in range(6):
-        found = list(crossed(small(number, seed=0.05, **of_people(0.05), **QUIET)[VARIANCE].results))
+        found = list(crossed_variances(small(number, seed=0.05, **of_people(0.05), **QUIET)[VARIANCE].results))
         largest = max(found, key=lambda each: "900" in each.cell)  # one person an item on nearly all items
         held["people"] += largest.people[1] <= 0.05 <= largest.people[2]
         held["seeds"] += largest.seeds[1] <= 0.05 <= largest.seeds[2]
@@ -36,7 +36,7 @@ def test_standard_deviations_of_crossed_trials_are_those_that_were_planted(small
 
 
 def test_pooled_estimates_come_with_the_grid_and_say_their_degrees_of_freedom(small):
-    section = variances(small())
+    section = variances_section(small())
     assert [table.caption[:20] for table in section.tables][1].startswith("Standard deviations")
     assert "Degrees of freedom: seeds" in " ".join(section.lines)
     assert "clicks: people, on all cells" in section.tables[1].headings
@@ -45,12 +45,12 @@ def test_pooled_estimates_come_with_the_grid_and_say_their_degrees_of_freedom(sm
 def test_a_recording_without_a_second_panel_is_refused(small):
     results = small()[VARIANCE].results
     with pytest.raises(RequestError, match="two panels of one seed"):
-        list(crossed(results[results["panel"] == 0]))
+        list(crossed_variances(results[results["panel"] == 0]))
 
 
 @pytest.fixture(scope="module")
 def changed(recording):
-    return effects(recording)
+    return effects_section(recording)
 
 
 def rows(section, change):
@@ -92,12 +92,12 @@ def test_looking_at_many_comparisons_together_asks_for_more(changed):
 
 def test_a_grid_without_such_cells_says_so(small):
     with pytest.raises(RequestError, match="no cell differs from another"):
-        effects({GRID: small()[GRID]})
+        effects_section({GRID: small()[GRID]})
 
 
 def test_numbers_have_no_negative_zero_and_assumptions_are_said_once():
     assert between(-1e-9, -0.1, 0.1) == "0.000 [-0.100, 0.100]"
     assert between(np.nan, 0, 0) == "–"
-    assert granted(["assumes that a x costs 1 s", "assumes that a y costs 2 s"]) == (
+    assert assumptions_words(["assumes that a x costs 1 s", "assumes that a y costs 2 s"]) == (
         "assumes that a x costs 1 s and a y costs 2 s"
     )

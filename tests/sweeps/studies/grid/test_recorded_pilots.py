@@ -9,7 +9,7 @@ import sweeps
 from sweeps.sources import from_file
 from sweeps.studies.pilots.pilot import METRICS, pilot_section
 from sweeps.studies.pilots.pilot_predictions import by_part
-from sweeps.studies.pilots.pilot_sealed import of_sealed
+from sweeps.studies.pilots.pilot_sealed import predict_sealed
 from sweeps.studies.sealed.regret import PLANNER
 
 RECORDED = Path(sweeps.__file__).parents[1] / "docs" / "results" / "grid"
@@ -22,7 +22,7 @@ def test_nothing_scores_lower_on_sealed_cells_than_what_plans_from_pilots_of_the
     pilots = {int(f.stem.split("-")[2]): from_file(f).results for f in (RECORDED.parent / "pilots").glob("*.csv")}
     assert sorted(pilots) == sorted(set(sealed["seed"]))
     for metric in METRICS:
-        planner, *models = by_part([of_sealed(each, sealed, seed, metric) for seed, each in pilots.items()])["all"]
+        planner, *models = by_part([predict_sealed(each, sealed, seed, metric) for seed, each in pilots.items()])["all"]
         assert planner.n == 52
         assert planner.score == min(one.score for one in models), metric
 

@@ -8,7 +8,7 @@ import pytest
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import METRIC
 from sweeps.studies.document import Section
-from sweeps.studies.grid.decisions import decisions, words
+from sweeps.studies.grid.decisions import decision_words, decisions_section
 from sweeps.studies.grid.recorded import GRID
 from sweeps.studies.sealed.regret import NOTHING, PLANNER, RULES, Regret, decision_regret
 
@@ -27,7 +27,7 @@ def found(few: pd.DataFrame) -> Regret:
 def section(few: pd.DataFrame, found: Regret) -> Section:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sweeps.studies.grid.decisions.decision_regret", lambda results, metric: found)
-        return decisions({GRID: Source(name="planted", results=few, about={})})
+        return decisions_section({GRID: Source(name="planted", results=few, about={})})
 
 
 def test_each_rule_is_paired_with_the_planner(found: Regret):
@@ -43,13 +43,13 @@ def test_each_rule_is_paired_with_the_planner(found: Regret):
 
 
 def test_the_words_follow_the_interval(found: Regret):
-    assert f"{NOTHING} {found.mean[NOTHING]:.4f}, worse by +" in words(found)
+    assert f"{NOTHING} {found.mean[NOTHING]:.4f}, worse by +" in decision_words(found)
     unsure = found.paired.assign(low=-0.1, high=0.1)
-    assert "not told apart from the planner" in words(replace(found, paired=unsure))
+    assert "not told apart from the planner" in decision_words(replace(found, paired=unsure))
     better = found.paired.assign(low=-0.2, high=-0.1)
-    assert "better than the planner" in words(replace(found, paired=better))
+    assert "better than the planner" in decision_words(replace(found, paired=better))
     same = found.paired.assign(better=0, same=24, worse=0)
-    assert "which bought the same throughout" in words(replace(found, paired=same))
+    assert "which bought the same throughout" in decision_words(replace(found, paired=same))
 
 
 def test_the_section_has_every_strategy_and_what_the_planner_bought(section: Section):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.studies.coverage.planted_plans import METRIC, World, table
+from sweeps.studies.coverage.planted_plans import METRIC, World, planted_table
 from sweeps.studies.sealed.judge import judge
 
 
@@ -20,7 +20,7 @@ def sealed(world: World, n: int = 16) -> pd.DataFrame:
             strict=True,
         )
     ]
-    made = table(world, cells, rng, seeds=(560, 751, 892, 946), panels=(0,))
+    made = planted_table(world, cells, rng, seeds=(560, 751, 892, 946), panels=(0,))
     return made.assign(cell="s" + made["cell"])
 
 

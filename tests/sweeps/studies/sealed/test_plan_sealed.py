@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from sweeps.studies.sealed.judge import Judgement
-from sweeps.studies.sealed.predicted_picture import predicted_picture
 from sweeps.studies.sealed.readings import Identity, Reading
-from sweeps.studies.sealed.sealed import choice, coverage_words, summary
+from sweeps.studies.sealed.sealed import choice, coverage_words, predicted_picture, sealed_summary
 
 Judged = Callable[..., Judgement]
 
@@ -58,7 +57,7 @@ def test_intervals_that_hold_too_seldom_are_said_to(judged: Judged):
 
 def test_the_summary_counts_the_metrics_on_which_the_choice_held(judged: Judged):
     kept = (judged("ce/10h"), judged("ce/10s", errors=(0.03, 0.01, 0.02), missed=12))
-    assert summary(1, kept) == (
+    assert sealed_summary(1, kept) == (
         "Plans on 24 sealed cells (readings so far: 1): the model chosen before has the lowest interval score on 1 of "
         "2 metrics (on ce/10s the regression has it), and its 95% intervals held 50% to 100% of the cells."
     )

@@ -9,7 +9,7 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.planning import candidates, nearest, rows, surfaces
 from sweeps.studies.sealed import version
-from sweeps.studies.sealed.version import PLANNER_VERSION, TOLERANCE, check_version, moved, record, recorded
+from sweeps.studies.sealed.version import PLANNER_VERSION, TOLERANCE, changes, check_version, read_record, write_record
 
 THEN = {
     "scores": {"curve": [0.1], "regression": [0.2]},
@@ -49,7 +49,7 @@ def test_a_change_of_any_model_or_of_what_is_ranked_asks_for_another_version(
 
 
 def test_all_three_models_the_choice_and_ranked_plans_are_recorded():
-    _, then = recorded()
+    _, then = read_record()
     models = ["curve", "nearest cells", "regression"]
     assert sorted(then["scores"]) == sorted({name.partition(":")[0] for name in then["cells"]}) == models
     assert len(then["plans"]) == 5
@@ -59,30 +59,30 @@ def test_numbers_may_be_off_by_a_part_of_their_intervals_width():
     def with_low(low: float) -> dict[str, dict[str, list[float]]]:
         return {**THEN, "cells": {"curve: click": [1.5, low, 1.6, 1.3, 1.7]}}
 
-    assert moved(with_low(1.4 + 0.9 * TOLERANCE * 0.2), THEN) == []
-    assert len(moved(with_low(1.4 - 1.1 * TOLERANCE * 0.2), THEN)) == 1
-    assert moved({**THEN, "scores": {"curve": [0.1], "regression": [0.2 * (1 + 0.9 * TOLERANCE)]}}, THEN) == []
-    assert len(moved({**THEN, "scores": {"curve": [0.1], "regression": [0.2 * (1 + 1.1 * TOLERANCE)]}}, THEN)) == 1
+    assert changes(with_low(1.4 + 0.9 * TOLERANCE * 0.2), THEN) == []
+    assert len(changes(with_low(1.4 - 1.1 * TOLERANCE * 0.2), THEN)) == 1
+    assert changes({**THEN, "scores": {"curve": [0.1], "regression": [0.2 * (1 + 0.9 * TOLERANCE)]}}, THEN) == []
+    assert len(changes({**THEN, "scores": {"curve": [0.1], "regression": [0.2 * (1 + 1.1 * TOLERANCE)]}}, THEN)) == 1
 
 
 def test_another_order_is_another_choice():
-    assert moved({**THEN, "scores": {"regression": [0.2], "curve": [0.1]}}, THEN) == [
+    assert changes({**THEN, "scores": {"regression": [0.2], "curve": [0.1]}}, THEN) == [
         "scores are regression; curve and were curve; regression"
     ]
 
 
 def test_a_raised_version_is_recorded_once_and_an_old_one_never_again(copied: Path, monkeypatch: pytest.MonkeyPatch):
     before = copied.read_bytes()
-    record()
+    write_record()
     assert copied.read_bytes() == before
     monkeypatch.setattr(version, "predictions", lambda: THEN)
     with pytest.raises(RequestError, match="raise PLANNER_VERSION"):
-        record()
+        write_record()
     assert copied.read_bytes() == before
     monkeypatch.setattr(version, "PLANNER_VERSION", PLANNER_VERSION + 1)
     with pytest.raises(RequestError, match=rf"version {PLANNER_VERSION + 1} predicts is not recorded: run `python -m "):
         check_version()
-    record()
+    write_record()
     assert json.loads(copied.read_text()) == {"version": PLANNER_VERSION + 1, **THEN}
     check_version()
 

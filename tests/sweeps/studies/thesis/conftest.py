@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sweeps.sources import Source, merged
+from sweeps.sources import Source, merge
 from sweeps.studies.thesis.claims import Claim, claims
-from sweeps.studies.thesis.findings import Finding, findings
-from sweeps.studies.thesis.sides import Trials
+from sweeps.studies.thesis.findings import Finding, claim_findings
+from sweeps.studies.thesis.row_trials import Trials
 
 POOLED = {"aggregation": "mean", "annotators": "all", "items": 900}
 KEPT = POOLED | {"aggregation": "separate"}
@@ -62,7 +62,7 @@ def find(claim) -> Callable[..., list[Finding]]:
     """What results tables say of one claim of the thesis."""
 
     def ask(name: str, *tables: pd.DataFrame, **about: Any) -> list[Finding]:
-        done, simulated, _ = merged([Source(name="made", results=pd.concat(tables, ignore_index=True), about=about)])
-        return findings([claim(name)], Trials(done), simulated)
+        done, simulated, _ = merge([Source(name="made", results=pd.concat(tables, ignore_index=True), about=about)])
+        return claim_findings([claim(name)], Trials(done), simulated)
 
     return ask

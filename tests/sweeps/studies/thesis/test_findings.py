@@ -3,7 +3,7 @@
 import pytest
 
 from softcore.statistics import MeanInterval
-from sweeps.studies.thesis.findings import AGREES, DISAGREES, NOT_RUN, OPEN, verdict
+from sweeps.studies.thesis.findings import AGREES, DISAGREES, NOT_RUN, OPEN, claim_verdict
 
 KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
 OVER_HARD = "3.1-clicks-over-hard/ce/10h"
@@ -34,15 +34,15 @@ def interval(bounds):
     ],
 )
 def test_the_rule(kind, bounds, expected):
-    assert verdict(kind, interval(bounds))[0] == expected
+    assert claim_verdict(kind, interval(bounds))[0] == expected
 
 
 def test_a_claim_of_no_difference_never_agrees_however_narrow_the_interval():
-    assert verdict("same", interval((-1e-9, 1e-9)))[0] == OPEN
+    assert claim_verdict("same", interval((-1e-9, 1e-9)))[0] == OPEN
 
 
 def test_one_replicate_is_open_and_says_so():
-    assert verdict("better", MeanInterval(mean=-5.0, low=None, high=None, n=1)) == (OPEN, "one replicate")
+    assert claim_verdict("better", MeanInterval(mean=-5.0, low=None, high=None, n=1)) == (OPEN, "one replicate")
 
 
 @pytest.fixture

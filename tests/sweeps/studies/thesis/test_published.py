@@ -1,7 +1,7 @@
 import pytest
 
-from sweeps.studies.thesis.published import PrintedNumber, preferred, row, tables
-from sweeps.studies.thesis.words import thesis_words
+from sweeps.studies.thesis.published import PrintedNumber, preferences, published_row, tables
+from sweeps.studies.thesis.replication import thesis_words
 
 CELLS = {  # rows x metrics x test sets of each table
     "3.1": 5 * 3 * 2,
@@ -39,7 +39,7 @@ def test_every_cell_of_every_table_is_entered():
     ],
 )
 def test_a_number_is_as_the_thesis_prints_it(table, key, check, text):
-    assert row(table, key).printed[check].text == text
+    assert published_row(table, key).printed[check].text == text
 
 
 def test_a_printed_number_has_its_mean_and_half_its_interval():
@@ -70,11 +70,11 @@ def test_no_half_width_is_negative_and_no_mean_is_zero():
 
 
 def test_a_row_says_what_its_trials_have_on_the_axes_that_it_does_not_name():
-    assert row("3.1", "hard").where["mixing"] == (None, "none")
-    assert row("3.1", "hard").where["hmix"] == (None,)
-    assert row("5.2", "mixup-soft").where["rest"] == ("simulated",)
-    assert row("4.3", "mean-confidence").where["confidence_decay"] == (0.005,)
-    assert preferred() == {"gamma": 0.1, "beta": 0.05, "entropy_floor": 0.7}
+    assert published_row("3.1", "hard").where["mixing"] == (None, "none")
+    assert published_row("3.1", "hard").where["hmix"] == (None,)
+    assert published_row("5.2", "mixup-soft").where["rest"] == ("simulated",)
+    assert published_row("4.3", "mean-confidence").where["confidence_decay"] == (0.005,)
+    assert preferences() == {"gamma": 0.1, "beta": 0.05, "entropy_floor": 0.7}
 
 
 def test_what_the_thesis_does_not_say_is_not_made_up():

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from sweeps.studies.thesis.released import not_run, shifts
-from sweeps.studies.thesis.sides import Trials
+from sweeps.studies.thesis.row_trials import Trials
 
 KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
 
@@ -16,14 +16,14 @@ def test_the_released_redistribution_is_held_against_the_text_row_by_row(make):
     text = make("c1", variety="t2-clamp", **KEPT, gamma=0.1, ce__10h=[1.0, 1.0, 1.0], accuracy__10h=[0.5, 0.5, 0.5])
     code = make("c2", variety="t2-clamp-released", **KEPT, ce__10h=[1.1, 1.12, 1.14], accuracy__10h=[0.5, 0.5, 0.5])
     (found,) = shifts(trials(text, code))
-    assert (found.option, found.table, found.name, found.metric) == (
+    assert (found.option, found.table, found.name, found.ours.column) == (
         "t2-clamp-released",
         "3.2",
         "T2 Clamp, separate",
         "ce/10h",
     )
-    assert (found.text, found.released, found.difference.mean) == pytest.approx((1.0, 1.12, 0.12))
-    assert found.difference.half_width == pytest.approx(0.0497, abs=1e-4)
+    assert (found.ours.b, found.ours.a, found.ours.difference.mean) == pytest.approx((1.0, 1.12, 0.12))
+    assert found.ours.difference.half_width == pytest.approx(0.0497, abs=1e-4)
     assert not_run([found]) == ["rmsce-released"]
 
 
@@ -32,14 +32,14 @@ def test_the_released_calibration_error_is_held_against_the_usual_one_of_the_sam
     hard = make("c1", variety="hard", rmsce__10h=usual, rmsce_released__10h=released)
     other = make("c2", variety="click", **KEPT, rmsce__10h=usual)
     (found,) = shifts(trials(hard, other))
-    assert (found.option, found.table, found.name, found.metric) == (
+    assert (found.option, found.table, found.name, found.ours.column) == (
         "rmsce-released",
         "3.1",
         "hard labels",
         "rmsce/10h",
     )
-    assert found.difference.mean == pytest.approx(-0.05 / 3)
-    assert found.difference.n == 3
+    assert found.ours.difference.mean == pytest.approx(-0.05 / 3)
+    assert found.ours.difference.n == 3
 
 
 def test_without_results_both_options_are_not_run(make):

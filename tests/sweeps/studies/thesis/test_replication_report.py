@@ -13,9 +13,9 @@ from sweeps.spec.cells import COLUMNS, Cell
 from sweeps.studies.document import to_html, to_markdown
 from sweeps.studies.thesis.claims import claims
 from sweeps.studies.thesis.findings import VERDICTS
-from sweeps.studies.thesis.replication import document, replication, report
+from sweeps.studies.thesis.replication import document, replication, replication_report
 from sweeps.studies.thesis.rows import COLUMNS as ROW_COLUMNS
-from sweeps.studies.thesis.rows import frame, rows
+from sweeps.studies.thesis.rows import report_frame, report_rows
 from sweeps.sweep import Sweep
 from sweeps.tracking.runs import Runs, default_uri
 
@@ -60,7 +60,7 @@ def folder(made, tmp_path):
 
 
 def test_every_claim_has_a_row_and_none_is_dropped(made):
-    table = frame(made.findings, made.shifts)
+    table = report_frame(made.findings, made.shifts)
     assert list(table.columns) == list(ROW_COLUMNS)
     assert set(table.loc[table["part"] == "claim", "id"]) == {claim.id for claim in claims()}
     assert set(table.loc[table["part"] == "claim", "verdict"]) <= set(VERDICTS)
@@ -69,15 +69,15 @@ def test_every_claim_has_a_row_and_none_is_dropped(made):
 def test_a_row_without_an_interval_says_why(made, make):
     single = replication([Source(name="one", results=made.sources[0].results.query("seed == 1"), about={})])
     for found in (made, single):
-        table = frame(found.findings, found.shifts)
+        table = report_frame(found.findings, found.shifts)
         bare = table[table["low"].isna()]
         assert len(bare)
         assert bare["why"].str.len().gt(0).all()
-    assert set(frame(single.findings, single.shifts)["verdict"].dropna()) == {"open", "not run"}
+    assert set(report_frame(single.findings, single.shifts)["verdict"].dropna()) == {"open", "not run"}
 
 
 def test_a_row_holds_the_thesis_and_ours(made):
-    (row,) = [r for r in rows(made.findings, made.shifts) if r["id"] == "3.2-pages-over-clicks/ce/10h"]
+    (row,) = [r for r in report_rows(made.findings, made.shifts) if r["id"] == "3.2-pages-over-clicks/ce/10h"]
     assert (row["thesis_a"], row["thesis_a_half"], row["thesis_b"], row["thesis_b_half"]) == (1.281, 0.06, 1.293, 0.08)
     assert row["thesis_difference"] == -0.012
     assert row["verdict"] == row["scaled_verdict"] == "agrees"
@@ -97,7 +97,7 @@ def test_the_head_counts_verdicts_and_warns_of_chance_and_softness(made):
 
 
 def test_markdown_page_and_csv_tell_the_same(made, folder, tmp_path, seen):
-    found, paths = report([], results=folder, to=tmp_path / "docs")
+    found, paths = replication_report([], results=folder, to=tmp_path / "docs")
     assert {kind: path.name for kind, path in paths.items()} == {
         kind: f"replication.{kind}" for kind in ("md", "html", "csv")
     }
@@ -115,11 +115,11 @@ def test_markdown_page_and_csv_tell_the_same(made, folder, tmp_path, seen):
         ):
             assert words in text
         assert f"--from-results {folder}" in text
-    assert len(pd.read_csv(paths["csv"])) == len(rows(found.findings, found.shifts))
+    assert len(pd.read_csv(paths["csv"])) == len(report_rows(found.findings, found.shifts))
 
 
 def test_the_report_is_the_same_when_it_is_made_again(folder, tmp_path):
-    first, second = (report([], results=folder, to=tmp_path / name)[1] for name in ("one", "two"))
+    first, second = (replication_report([], results=folder, to=tmp_path / name)[1] for name in ("one", "two"))
     assert all(first[kind].read_bytes() == second[kind].read_bytes() for kind in first)
 
 
@@ -270,7 +270,7 @@ def test_the_report_is_logged_to_the_sweeps_run_in_mlflow(table_3_2, tmp_path):
     made = Sweep(stored(tmp_path / "out", table_3_2, "table-3-2-01234567"))
     uri = default_uri(tmp_path / "out")
     run = Runs(made, uri).ensure("sweep", made.id, parent=None, params={"trials": 9})
-    report(["table-3-2"], out=tmp_path / "out", to=tmp_path / "docs")
+    replication_report(["table-3-2"], out=tmp_path / "out", to=tmp_path / "docs")
     logged = {file.path for file in Runs(made, uri).client.list_artifacts(run)}
     assert logged == {"replication.md", "replication.html", "replication.csv"}
 
@@ -278,7 +278,7 @@ def test_the_report_is_logged_to_the_sweeps_run_in_mlflow(table_3_2, tmp_path):
 def test_a_tracking_server_that_is_gone_costs_a_warning_and_not_the_report(table_3_2, tmp_path, caplog):
     made = stored(tmp_path / "out", table_3_2, "table-3-2-01234567")
     made.update_manifest(tracking_uri="http://127.0.0.1:9")
-    paths = report(["table-3-2"], out=tmp_path / "out")[1]
+    paths = replication_report(["table-3-2"], out=tmp_path / "out")[1]
     assert paths["html"] == tmp_path / "out" / "replication" / "replication.html"
     assert paths["html"].is_file()
     (said,) = caplog.messages

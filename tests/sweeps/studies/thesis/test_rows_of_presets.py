@@ -12,12 +12,7 @@ from softcore.errors import RequestError
 from sweeps.spec.cells import cells
 from sweeps.spec.spec import resolve
 from sweeps.studies.thesis.published import tables
-from sweeps.studies.thesis.sides import Trials
-
-# A preset's name from a table's: "3.1" is table-3-1, "figure B.3" is figure-B-3.
-PRESETS = {
-    key: (key if key.startswith("figure") else f"table {key}").replace(" ", "-").replace(".", "-") for key in tables()
-}
+from sweeps.studies.thesis.row_trials import Trials
 
 
 @cache
@@ -32,7 +27,7 @@ def dataset(name):
 @pytest.mark.parametrize("scale", ["small", "paper"])
 @pytest.mark.parametrize("key", tables())
 def test_every_row_of_a_table_is_one_recipe_of_its_preset(key, scale):
-    spec = resolve(PRESETS[key], scale=scale)
+    spec = resolve(tables()[key].preset, scale=scale)
     grid = [{**cell.columns, "trial": cell.id, "cell": cell.id} for cell in cells(spec, dataset(spec.dataset))]
     trials = Trials(pd.DataFrame(grid))
     for row in tables()[key].rows.values():

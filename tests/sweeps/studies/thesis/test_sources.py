@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.sources import Source, files_of, from_folder, merged
+from sweeps.sources import Source, files_of, from_folder, merge
 
 KEPT = {"aggregation": "separate", "annotators": "all", "items": 900}
 
@@ -87,7 +87,7 @@ def test_an_empty_folder_and_no_folder_are_refused(tmp_path):
 
 def test_a_trial_in_two_tables_counts_once_with_all_that_either_measured(clicks, make):
     more = make("c1", variety="click", **KEPT, ce__10h=[1.0, 1.5, 2.0], pgd__10h=[5.0, 5.0, 5.0])
-    done, _, notes = merged([source(clicks, "one"), source(more, "two")])
+    done, _, notes = merge([source(clicks, "one"), source(more, "two")])
     assert len(done) == 3
     assert done["pgd/10h"].tolist() == [5.0] * 3
     assert notes == []
@@ -95,14 +95,14 @@ def test_a_trial_in_two_tables_counts_once_with_all_that_either_measured(clicks,
 
 def test_a_trial_with_other_numbers_in_another_table_is_told(clicks, make):
     other = make("c1", variety="click", **KEPT, ce__10h=[1.0, 9.0, 2.0])
-    done, _, (note,) = merged([source(clicks, "one"), source(other, "two")])
+    done, _, (note,) = merge([source(clicks, "one"), source(other, "two")])
     assert done["ce/10h"].tolist() == [1.0, 1.5, 2.0]
     assert note.startswith("1 trials (such as c1-s1-p0) stand in several of the tables with different numbers")
 
 
 def test_results_without_a_finished_trial_are_refused(clicks):
     with pytest.raises(RequestError, match="no finished trial to report on in made"):
-        merged([source(clicks.assign(status="failed"))])
+        merge([source(clicks.assign(status="failed"))])
 
 
 def test_the_digits_are_simulated_whatever_is_known_of_them(clicks):

@@ -1,9 +1,10 @@
-"""The trials on the sides of a claim: chosen by axis values, parted by how they were trained, paired by replicate."""
+"""Which trials a row of the thesis stands for: chosen by axis values, grouped by training, paired by replicate."""
 
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from sweeps.results.table import axis_columns
-from sweeps.studies.thesis.published import Row, Where, preferred
+from sweeps.studies.thesis.published import Row, Where, preferences
 
-# Trials are only held against trials that have these in common.
+# Trials are compared only with trials that have these in common.
 SETTING = ("dataset", "epochs", "batch", "schedule", "weight_decay", "augmentation", "image_size")
 # Axes in which our runs may differ from the thesis without a row's name saying so: always named.
 NAMED = ("similarity", "hmix_images")
@@ -21,7 +22,7 @@ NOT_IDENTITY = ("budget_hours",)
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class RowPart:
     """Trials of one row with one setting, one a replicate and model; `variant` tells it from the row's other parts."""
 
     setting: tuple[str, ...]
@@ -46,31 +47,28 @@ class Trials:
     """Finished trials, to be looked up by row."""
 
     def __init__(self, done: pd.DataFrame) -> None:
-        self.done = done
-        self.axes = [axis for axis in axis_columns(done) if axis not in NOT_IDENTITY]
-        self.texts = done[self.axes].map(axis_text)
+        self.done = done.reset_index(drop=True)
+        self.texts = self.done[[axis for axis in axis_columns(done) if axis not in NOT_IDENTITY]].map(axis_text)
         settings = [axis for axis in SETTING if axis in self.texts]
         self.varying = [axis for axis in settings if len(set(self.texts[axis])) > 1]
-        self._parts: dict[tuple[tuple[str, tuple[Any, ...]], ...], list[Part]] = {}
+        self._parts: dict[tuple[tuple[str, tuple[Any, ...]], ...], list[RowPart]] = {}
 
-    def parts(self, where: Where) -> list[Part]:
+    def parts(self, where: Where) -> list[RowPart]:
         """The parts of a row, in the order of its trials."""
         key = tuple(where.items())
         if key not in self._parts:
             self._parts[key] = list(self._find(where))
         return self._parts[key]
 
-    def _find(self, where: Where) -> Iterator[Part]:
+    def _find(self, where: Where) -> Iterator[RowPart]:
         chosen = self.texts[matching(self.texts, where)]
         settings = pd.Series(list(_settings(chosen)), index=chosen.index, dtype=object)
         for setting, trials in chosen.groupby(settings, sort=False):
             trials = _prefer(trials)
-            names = varying(trials)
-            for variant, part in trials.groupby(names, sort=False) if names else [((), trials)]:
-                found = dict(zip(names, variant, strict=True))
-                yield Part(tuple(setting), found, self.done.loc[part.index])  # type: ignore[arg-type]
+            for variant, part in variants(trials, varying(trials, SETTING)):
+                yield RowPart(tuple(setting), variant, self.done.loc[part.index])
 
-    def pairings(self, rows: Sequence[Row]) -> list[tuple[Part, ...]]:
+    def pairings(self, rows: Sequence[Row]) -> list[tuple[RowPart, ...]]:
         """Every way to take a part of each row with one setting; an axis that varies on several sides is equal."""
         return [
             chosen
@@ -78,7 +76,7 @@ class Trials:
             if len({part.setting for part in chosen}) == 1 and _alike(chosen)
         ]
 
-    def setting(self, parts: Sequence[Part]) -> str:
+    def setting(self, parts: Sequence[RowPart]) -> str:
         """How the trials were trained, in words, with what tells them from other trials of the report."""
         first = dict(zip(SETTING, parts[0].setting, strict=True))
         words = [" + ".join(models(parts))] if models(parts) else []
@@ -87,12 +85,11 @@ class Trials:
         words += [
             f"{axis} {first[axis]}" for axis in self.varying if axis not in ("epochs", "image_size") and first[axis]
         ]
-        told = [(axis, value or "none") for part in parts for axis, value in part.variant.items()]
-        told += [(axis, value) for part in parts for axis in NAMED if (value := self._first(part, axis))]
-        return ", ".join([*words, *dict.fromkeys(f"{axis.replace('_', ' ')} {value}" for axis, value in told)])
-
-    def _first(self, part: Part, axis: str) -> str:
-        return str(self.texts.loc[part.trials.index[0], axis]) if axis in self.texts else ""
+        named = [(axis, value or "none") for part in parts for axis, value in part.variant.items()]
+        for part in parts:
+            first_trial = self.texts.loc[part.trials.index[0]]
+            named += [(axis, first_trial[axis]) for axis in NAMED if first_trial.get(axis)]
+        return ", ".join([*words, *dict.fromkeys(f"{axis.replace('_', ' ')} {value}" for axis, value in named)])
 
 
 def matching(texts: pd.DataFrame, where: Where) -> pd.Series:
@@ -116,40 +113,50 @@ def axis_text(value: Any) -> str:
     return f"{float(value):g}"
 
 
-def varying(trials: pd.DataFrame) -> list[str]:
-    """Axes, the setting's and the model aside, in which trials of one model differ (the learning rate goes with it)."""
-    axes = [axis for axis in trials.columns if axis not in (*SETTING, "model")]
-    by_model = trials[axes].groupby(_models(trials)).nunique()
+def varying(texts: pd.DataFrame, aside: Sequence[str] = ()) -> list[str]:
+    """Axes in which trials of one model differ (the learning rate goes with the model), without those in `aside`."""
+    axes = [axis for axis in texts.columns if axis not in (*aside, "model")]
+    by_model = texts[axes].groupby(_models(texts)).nunique()
     return [axis for axis in axes if (by_model[axis] > 1).any()]
 
 
-def models(parts: Sequence[Part]) -> tuple[str, ...]:
+def variants(texts: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """The trials grouped by their values of `axes`, with those values, in the order of first trials."""
+    if not axes:
+        yield {}, texts
+        return
+    for found, part in texts.groupby(list(axes), sort=False):
+        yield dict(zip(axes, map(str, found), strict=True)), part
+
+
+def models(parts: Sequence[RowPart]) -> tuple[str, ...]:
     """The models that all sides have, in order."""
     each = [list(dict.fromkeys(_models(part.trials))) for part in parts]
     return tuple(name for name in each[0] if all(name in names for names in each) and name)
 
 
-def values(parts: Sequence[Part], columns: Sequence[str]) -> Values:
+def values(parts: Sequence[RowPart], columns: Sequence[str]) -> Values:
     """The replicates' values of a metric column a side, paired: only replicates that every side has whole."""
-    common = models(parts) or ("",)
-    tables = [_replicates(part.trials, column) for part, column in zip(parts, columns, strict=True)]
-    there = sorted(set().union(*tables))
-    whole = [r for r in there if all(math.isfinite(t.get(r, {}).get(m, math.nan)) for t in tables for m in common)]
-    sides = tuple(np.array([np.mean([table[r][m] for m in common]) for r in whole]) for table in tables)
-    return Values(sides, models(parts), len(there) - len(whole))
+    common = list(models(parts)) or [""]
+    each = [by_replicate(part.trials, column) for part, column in zip(parts, columns, strict=True)]
+    there = reduce(pd.Index.union, (table.index for table in each))
+    numbers = [table.reindex(index=there, columns=common).to_numpy() for table in each]
+    whole = np.all([np.isfinite(side).all(axis=1) for side in numbers], axis=0)
+    return Values(tuple(side[whole].mean(axis=1) for side in numbers), models(parts), int((~whole).sum()))
 
 
-def _replicates(trials: pd.DataFrame, column: str) -> dict[tuple[int, int], dict[str, float]]:
-    """A metric's value by replicate (seed, panel) and model."""
-    numbers = trials[column].astype(float) if column in trials else pd.Series(math.nan, index=trials.index)
-    found: dict[tuple[int, int], dict[str, float]] = {}
-    names = (trials["seed"], trials["panel"], _models(trials), numbers, trials["trial"])
-    for seed, panel, model, number, trial in zip(*(list(column) for column in names), strict=True):
-        of_replicate = found.setdefault((int(seed), int(panel)), {})
-        if model in of_replicate:
-            raise RequestError(f"trial {trial} has the axes, seed and panel of another trial; a replicate counts once")
-        of_replicate[model] = float(number)
-    return found
+def by_replicate(trials: pd.DataFrame, column: str) -> pd.DataFrame:
+    """A metric: rows are replicates (seed, panel), columns models; infinity where a trial lacks it, NaN for no trial.
+
+    Two trials of one replicate and model are a RequestError.
+    """
+    numbers = trials[column].astype(float).fillna(math.inf) if column in trials else math.inf
+    places = pd.DataFrame({"seed": trials["seed"], "panel": trials["panel"], "model": _models(trials)})
+    if (again := places.duplicated()).any():
+        trial = trials.loc[again, "trial"].iloc[0]
+        raise RequestError(f"trial {trial} has the axes, seed and panel of another trial; a replicate counts once")
+    numbers_by_place = places.assign(number=numbers).set_index(["seed", "panel", "model"])["number"]
+    return pd.DataFrame(numbers_by_place.unstack("model"))  # noqa: PD010 - a pivot table drops empty columns
 
 
 def _models(trials: pd.DataFrame) -> pd.Series:
@@ -163,12 +170,12 @@ def _settings(texts: pd.DataFrame) -> Iterator[tuple[str, ...]]:
 
 def _prefer(trials: pd.DataFrame) -> pd.DataFrame:
     """Where trials differ in an axis of which the thesis has one value, and it is there, those with it."""
-    for axis, value in preferred().items():
-        if axis in varying(trials) and (trials[axis] == axis_text(value)).any():
+    for axis, value in preferences().items():
+        if axis in varying(trials, SETTING) and (trials[axis] == axis_text(value)).any():
             trials = trials[trials[axis] == axis_text(value)]
     return trials
 
 
-def _alike(parts: Sequence[Part]) -> bool:
+def _alike(parts: Sequence[RowPart]) -> bool:
     axes = {axis for part in parts for axis in part.variant}
     return all(len({part.variant[axis] for part in parts if axis in part.variant}) == 1 for axis in axes)

@@ -1,4 +1,4 @@
-"""All that a plan needs and that no price changes: the model, what could be bought, joint draws of what it is worth."""
+"""The part of a plan that no price changes: the chosen model, the candidates, joint draws of their values."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,25 +12,26 @@ from softcore.errors import RequestError
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidates
-from sweeps.planning.checks import Choice
+from sweeps.planning.checks import ModelChoice
 from sweeps.planning.defaults import default_model
-from sweeps.planning.noise import new_people, new_seed
-from sweeps.planning.ranges import Range, of_variety, points, ranges, refuse_beyond
-from sweeps.planning.rows import Rows, rows
+from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.ranges import Range, free_points, keep_in_range, of_variety, ranges
+from sweeps.planning.rows import Rows, make_rows
 from sweeps.uncertainty.layout import Pool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Prepared:
-    """The chosen model of a metric and joint draws of candidates and free recipes, less being better.
+class Forecast:
+    """The chosen model of a metric and joint posterior draws for candidates and free recipes, less being better.
 
-    `values` [draws, candidates] are means over seeds and people, `hired` means over seeds with new people, `runs`
-    single runs with new people and a new seed; `free_values` and `free_runs` [draws, free] are those of the free
-    recipes, of the same draws. `measured` are the ranges that the model was checked in, of the questions asked for.
+    `values` [draws, candidates] are expected values over seeds and annotators, `hired` those over seeds with newly
+    hired annotators, `runs` single runs with new annotators and a new seed; `free_values` and `free_runs` [draws, free]
+    are the same draws for the free recipes. `measured` are the ranges that the model was checked in, of the questions
+    asked for.
     """
 
     rows: Rows
-    choice: Choice
+    choice: ModelChoice
     measured: tuple[Range, ...]
     table: pd.DataFrame
     values: Float[np.ndarray, "n p"]
@@ -102,7 +103,7 @@ def worth_buying(
     return (beats_free >= ENOUGH) & (gain > 0) & (gain >= gain_that_matters(metric))
 
 
-def prepare(
+def make_forecast(
     results: pd.DataFrame,
     *,
     metric: str,
@@ -113,8 +114,8 @@ def prepare(
     most_people: int | None = None,
     pools: Mapping[str, Pool] | None = None,
     seed: int = 0,
-) -> Prepared:
-    """Fit, check and draw: seconds for 100 cells, and good for any prices and any budget.
+) -> Forecast:
+    """Fit and check the models, draw from the chosen one: seconds for 100 cells, for any prices and any budget.
 
     Only `questions` (varieties) are planned for; there are `images` to label (by default as many as were measured) and
     M is `annotators` where that is given. Beyond what was measured nothing is planned and asking for it is a
@@ -124,12 +125,12 @@ def prepare(
     for what, number in (("images", images), ("annotators", annotators), ("most_people", most_people)):
         if number is not None and number < 1:
             raise RequestError(f"{what} must be a whole number of 1 or more, not {number}")
-    learnt = rows(results, metric, pools)
+    learnt = make_rows(results, metric, pools)
     measured = of_variety(ranges(learnt), questions)
     if not extrapolate:
-        measured = refuse_beyond(measured, people=annotators)
+        measured = keep_in_range(measured, annotators=annotators)
         least = min(r.items[0] for r in measured)
-        measured = refuse_beyond(measured, items=images) if images is not None and images < least else measured
+        measured = keep_in_range(measured, items=images) if images is not None and images < least else measured
     table = candidates(
         learnt,
         measured,
@@ -141,15 +142,15 @@ def prepare(
     if table.empty:
         raise RequestError(f"no measured question has {images} images or fewer with M = {annotators}")
     choice = default_model(learnt, draws_generator(seed), beyond=bool(table["beyond"].any()))
-    free = points(learnt)
+    free = free_points(learnt)
     both = pd.concat([table, free], ignore_index=True)
     rng = draws_generator(seed, 1)
     values, variances = choice.chosen.values(both, rng)
     crowd, noise = both["crowd"].tolist(), learnt.variance
-    hired = values + new_people(noise, crowd, both["people"].to_numpy(dtype=float), variances, rng)
-    runs = hired + new_seed(noise, crowd, variances, rng)
+    hired = values + annotator_noise(noise, crowd, both["annotators"].to_numpy(dtype=float), variances, rng)
+    runs = hired + seed_noise(noise, crowd, variances, rng)
     n = len(table)
-    return Prepared(
+    return Forecast(
         rows=learnt,
         choice=choice,
         measured=measured,
