@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from softcore.errors import RequestError
-from sweeps.results.table import finished, metric_columns
+from sweeps.results.table import answer_columns, finished, metric_columns
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
@@ -103,9 +103,27 @@ def _table(path: Path) -> pd.DataFrame:
         raise RequestError(f"{path} can't be read as a results table: {problem}") from None
     if lacking := [name for name in REQUIRED if name not in table]:
         raise RequestError(f"{path} is not a results table: it has no column '{lacking[0]}'")
-    for name in ("seed", "panel", *metric_columns(table)):
+    for name in ("seed", "panel", *metric_columns(table), *answer_columns(table)):
         table[name] = _numbers(path, table[name])
+    _check_purchases(path, table)
     return table
+
+
+def _check_purchases(path: Path, table: pd.DataFrame) -> None:
+    """Refuse what nobody can have bought: fewer than no answers, or more items than answers."""
+    columns = answer_columns(table)
+    for name in columns:
+        if (negative := (table[name] < 0).to_numpy()).any():
+            line = int(negative.argmax())
+            raise RequestError(f"{path}: row {line + 2}, {name}: {table[name].iloc[line]:g}; allowed: 0 or more")
+    if "items" not in table or not columns:
+        return
+    items, answers = pd.to_numeric(table["items"], errors="coerce"), table[columns].sum(axis="columns")
+    odd = ((items < 1) | ((answers > 0) & (items > answers))).to_numpy()
+    if odd.any():
+        line = int(odd.argmax())
+        most = f"1 to {answers.iloc[line]:g}, as many as answers" if answers.iloc[line] else "1 or more"
+        raise RequestError(f"{path}: row {line + 2}, items: {items.iloc[line]:g}; allowed: {most}")
 
 
 def _numbers(path: Path, column: pd.Series) -> pd.Series:

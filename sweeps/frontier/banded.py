@@ -30,10 +30,10 @@ from sweeps.frontier.pricing import (
 )
 from sweeps.frontier.regimes import MATTERS, Regime, regimes
 from sweeps.results.names import BETTER, MORE
-from sweeps.results.table import plain_values, records
+from sweeps.results.table import FAILED, finished, plain_values, records
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import Replicates, replicates
-from sweeps.uncertainty.shrinkage import Draws
+from sweeps.uncertainty.shrinkage import FEW, Draws
 from sweeps.uncertainty.strata import CELL, PANELS, PEOPLE, SEED
 from sweeps.uncertainty.variance import VarianceModel, covers_of_cells
 
@@ -142,7 +142,8 @@ def cells_table(
     table["cost"], table["cost_low"], table["cost_high"] = cost[1], cost[0], cost[2]
     table["trials"] = trials
     table["mean"], table["value"] = draws.mean, draws.best_guess
-    table["low"], table["high"] = np.quantile(draws.values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    table["low"], table["high"] = np.quantile(draws.values, draws.shares(level), axis=0)
+    table["high"] += draws.worse
     table["on_frontier"], table["on_frontier_least"], table["on_frontier_most"] = (
         np.where(np.isfinite(cost[1]), on_frontier[i], np.nan) for i in (1, 0, 2)
     )
@@ -152,7 +153,6 @@ def cells_table(
 
 CLICK = "click"
 BUDGETS = 30
-FEW = 3  # degrees of freedom below which an interval mostly reflects luck
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -227,10 +227,10 @@ def cell_draws(
         draws=found.draws(model, generator("uncertainty", seed), draws),
         bought=purchases(summary),
         excluded={
-            str(cell): f"no finite {metric} in all its finished trials" if n else "no finished trial"
+            str(cell): f"no finite {metric} in any finished trial" if n else "no finished trial"
             for cell, n in zip(lacking["cell"], lacking["n"], strict=True)
         },
-        notes=_notes(model),
+        notes=(*_lacking_words(results, metric), *_notes(model)),
     )
 
 
@@ -320,6 +320,20 @@ def _break_evens(drawn: CellDraws, asked: np.ndarray, level: float) -> tuple[tup
         except RequestError as error:
             why_not.append(str(error))
     return tuple(found), tuple(dict.fromkeys(why_not))
+
+
+def _lacking_words(results: pd.DataFrame, metric: str) -> tuple[str, ...]:
+    """That trials failed or lack the metric, and what the bands make of it; nothing where none did."""
+    done = finished(results)
+    failed = int((results["status"] == FAILED).sum())
+    without = int((~np.isfinite(done[metric].to_numpy(dtype=float))).sum())
+    if not failed and not without:
+        return ()
+    parts = [f"{failed} failed"] * bool(failed) + [f"{without} finished without {metric}"] * bool(without)
+    return (
+        f"of {len(done) + failed} trials {' and '.join(parts)}: they may be the worst of their cells, and intervals "
+        "are widened as far as if they were",
+    )
 
 
 def _notes(model: VarianceModel) -> tuple[str, ...]:

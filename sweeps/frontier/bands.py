@@ -18,9 +18,11 @@ from sweeps.uncertainty.shrinkage import Draws
 class Bands:
     """The best value that `budgets` [b] buy, of which less is better: its median and two bands [b, (low, high)].
 
-    `level` is each band's, `covers` what it is over. The `simultaneous` one is the `pointwise` one stretched about the
-    median until `level` of the draws lie in it at all budgets. `winner` [b] is the cell that is best most often, in
-    `share` [b] of the draws.
+    `level` is each band's, `covers` what it is over. The `pointwise` one ends below where the draws' best does, and
+    above where the best single cell does: the best of many cells looks too good where nothing differs, and no budget's
+    best is worse than any one cell that it buys. The `simultaneous` one is the `pointwise` one stretched about the
+    median by as much as the draws' best needs for `level` of them to lie in it at all budgets. `winner` [b] is the cell
+    that is best most often, in `share` [b] of the draws.
     """
 
     budgets: Float[np.ndarray, " b"]
@@ -54,8 +56,11 @@ def bands(draws: Draws, costs: Float[np.ndarray, " c"], budgets: Float[np.ndarra
     Costs that are NaN leave their cell out. A budget below the cheapest cell is a RequestError.
     """
     best, cell = _best(draws.values, costs, budgets)
-    low, middle, high = np.quantile(best, [(1 - level) / 2, 0.5, (1 + level) / 2], axis=0)
-    factor = np.quantile(_outside(best, low, middle, high).max(axis=1), level)
+    lowest, highest = draws.shares(level)
+    low, middle, high = np.quantile(best, [lowest, 0.5, highest], axis=0)
+    factor = np.quantile(_outside(best, low, middle, high).max(axis=1), highest - lowest)
+    of_each_cell = np.quantile(draws.values, highest, axis=0) + draws.worse
+    high = best_at(of_each_cell, costs, budgets)
     stretched = middle + max(factor, 1.0) * np.stack([low - middle, high - middle])
     winner, share = _most_often(cell, len(costs))
     return Bands(
@@ -111,7 +116,7 @@ def steps(draws: Draws, costs: Float[np.ndarray, " c"], level: float = 0.9) -> t
     found = []
     for here, there in itertools.pairwise(line):
         gain = draws.values[:, here] - draws.values[:, there]
-        low, high = np.quantile(gain, [(1 - level) / 2, (1 + level) / 2])
+        low, high = np.quantile(gain, draws.shares(level))
         found.append(
             Step(
                 cell=draws.cells[here],

@@ -67,6 +67,7 @@ def break_even(
     """
     counts_one, best_one = _followed(draws, answers_one, answers_other, one)
     counts_other, best_other = _followed(draws, answers_other, answers_one, other)
+    lowest, highest = draws.shares(level)
     free = draws.values[:, ~draws.bought].min(axis=1) if (~draws.bought).any() else None
     found = []
     for wanted in np.asarray(bought, dtype=float):
@@ -76,7 +77,7 @@ def break_even(
         value = _at(counts_other, best_other, answers)
         needed = _needed(counts_one, best_one, value)
         ratio = np.divide(answers, needed, out=np.full(len(needed), np.inf), where=needed > 0)
-        low, middle, high = np.quantile(ratio, [(1 - level) / 2, 0.5, (1 + level) / 2], method="nearest")
+        low, middle, high = np.quantile(ratio, [lowest, 0.5, highest], method="nearest")
         found.append(
             BreakEven(
                 one=one,

@@ -31,8 +31,8 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 
     Columns: `cell`, `recipe`, the axes, `n` finished and `n_failed` trials, each metric's mean with `<metric> low` and
     `<metric> high` (Student's t over replicates; NaN where n is 1), means of the stored costs, times and answers. A
-    metric that any finished trial of a cell lacks (NaN or infinite) is NaN for that cell: the mean of the trials that
-    did not fail to have one would flatter it.
+    finished trial without a finite value of a metric is left out of that metric's mean as a failed one is (`frontier`
+    counts them): its cell stays.
     """
     if missing := [c for c in ("cell", "status") if c not in results]:
         raise RequestError(f"a results table needs the column '{missing[0]}'; it has {', '.join(results.columns)}")
@@ -46,9 +46,9 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     metrics = metric_columns(results)
     numbers = done[metrics].astype(float).replace([np.inf, -np.inf], np.nan)
     grouped = numbers.groupby(done["cell"])
-    whole = grouped.count().eq(grouped.size(), axis=0).reindex(cells.index, fill_value=False)
-    mean = grouped.mean().reindex(cells.index).where(whole)
-    half = half_width(grouped.std().reindex(cells.index).to_numpy(), counts.to_numpy()[:, None], level)
+    mean = grouped.mean().reindex(cells.index)
+    there = grouped.count().reindex(cells.index, fill_value=0)
+    half = half_width(grouped.std().reindex(cells.index).to_numpy(), there.to_numpy(), level)
     bounds: dict[str, np.ndarray] = {}
     for j, metric in enumerate(metrics):
         middle = mean[metric].to_numpy()
@@ -91,10 +91,11 @@ def frontier(
     dollars an hour and a platform's `fee` as a share (the list's own where None); what the results say of money is not
     read. Columns: `metric`, `cell`, `recipe`, `variety`, `question` (what people were asked), `label_seconds_per_item`,
     `label_seconds_total` and `label_usd` (NaN where no answers are known; the middle of an interval, whose ends are
-    `label_seconds_low` and `label_seconds_high`), `value` with `low` and `high` (NaN at n = 1), `n`, `n_failed`,
-    `free`, `on_frontier`, and `excluded`: why a cell without a value or a cost is not compared, else empty. Where
-    prices are intervals a cell is on the frontier unless another beats it at all prices in them. Cells of equal cost
-    and equal value are both on the frontier, or neither. An unknown metric or price list is a RequestError, as are a
+    `label_seconds_low` and `label_seconds_high`), `value` with `low` and `high` (NaN at n = 1), `n` trials with a
+    value, `n_failed`, `n_lacking` (finished without a finite value, left out), `free`, `on_frontier`, and `excluded`:
+    why a cell without a value or a cost is not compared, else empty. Where prices are intervals a cell is on the
+    frontier unless another beats it at all prices in them. Cells of equal cost and equal value are both on the
+    frontier, or neither. An unknown metric or price list is a RequestError, as are a
     wage below the list's floor and a list that can't price what was bought.
     """
     return _frontiers(results, [metric], cost, wage, fee).tables[metric]
@@ -155,7 +156,12 @@ def _frontier(
     table.insert(0, "metric", metric)
     for name, end in (("value", ""), ("low", " low"), ("high", " high")):
         table.insert(list(table.columns).index("n"), name, summary[f"{metric}{end}"])
-    excluded = _excluded(table, results, metric)
+    done = finished(results)
+    without = done.loc[~np.isfinite(done[metric].to_numpy(dtype=float)), "cell"].value_counts()
+    lacking = without.reindex(table["cell"], fill_value=0).to_numpy(dtype=int)
+    table.insert(list(table.columns).index("free"), "n_lacking", lacking)
+    excluded = _excluded(table, metric)
+    table["n"] = table["n"] - lacking
     compared = (excluded == "").to_numpy()
     on = np.zeros(len(table), dtype=bool)
     value = sign * table["value"].to_numpy()[compared]
@@ -189,7 +195,7 @@ def side_by_side(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     `value`, `low`, `high`, `on_frontier` and `excluded` are columns by metric, `value ce/10h` and so on.
     """
-    own = ["value", "low", "high", "on_frontier", "excluded"]
+    own = ["value", "low", "high", "n_lacking", "on_frontier", "excluded"]
     merged: pd.DataFrame | None = None
     for metric, table in tables.items():
         renamed = table.drop(columns="metric").rename(columns={column: f"{column} {metric}" for column in own})
@@ -211,16 +217,11 @@ def _items(summary: pd.DataFrame) -> np.ndarray:
     return items.to_numpy(dtype=float)
 
 
-def _excluded(table: pd.DataFrame, results: pd.DataFrame, metric: str) -> pd.Series:
-    """Why each cell can't be compared; empty where it can."""
+def _excluded(table: pd.DataFrame, metric: str) -> pd.Series:
+    """Why each cell can't be compared; empty where it can. `n` is here that of finished trials."""
     reason = pd.Series("", index=table.index, dtype=object)
     reason[table["label_seconds_total"].isna()] = "bought labels, but no answers on record to price"
-    done = finished(results)
-    finite = pd.Series(np.isfinite(done[metric].astype(float).to_numpy()), index=done.index)
-    lacking = (~finite).groupby(done["cell"]).sum().reindex(table["cell"], fill_value=0)
-    for place, (missing, n) in enumerate(zip(lacking, table["n"], strict=True)):
-        if missing:
-            reason.iloc[place] = f"{missing} of {n} finished trials have no finite {metric}"
+    reason[table["n"] == table["n_lacking"]] = f"no finished trial has a finite {metric}"
     none = table["n"] == 0
     reason[none] = "no finished trial (" + table["n_failed"].astype(int).astype(str) + " failed)"
     return reason

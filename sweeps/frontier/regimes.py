@@ -24,7 +24,7 @@ class Regime:
     `verdict`: one of `KINDS`, "tied", "don't buy", or "no choice" where one kind alone can be bought. `best` is the
     kind that most often wins, with `probability`, by `gap` (median, `low` and `high` at the level asked) over the other
     kinds: NaN without one. `gain` is the same of the best purchase over the best free recipe, which wins with
-    1 - `worth`.
+    1 - `worth`; its low end is that of the single cell whose low end is highest.
     """
 
     budget: float
@@ -80,10 +80,35 @@ def regimes(
         raise unknown_name("kind of purchase", min(unknown), (FREE, *KINDS))
     budgets = np.asarray(budgets, dtype=float)
     best = {name: _best_of(draws, costs, np.array([k == name for k in kinds]), budgets) for name in (FREE, *KINDS)}
+    free = np.array([k == FREE for k in kinds])
     return [
-        _regime(float(budget), {name: found[:, place] for name, found in best.items()}, matters, level, draws.covers)
+        _regime(
+            draws,
+            float(budget),
+            {name: found[:, place] for name, found in best.items()},
+            _gain_ends(draws, np.asarray(costs, dtype=float), free, float(budget), level),
+            matters,
+            level,
+        )
         for place, budget in enumerate(budgets)
     ]
+
+
+def _gain_ends(draws: Draws, costs: np.ndarray, free: np.ndarray, budget: float, level: float) -> tuple[float, float]:
+    """Ends of the gain over the best free recipe, as far as single cells and failed trials leave it; NaN without one.
+
+    The low end is that of the single cell whose low end is highest: of many cells the best in each draw gains something
+    even where nothing does. The high end allows for free recipes that are worse than drawn.
+    """
+    there, worse = np.isfinite(costs), np.broadcast_to(draws.worse, len(free))
+    bought, free = ~free & there & (costs <= budget), free & there
+    if not bought.any() or not free.any():
+        return np.nan, np.nan
+    best_free, values = draws.values[:, free].min(axis=1), draws.values[:, bought]
+    lowest, highest = draws.shares(level)
+    low = (np.quantile(best_free[:, None] - values, lowest, axis=0) - worse[bought]).max()
+    high = np.quantile(best_free - values.min(axis=1), highest) + worse[free].max()
+    return float(low), float(high)
 
 
 def _best_of(draws: Draws, costs: np.ndarray, of: np.ndarray, budgets: np.ndarray) -> np.ndarray:
@@ -96,12 +121,19 @@ def _best_of(draws: Draws, costs: np.ndarray, of: np.ndarray, budgets: np.ndarra
     return found
 
 
-def _regime(budget: float, best: dict[str, np.ndarray], matters: float, level: float, covers: str) -> Regime:
+def _regime(
+    draws: Draws,
+    budget: float,
+    best: dict[str, np.ndarray],
+    gain_ends: tuple[float, float],
+    matters: float,
+    level: float,
+) -> Regime:
     kinds = [name for name in KINDS if np.isfinite(best[name]).all()]
-    worth, gain = _ahead(np.min([best[name] for name in KINDS], axis=0), best[FREE], level)
+    worth, gain = _ahead(np.min([best[name] for name in KINDS], axis=0), best[FREE], draws.shares(level))
     ahead: dict[str, tuple[float, tuple[float, float, float]]] = {}
     for name in kinds if len(kinds) > 1 else ():
-        ahead[name] = _ahead(best[name], np.min([best[k] for k in kinds if k != name], axis=0), level)
+        ahead[name] = _ahead(best[name], np.min([best[k] for k in kinds if k != name], axis=0), draws.shares(level))
     top = max(ahead, key=lambda name: ahead[name][0]) if ahead else "".join(kinds)
     probability, gap = ahead.get(top, (np.nan, (np.nan, np.nan, np.nan)))
     free = bool(np.isfinite(best[FREE]).all())
@@ -121,19 +153,19 @@ def _regime(budget: float, best: dict[str, np.ndarray], matters: float, level: f
         high=gap[2],
         worth=worth,
         gain=gain[0],
-        gain_low=gain[1],
-        gain_high=gain[2],
+        gain_low=gain_ends[0],
+        gain_high=gain_ends[1],
         matters=matters,
-        covers=covers,
+        covers=draws.covers,
     )
 
 
-def _ahead(one: np.ndarray, other: np.ndarray, level: float) -> tuple[float, tuple[float, float, float]]:
-    """How often `one` is lower than `other`, and by how much: median, low, high."""
+def _ahead(one: np.ndarray, other: np.ndarray, shares: tuple[float, float]) -> tuple[float, tuple[float, float, float]]:
+    """How often `one` is lower than `other`, and by how much: median, and at the two `shares` of the draws."""
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return float(np.isfinite(one).all()), (np.nan, np.nan, np.nan)
     gap = other - one
-    low, middle, high = np.quantile(gap, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    low, middle, high = np.quantile(gap, [shares[0], 0.5, shares[1]])
     return float((gap > 0).mean()), (float(middle), float(low), float(high))
 
 

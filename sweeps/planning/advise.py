@@ -242,7 +242,12 @@ def advice(
     timely = np.ones(len(forecast.table), dtype=bool) if in_time is None else within(forecast, cost, in_time)
     return Advice(
         verdict=DONT_BUY if buy is None else BUY,
-        why=_why(plans, buy, forecast.rows.metric, forecast.matters, best_free(forecast).recipe),
+        why="; ".join(
+            [
+                _why(plans, buy, forecast.rows.metric, forecast.matters, best_free(forecast).recipe),
+                *forecast.rows.free_lacking,
+            ]
+        ),
         metric=forecast.rows.metric,
         matters=forecast.matters,
         buy=buy,

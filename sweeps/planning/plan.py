@@ -205,6 +205,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "below": "{limit} is below the cheapest {known} plan: {plan} takes {amount}",
         "never_together": "no {known} plan keeps all of the limits; each alone can be kept: raise one of them",
         "no_budget": "a plan needs a budget: budget_usd, budget_hours or days",
+        "long_day": "hours_per_day must be 24 or less, not {number}",
         "not_positive": "{limit} must be a finite number above 0, not {number}",
         "beyond": "{some} of {all} plans, marked (beyond), go beyond where the model was checked ({checked}): their "
         "intervals are wider, and rest on the {model} going on as it began.",

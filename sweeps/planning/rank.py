@@ -25,7 +25,7 @@ _CENT = 0.005
 class Limits:
     """What may be spent: dollars, hours of people's time, days; None where there is no limit.
 
-    Days are those that `people_at_once` need who work `hours_per_day` each.
+    Days are those that `people_at_once` need who work `hours_per_day` (24 at most) each.
     """
 
     budget_usd: float | None = None
@@ -40,6 +40,8 @@ class Limits:
             number = getattr(self, name)
             if number is not None and not (math.isfinite(number) and number > 0):
                 raise RequestError(sentence("not_positive", limit=name, number=str(number)))
+        if self.hours_per_day > 24:
+            raise RequestError(sentence("long_day", number=f"{self.hours_per_day:g}"))
         if self.budget_usd is None and self.budget_hours is None and self.days is None:
             raise RequestError(sentence("no_budget"))
 

@@ -11,10 +11,10 @@ from jaxtyping import Float
 from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.pricing import RECORDED
-from sweeps.results.table import answer_columns, finished, records
+from sweeps.results.table import DONE, FAILED, answer_columns, finished, records
 from sweeps.spec.axis_names import TRAINING_AXES
 from sweeps.uncertainty.layout import Pool
-from sweeps.uncertainty.replicates import replicates
+from sweeps.uncertainty.replicates import Replicates, replicates
 from sweeps.uncertainty.variance import VarianceModel
 
 PLAIN, SEPARATE = "plain", "separate"
@@ -76,6 +76,7 @@ class Rows:
     dataset: str
     naming: "Naming"
     left_out: tuple[str, ...]
+    free_lacking: tuple[str, ...]
 
     @property
     def mean(self) -> Float[np.ndarray, " c"]:
@@ -124,6 +125,7 @@ def make_rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | No
     """
     kept, left_out = _usable(results)
     found = replicates(kept, [metric], pools)
+    lacking = _lacking(kept, found, metric)
     first = finished(kept).drop_duplicates("cell").set_index("cell")
     first = first.loc[list(found.cells["cell"])].reset_index()
     cells, naming = _cells(found.cells, first)
@@ -147,8 +149,22 @@ def make_rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | No
         page_seconds=_page_seconds(kept),
         dataset=str(dataset),
         naming=naming,
-        left_out=left_out,
+        left_out=(*lacking.values(), *left_out),
+        free_lacking=tuple(lacking[cell] for cell in cells["cell"][cells["free"]] if cell in lacking),
     )
+
+
+def _lacking(results: pd.DataFrame, found: Replicates, metric: str) -> dict[str, str]:
+    """By cell, where trials failed or lack the metric, how many are left out, in words; free recipes first."""
+    ended = results[results["status"].isin([DONE, FAILED])].groupby("cell").size()
+    done = finished(results)
+    there = done[np.isfinite(done[metric].to_numpy(dtype=float))].groupby("cell").size()
+    cells = found.cells.sort_values("free", ascending=False, kind="stable")
+    words = {}
+    for cell, recipe in zip(cells["cell"], cells["recipe"], strict=True):
+        if (lost := int(ended[cell] - there[cell])) > 0:
+            words[cell] = f"{lost} of {ended[cell]} trials of {recipe} failed or have no {metric} and are left out"
+    return words
 
 
 def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

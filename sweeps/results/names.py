@@ -238,6 +238,16 @@ def coverage(table: pd.DataFrame) -> str:
     return f"{words}; {INTERVAL}" + ("; one replicate gives none" if single else "")
 
 
+def lacking_words(table: pd.DataFrame) -> list[str]:
+    """Of each compared cell of a frontier with finished trials that lack the metric, how many were left out."""
+    some = table[(table["n_lacking"] > 0) & (table["excluded"] == "")]
+    return [
+        f"{row['n_lacking']} of {row['n'] + row['n_lacking']} finished trials of {row['recipe']} have no value and are "
+        "left out"
+        for row in records(some)
+    ]
+
+
 def pay(wage: float, fee: float) -> str:
     """ "$12.00 an hour plus a platform's 33.3%"."""
     return f"${wage:,.2f} an hour plus a platform's {100 * fee:.3g}%"

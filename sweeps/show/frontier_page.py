@@ -18,6 +18,7 @@ from sweeps.results.names import (
     dollars,
     hours,
     in_order,
+    lacking_words,
     metric_title,
     metric_unit,
     pay,
@@ -211,7 +212,13 @@ def _excluded(tables: Mapping[str, pd.DataFrame]) -> str:
         for metric, table in tables.items()
         for row in records(table[table["excluded"] != ""])
     }
-    return f"<h2>Not compared</h2>\n<ul>{''.join(reasons)}</ul>" if reasons else ""
+    lacking = {
+        f"<li>{escape(metric)}: {escape(words)}</li>": None
+        for metric, table in tables.items()
+        for words in lacking_words(table)
+    }
+    lists = (("Not compared", reasons), ("Left out", lacking))
+    return "\n".join(f"<h2>{title}</h2>\n<ul>{''.join(items)}</ul>" for title, items in lists if items)
 
 
 def _cost(row: Mapping[str, Any]) -> str:

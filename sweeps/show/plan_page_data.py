@@ -112,6 +112,7 @@ def plan_data(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
         "model": [forecast.choice.why, *(check.words for check in forecast.choice.checks)],
         "covers": covers_of_plans(forecast),
         "notes": list(notes(forecast, ())),
+        "free_lacking": list(forecast.rows.free_lacking),
     }
 
 
@@ -157,11 +158,15 @@ def frontier_data(drawn: CellDraws, cells: Sequence[Mapping[str, Any]], sign: fl
     there = {str(cell): place for place, cell in enumerate(found["cell"])}
     shown = [i for i, cell in enumerate(cells) if cell["cell"] in there]
     places = [there[cells[i]["cell"]] for i in shown]
-    ends = sign * np.quantile(values[:, places], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    shares, worse = drawn.draws.shares(LEVEL), np.broadcast_to(drawn.draws.worse, len(found))[places]
+    low, high = np.quantile(values[:, places], shares, axis=0)
+    ends = sign * np.stack([low, high + worse])
     lacking = [str(cell) for cell in found["cell"] if cell not in {each["cell"] for each in cells}]
     return {
         "sign": sign,
         "level": LEVEL,
+        "shares": list(shares),
+        "worse": worse.tolist(),
         "covers": drawn.draws.covers,
         "notes": list(drawn.notes),
         "excluded": [f"{cell}: {why}" for cell, why in drawn.excluded.items()]

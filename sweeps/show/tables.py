@@ -15,6 +15,7 @@ from sweeps.results.names import (
     INTERVAL,
     dollars,
     hours_between,
+    lacking_words,
     metric_title,
     purchase_verdict,
     recipes,
@@ -199,6 +200,7 @@ def frontiers_table(found: Frontiers, title: str = "Frontier") -> ReportTable:
     notes = [f"★ on the frontier. [ ] is a {INTERVAL}."]
     for metric, cells in tables.items():
         notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {purchase_verdict(cells)}")
+        notes += [f"On {metric} {words}." for words in lacking_words(cells)]
         left_out = cells[cells["excluded"] != ""]
         notes += [f"Not compared on {metric}: {row['recipe']}: {row['excluded']}." for row in records(left_out)]
     return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))

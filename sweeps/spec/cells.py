@@ -189,11 +189,14 @@ def _stored_cells(content: Mapping[str, Any]) -> list[Cell]:
 
 
 def _stored_replicates(grid: list[Cell], content: Mapping[str, Any]) -> Replicates:
-    everywhere = dict.fromkeys(itertools.product(content["seeds"], content["panels"], content.get("repeats", [0])))
+    numbers = content["seeds"], content["panels"], content.get("repeats", [0])
+    everywhere: dict[tuple[int, ...], None] = dict.fromkeys(itertools.product(*numbers))
     if "replicates" not in content:
         return dict.fromkeys((cell.id for cell in grid), everywhere)
-    own = content["replicates"]
-    return {cell.id: dict.fromkeys((*stored, 0)[: len(REPLICATES)] for stored in own[cell.id]) for cell in grid}
+    own, found = content["replicates"], dict[str, dict[tuple[int, ...], None]]()
+    for cell in grid:
+        found[cell.id] = {tuple([*stored, 0][: len(REPLICATES)]): None for stored in own[cell.id]}
+    return found
 
 
 def _by_replicate(grid: list[Cell], replicates: Replicates) -> list[Trial]:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from scipy.optimize import nnls
 from scipy.special import chdtr, chdtri
 
-from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED, Strata
+from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REPEAT, REST, SEED, Strata
 
 MORE = 4  # draws made for each that is kept
 FLOOR = 0.01
@@ -18,21 +18,25 @@ TINY = 1e-300
 def estimate(strata: Strata, squares: Float[np.ndarray, " k"]) -> Float[np.ndarray, " j"]:
     """The variance components, none below 0, whose expected mean squares fit `squares`.
 
-    People's and the rest's by least squares weighted with degrees of freedom over the square of what is expected, then
-    from the narrowest stratum to the widest by what is left for each.
+    What training itself varies by comes first; people's and the rest's by least squares weighted with degrees of
+    freedom over the square of what is expected, then from the narrowest stratum to the widest by what is left for each.
     """
     found = np.zeros(len(strata.components))
+    if REPEAT in strata.components:
+        repeat = strata.components.index(REPEAT)
+        found[repeat] = squares[strata.names.index(REPEAT)]  # each trial's own: expected once
     own, rows = _own(strata), _rows(strata)
     shared = [j for j, _ in _widening(strata) if strata.components[j].startswith(PEOPLE)]
     joint, where = [*own, *shared], [*rows, *(k for j, k in _widening(strata) if j in shared)]
     if joint:
+        left = np.maximum(squares[where] - strata.expected[where] @ found, 0.0)
         weights = strata.df[where]
         for _ in range(3):  # the weights depend on what is fitted; more rounds change little
             root = np.sqrt(weights)
-            found[joint] = nnls(strata.expected[np.ix_(where, joint)] * root[:, None], squares[where] * root)[0]
+            found[joint] = nnls(strata.expected[np.ix_(where, joint)] * root[:, None], left * root)[0]
             weights = _weights(strata, found)[where]
     for j, k in _widening(strata):
-        if j not in shared:
+        if j not in shared and strata.components[j] != REPEAT:
             found[j] = max(0.0, (squares[k] - strata.expected[k] @ found) / strata.expected[k, j])
     return found
 
@@ -98,6 +102,8 @@ def _rows(strata: Strata) -> list[int]:
 
 def _widening(strata: Strata) -> Iterator[tuple[int, int]]:
     """Components that have a stratum of their own, the narrowest first: (component, stratum)."""
+    if REPEAT in strata.components:
+        yield strata.components.index(REPEAT), strata.names.index(REPEAT)
     for j, component in enumerate(strata.components):
         if component.startswith(PEOPLE):
             yield j, strata.names.index(PANELS + component.removeprefix(PEOPLE))

@@ -33,9 +33,9 @@ class Pool:
 class Layout:
     """The cell, seed and panel of n trials, and what each of the cells asks of whom.
 
-    `cells` are the names of c cells, `cell` [n] their places in it, `seed` and `panel` [n] any whole numbers. A
-    cell asks `annotators` [c] (M) of its `crowd` [c] on a `share` [c] of the items that there are; cells of `NOBODY`
-    have none.
+    `cells` are the names of c cells, `cell` [n] their places in it, `seed`, `panel` and `repeat` [n] (None: no trial
+    repeats another) any whole numbers. A cell asks `annotators` [c] (M) of its `crowd` [c] on a `share` [c] of the
+    items that there are; cells of `NOBODY` have none.
     """
 
     cells: tuple[str, ...]
@@ -46,6 +46,7 @@ class Layout:
     annotators: Float[np.ndarray, " c"]
     share: Float[np.ndarray, " c"]
     pools: Mapping[str, Pool] = field(default_factory=dict)
+    repeat: Int[np.ndarray, " n"] | None = None
 
     def __post_init__(self) -> None:
         """Refuse layouts that give no variance, or whose cells have no trial."""
@@ -53,9 +54,9 @@ class Layout:
             raise RequestError(f"a variance over seeds needs two seeds or more; there is {len(np.unique(self.seed))}")
         if len(np.unique(self.cell)) != len(self.cells):
             raise RequestError("every cell of a layout needs a trial")
-        trials = np.stack([self.cell, self.seed, self.panel])
+        trials = np.stack([self.cell, self.seed, self.panel, *([] if self.repeat is None else [self.repeat])])
         if np.unique(trials, axis=1).shape[1] != len(self.cell):
-            raise RequestError("a cell has two trials of one seed and panel; a replicate counts once")
+            raise RequestError("a cell has two trials of one seed, panel and repeat; a replicate counts once")
 
     @property
     def crowds(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """From a results table to the arrays that a pooled variance and joint draws are made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better
 from softcore.varieties import FREE
 from sweeps.results.names import kind, recipes
-from sweeps.results.table import ANSWERS, answer_columns, finished, is_free, metric_columns
+from sweeps.results.table import ANSWERS, DONE, FAILED, answer_columns, finished, is_free, metric_columns
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool
 from sweeps.uncertainty.shrinkage import Draws, plain_draws, shrunk_draws
 from sweeps.uncertainty.strata import Strata, strata
@@ -30,6 +30,9 @@ THERE_ARE = {"cifar10s": {PAGES: 6.0, PAGES_BY_IMAGE: 6.0, CLICKS: 51.0}}
 ALONG = ("annotators", "items", "budget_hours", "hired_hours")
 
 
+FAR_OUT = 2.5  # by how many standard deviations of a trial a failed one is taken to be worse than those that finished
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Replicates:
     """The finished trials of cells that can be compared, and what each cell is.
@@ -37,11 +40,13 @@ class Replicates:
     `strata` serve every metric of the table. `cells` has a row a cell: `cell`, `recipe`, `variety`, `curve`, `crowd`,
     `kind`, `annotators` (M), `per_item` (answers an item, of mixed questions all of them), `items`, `asked_items`
     (where the page is asked, of mixed questions), `free`, and the answers bought by question as `answers/X`.
+    `lacking` is the share of each cell's trials that failed or lack the metric, at least that of all trials.
     """
 
     strata: Strata
     results: pd.DataFrame
     cells: pd.DataFrame
+    lacking: Float[np.ndarray, " cells"]
 
     def variance(self, metric: str) -> VarianceModel:
         """The pooled variance of `metric`, of which less is better (of one where more is better, the negative)."""
@@ -49,11 +54,16 @@ class Replicates:
         return pooled_variance(self.strata, sign * self.results[metric].to_numpy(dtype=float))
 
     def draws(self, model: VarianceModel, rng: np.random.Generator, n: int = 1000, *, shrunk: bool = True) -> Draws:
-        """`n` joint draws of the cells' values, of a `variance` model; made once, whatever prices they meet."""
+        """`n` joint draws of the cells' values, of a `variance` model; made once, whatever prices they meet.
+
+        Trials that failed may be the worst of their cells: `worse` is by how much each cell then is.
+        """
         bought = ~self.cells["free"].to_numpy(dtype=bool)
-        if not shrunk:
-            return plain_draws(model, bought, rng, n)
-        return shrunk_draws(model, tuple(self.cells["curve"]), self.features(), bought, rng, n)
+        if shrunk:
+            drawn = shrunk_draws(model, tuple(self.cells["curve"]), self.features(), bought, rng, n)
+        else:
+            drawn = plain_draws(model, bought, rng, n)
+        return replace(drawn, worse=FAR_OUT * self.lacking * model.trial_deviation)
 
     def features(self) -> Float[np.ndarray, "cells 2"]:
         """log M and log N' of each cell, 0 for free ones."""
@@ -74,7 +84,7 @@ def replicates(
     pools: Mapping[str, Pool] | None = None,
     all_items: float | None = None,
 ) -> Replicates:
-    """The trials of a results table whose cells have a finite value of all `metrics` in every finished trial.
+    """The finished trials of a results table that have a finite value of all `metrics`.
 
     `pools` says whom panels of a crowd ("pages" of whole people, "pages by image", "clicks") are drawn from, by default
     `pools_of`; `all_items` how many annotated items there are (by default the largest N' seen). Free cells are the same
@@ -85,25 +95,43 @@ def replicates(
         if metric not in metric_columns(results):
             raise unknown_name("metric", metric, metric_columns(results) or ["none in these results"])
     done = finished(results)
-    lacking = ~np.isfinite(done[metrics].to_numpy(dtype=float)).all(axis=1)
-    done = done[~done["cell"].isin(done["cell"][lacking])]
+    done = done[np.isfinite(done[metrics].to_numpy(dtype=float)).all(axis=1)]
     if done.empty:
-        raise RequestError(f"no cell has a finite {' and '.join(metrics)} in all its finished trials")
+        raise RequestError(f"no finished trial has a finite {' and '.join(metrics)}")
     cells = _cells(done)
+    lacking = lacking_shares(results, done).reindex(cells["cell"]).to_numpy(dtype=float)
     free = done["cell"].isin(cells["cell"][cells["free"]])
-    done = done[~(free & done.duplicated(["cell", "seed"]))].reset_index(drop=True)
+    done = done[~(free & done.duplicated(_replicate(done)))].reset_index(drop=True)
     share = cells["asked_items"] / (all_items or cells["items"].max() or 1)
     layout = Layout(
         cells=tuple(cells["cell"]),
         cell=pd.Index(cells["cell"]).get_indexer(done["cell"]),
         seed=done["seed"].to_numpy(dtype=np.int64),
         panel=done["panel"].to_numpy(dtype=np.int64),
+        repeat=done["repeat"].fillna(0).to_numpy(dtype=np.int64) if "repeat" in done else None,
         crowd=tuple(cells["crowd"]),
         annotators=cells["annotators"].to_numpy(dtype=float),
         share=np.where(cells["free"], 1.0, np.minimum(share, 1.0)).astype(float),
         pools=dict(pools_of(done, cells) if pools is None else pools),
     )
-    return Replicates(strata=strata(layout), results=done, cells=cells)
+    return Replicates(strata=strata(layout), results=done, cells=cells, lacking=lacking)
+
+
+def lacking_shares(results: pd.DataFrame, kept: pd.DataFrame) -> pd.Series:
+    """By cell, the share of the trials that ended (done or failed) which are not among the `kept`.
+
+    It is at least the share of all trials: what made others fail was at work in a cell that lost none, too.
+    """
+    ended = results[results["status"].isin([DONE, FAILED])]
+    lost = (~ended.index.isin(kept.index)).astype(float)
+    return (
+        pd.Series(lost, index=ended.index).groupby(ended["cell"]).mean().clip(lower=lost.mean() if len(lost) else 0.0)
+    )
+
+
+def _replicate(results: pd.DataFrame) -> list[str]:
+    """The columns that tell the trials of a free cell apart, which are the same on every panel."""
+    return ["cell", "seed", *(["repeat"] if "repeat" in results else [])]
 
 
 def pools_of(results: pd.DataFrame, cells: pd.DataFrame) -> dict[str, Pool]:

@@ -44,14 +44,19 @@ def chunks(samples: int, cells: int) -> list[slice]:
 
 
 # Standard deviations, in the cells' own, at which the search starts: of the curves' levels, of their slopes, of cells
-# about their curve, of free recipes about their level.
-START = (0.5, 0.3, 0.2, 0.5)
-WIDE = 10.0  # standard deviation, in the cells' own, of what is left free: the surface all curves share
+# about their curve, of free recipes about their level, of bought cells' level against the free ones', of the slopes
+# that all curves share.
+START = (0.5, 0.3, 0.2, 0.5, 0.5, 0.5)
+WIDE = 10.0  # standard deviation, in the cells' own, of the mean of all, which is left free
 ROUNDS, SAMPLES, KEPT, HEAVY = 3, 192, 96, 5
 LEAST_SAMPLES = 25  # that a round's proposal must rest on
 # Power of a size in its prior, beside the half-normal: 1 is the half-normal seen in logarithms, 0 leaves all orders of
 # magnitude alike. Cells that are all worth the same need it below 1, or the luckiest of them looks too good.
 POWER = 0.5
+# Share of an interval's nominal tails that is cut off. Draws hold a little less than they say, more so where two or
+# three seeds are all that is known of seeds (docs/bands.md has the coverage by kind of problem).
+TAILS, TAILS_OF_FEW = 0.7, 0.4
+FEW = 3  # degrees of freedom of a variance below which its intervals mostly reflect luck
 NUGGET = 1e-9
 FAR = 1e15
 
@@ -61,7 +66,9 @@ class Draws:
     """Joint draws [draws, cells] of the cells' values, of which less is better.
 
     `covers` says what their scatter is over, `bought` [cells] which cells cost anything, `mean` [cells] are the means
-    of the replicates as they were seen, `shrunk` is false for draws around those means.
+    of the replicates as they were seen, `shrunk` is false for draws around those means. `worse` [cells] is by how much
+    each cell may be worse than drawn, because trials that failed may be its worst; `tails` which share of an interval's
+    nominal tails is cut off.
     """
 
     cells: tuple[str, ...]
@@ -70,6 +77,13 @@ class Draws:
     bought: Bool[np.ndarray, " cells"]
     covers: str
     shrunk: bool
+    worse: Float[np.ndarray, " cells"] | float = 0.0
+    tails: float = TAILS
+
+    def shares(self, level: float) -> tuple[float, float]:
+        """Between which shares of the draws an interval at `level` lies: 3.5% and 96.5% at 0.9 where seeds are many."""
+        tail = self.tails * (1 - level) / 2
+        return tail, 1 - tail
 
     @property
     def best_guess(self) -> Float[np.ndarray, " cells"]:
@@ -173,11 +187,15 @@ def _draws(model: VarianceModel, drawn: np.ndarray, bought: np.ndarray, *, shrun
         bought=np.asarray(bought, dtype=bool),
         covers=model.covers,
         shrunk=shrunk,
+        tails=TAILS_OF_FEW if model.strata.few_seeds(FEW) else TAILS,
     )
 
 
 def _shape(curve: Sequence[str], features: np.ndarray, bought: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What a unit of each kind of spread adds to the cells' covariance [kinds, c, c], and what is left free [c, c]."""
+    """What a unit of each kind of spread adds to the cells' covariance [kinds, c, c], and what is left free [c, c].
+
+    Only the mean of all cells is left free: where nothing differs every spread can vanish.
+    """
     bought = np.asarray(bought, dtype=bool)
     if features.shape[0] != len(curve) or len(bought) != len(curve):
         raise RequestError(f"{len(curve)} curves, {features.shape[0]} rows of features and {len(bought)} cells")
@@ -188,14 +206,16 @@ def _shape(curve: Sequence[str], features: np.ndarray, bought: np.ndarray) -> tu
             slopes = np.column_stack([slopes, np.where(bought, (column - there.mean()) / there.std(), 0)])
     both = np.outer(bought, bought)
     same = (np.array(curve)[:, None] == np.array(curve)) & both
-    level = np.column_stack([bought, ~bought]).astype(float)
+    apart = np.where(bought, 0.5, -0.5)
     kinds = [
         same.astype(float),
         same * (slopes @ slopes.T),
         np.diag(bought.astype(float)),
         np.diag((~bought).astype(float)),
+        np.outer(apart, apart),
+        slopes @ slopes.T,
     ]
-    return np.array(kinds), level @ level.T + slopes @ slopes.T
+    return np.array(kinds), np.ones((len(curve), len(curve)))
 
 
 @dataclass(frozen=True, eq=False)

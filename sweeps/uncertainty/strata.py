@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from softcore.errors import RequestError
 from sweeps.uncertainty.layout import Layout
 
-SEED, CROWD, CELL, REST = "seed", "crowd", "cell", "rest"
+SEED, CROWD, CELL, REST, REPEAT = "seed", "crowd", "cell", "rest", "repeat"
 PEOPLE, OWN, PANELS = "people of ", "own people of ", "panels of "
 MOST_TRIALS = 5000  # matrices of trials by trials are made
 
@@ -26,8 +26,9 @@ class Strata:
 
     `expected` [k, j] is what a unit of a component adds to a stratum's mean square, `between` [j, c, c] what it adds to
     the covariance of the cells' means. Components: `seed`, `crowd` (of a seed), `cell` (of a seed), `people of X`
-    (shared by the cells that ask crowd X), `own people of X` (each cell's own), `rest`. The strata up to `cell` have
-    orthonormal `bases`; what is left comes by crowd and M, `part` [n] being each trial's, -1 where nothing is left.
+    (shared by the cells that ask crowd X), `own people of X` (each cell's own), `rest`, and `repeat` (what training
+    itself varies by, where trials were repeated). The strata up to `cell`, and `repeat`, have orthonormal `bases`; what
+    is left comes by crowd and M, `part` [n] being each trial's, -1 where nothing is left.
     """
 
     layout: Layout
@@ -52,6 +53,11 @@ class Strata:
         for basis in self.bases[:upto]:
             left = left - basis @ (basis.T @ values)
         return left
+
+    def few_seeds(self, enough: float) -> bool:
+        """Whether the variance between seeds has less than `enough` degrees of freedom."""
+        place = self.place(SEED)
+        return place is None or bool(self.df[place] < enough)
 
     def place(self, stratum: str) -> int | None:
         """The place of `stratum`, None where the layout gives it no degrees of freedom."""
@@ -79,6 +85,10 @@ def strata(layout: Layout) -> Strata:
         if added.shape[1]:
             bases[name] = added
             basis = np.hstack([basis, added])
+    replicate = _numbers(layout.cell, layout.seed, layout.panel)
+    if replicate.max() + 1 < n:  # trials that differ by their repeat alone
+        bases[REPEAT] = _new_directions(np.eye(n), _orthonormal(_indicators(replicate)))
+        basis = np.hstack([basis, bases[REPEAT]])
     left = np.eye(n) - basis @ basis.T
     part, df = _parts(layout, np.diag(left))
     components, expected, between = [], [], []
@@ -115,8 +125,10 @@ def covariance(layout: Layout, component: str) -> Float[np.ndarray, "n n"]:
         return (same_seed & (crowd[:, None] == crowd)).astype(float)
     if component == CELL:
         return (same_seed & same_cell).astype(float)
-    if component == REST:
+    if component == REPEAT:
         return np.eye(len(layout.cell))
+    if component == REST:
+        return (same_seed & same_cell & (layout.panel[:, None] == layout.panel)).astype(float)
     own = component.startswith(OWN)
     name = component.removeprefix(OWN if own else PEOPLE)
     rows, shared = layout.of_crowd(name), np.zeros(same_seed.shape)
@@ -142,6 +154,7 @@ def _covariances(layout: Layout, found: Sequence[str] | dict, part: np.ndarray) 
         if PANELS + crowd in found:
             names += [PEOPLE + crowd, *([OWN + crowd] if (part[layout.of_crowd(crowd)] >= 0).any() else [])]
     names += [*([CELL] if CELL in found else []), *([REST] if (part >= 0).any() else [])]
+    names += [REPEAT] if REPEAT in found else []
     return ((name, covariance(layout, name)) for name in names)
 
 
@@ -167,6 +180,10 @@ def _numbers(*labels: np.ndarray) -> np.ndarray:
         _, place = np.unique(label, return_inverse=True)
         _, number = np.unique(number * (int(place.max()) + 1) + place.reshape(-1), return_inverse=True)
     return number.reshape(-1)
+
+
+def _orthonormal(indicators: np.ndarray) -> np.ndarray:
+    return indicators / np.sqrt(indicators.sum(axis=0))
 
 
 def _indicators(number: np.ndarray) -> np.ndarray:

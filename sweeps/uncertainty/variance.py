@@ -12,7 +12,7 @@ from scipy.stats import rankdata, spearmanr
 from softcore.errors import RequestError
 from sweeps.uncertainty.components import draw, estimate
 from sweeps.uncertainty.layout import NOBODY
-from sweeps.uncertainty.strata import CELL, OWN, PEOPLE, REST, Strata, cell_means
+from sweeps.uncertainty.strata import CELL, OWN, PEOPLE, REPEAT, REST, Strata, cell_means
 
 GROWS = 0.01  # a variance is said to grow with something at this p
 
@@ -63,7 +63,7 @@ def growth(strata: Strata, values: np.ndarray, variances: np.ndarray) -> tuple[G
     sizes = dict(zip(strata.components, variances, strict=True))
     expected = np.array(
         [
-            sizes.get(CELL, 0.0) + sizes.get(REST, 0.0) + sizes.get(OWN + name, 0.0) / m
+            sizes.get(CELL, 0.0) + sizes.get(REST, 0.0) + sizes.get(REPEAT, 0.0) + sizes.get(OWN + name, 0.0) / m
             for name, m in zip(layout.crowd, annotators, strict=True)
         ]
     )
@@ -100,7 +100,7 @@ def panel_differences(strata: Strata, values: np.ndarray, variances: np.ndarray)
                     annotators=float(annotators),
                     pairs=len(gaps),
                     half_mean_square=float((gaps**2).mean() / 2),
-                    expected=float(of.get(REST, 0.0) + of_people / annotators),
+                    expected=float(of.get(REST, 0.0) + of.get(REPEAT, 0.0) + of_people / annotators),
                 )
             )
     return tuple(found)
@@ -143,6 +143,11 @@ class VarianceModel:
     def covariance(self) -> Float[np.ndarray, "c c"]:
         """Covariance of the cells' means over new seeds and, where panels show them, new people."""
         return np.tensordot(self.variances, self.strata.between, axes=1)
+
+    @property
+    def trial_deviation(self) -> float:
+        """The standard deviation of a trial of one annotator an item about its cell's value, over all components."""
+        return float(np.sqrt(self.variances.sum()))
 
     def draw_variances(
         self, n: int, rng: np.random.Generator, shared_scale: float | None = None

@@ -26,8 +26,8 @@ function bandsOf(frontier, drawn, question, moved) {
       probability: probability[1][k],
       probabilities: [Math.min(...probability.map((each) => each[k])), Math.max(...probability.map((each) => each[k]))],
     })),
-    band: bestAtEachCost(columns, costs[1], frontier.level, drawn.draws, unit),
-    line: lineOf(columns, order, costs[1], loss, frontier.level, drawn),
+    band: bestAtEachCost(columns, costs[1], shown.map((i) => frontier.worse[i] / drawn.step), frontier, drawn.draws, unit),
+    line: lineOf(columns, order, costs[1], loss, frontier.shares, drawn),
   };
 }
 
@@ -50,17 +50,20 @@ function onFrontier(columns, cost, draws) {
   return times.map((count) => count / draws);
 }
 
-// The best value at each cost that a cell has: its pointwise and its simultaneous band.
-function bestAtEachCost(columns, cost, level, draws, unit) {
+// The best value at each cost that a cell has: its pointwise and its simultaneous band. Above both end where the best
+// single cell does, allowing for how much `worse` each may be.
+function bestAtEachCost(columns, cost, worse, { shares: [lowest, highest] }, draws, unit) {
   const order = byCost(cost, cost.map(() => 0));
   const best = new Int32Array(draws).fill(2147483647);
   const steps = [];
+  let ceiling = Infinity;
   for (const [k, place] of order.entries()) {
     for (let d = 0; d < draws; d++) best[d] = Math.min(best[d], columns[place][d]);
+    ceiling = Math.min(ceiling, quantile(columns[place].slice().sort(), highest) + worse[place]);
     if (k + 1 < order.length && cost[order[k + 1]] === cost[place]) continue;
     const sorted = best.slice().sort();
-    const [low, middle, high] = [(1 - level) / 2, 0.5, (1 + level) / 2].map((share) => quantile(sorted, share));
-    steps.push({ cost: cost[place], low, middle, high, best: best.slice() });
+    const [low, middle, high] = [lowest, 0.5, highest].map((share) => quantile(sorted, share));
+    steps.push({ cost: cost[place], low, middle, high, ceiling, best: best.slice() });
   }
   const furthest = new Float64Array(draws);
   for (const { low, middle, high, best: values } of steps) {
@@ -70,15 +73,15 @@ function bestAtEachCost(columns, cost, level, draws, unit) {
       furthest[d] = Math.max(furthest[d], gap >= 0 ? gap / up : -gap / down);
     }
   }
-  const stretch = Math.max(1, quantile(furthest.sort(), level));
-  return steps.map(({ cost: at, low, middle, high }) => ({
+  const stretch = Math.max(1, quantile(furthest.sort(), highest - lowest));
+  return steps.map(({ cost: at, low, middle, ceiling: high }) => ({
     cost: at, best: unit(middle), low: unit(low), high: unit(high),
     allLow: unit(middle + stretch * (low - middle)), allHigh: unit(middle + stretch * (high - middle)),
   }));
 }
 
 // The frontier of the best guesses, cheapest first: each point's place, and whether it ties with the one before it.
-function lineOf(columns, order, cost, loss, level, drawn) {
+function lineOf(columns, order, cost, loss, shares, drawn) {
   const line = [];
   let best = Infinity;
   for (let start = 0, end = 0; start < order.length; start = end) {
@@ -94,7 +97,7 @@ function lineOf(columns, order, cost, loss, level, drawn) {
     let sum = 0;
     for (const each of gap) sum += each;
     gap.sort();
-    const [low, high] = [(1 - level) / 2, (1 + level) / 2].map((share) => quantile(gap, share) * drawn.step);
+    const [low, high] = shares.map((share) => quantile(gap, share) * drawn.step);
     Object.assign(line[k], { gain: (sum / gap.length) * drawn.step, low, high, tie: low <= 0 && high >= 0 });
   }
   return line;

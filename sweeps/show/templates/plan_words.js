@@ -10,7 +10,8 @@ function whyWords(plan, plans, bought) {
     gain: fixed(shown.gain, 3), metric: plan.metric, free: plan.free.recipe, beats_free: fixed(shown.beatsFree, 2), rule: plan.rule,
   });
   const words = { plan: shown.recipe, money: shown.money, gains, first: plans[0].recipe };
-  return said(!bought ? "not_worth" : bought.rank ? "worth_passed" : "worth", words);
+  const why = said(!bought ? "not_worth" : bought.rank ? "worth_passed" : "worth", words);
+  return [why, ...plan.free_lacking].join("; ");
 }
 
 function secondWords({ plan, drawn, cost }, kinds) {

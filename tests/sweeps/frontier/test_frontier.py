@@ -132,20 +132,21 @@ def test_equal_costs_by_different_prices_tie(make_trials):
 def test_a_cell_without_a_value_is_named_with_its_reason(results, make_trials):
     bought = {"variety": "click", "annotators": 2, "items": 900}
     nan = make_trials(bought, cell="nan", values={"ce/10h": [0.1, math.nan, 0.1]})
+    none = make_trials(bought, cell="none", values={"ce/10h": [math.nan]})
     infinite = make_trials(bought, cell="inf", values={"ce/10h": [0.1, math.inf]})
     failed = make_trials(bought, cell="bad", values={"ce/10h": [0.1, 0.1]}, status="failed")
     unpriced = make_trials(bought, cell="gap", values={"ce/10h": [0.1]}).assign(**{"answers/click": 0})
-    table = frontier(pd.concat([results, nan, infinite, failed, unpriced]), "ce/10h").set_index("cell")
-    assert table.loc[["nan", "inf", "bad", "gap"], "excluded"].tolist() == [
-        "1 of 3 finished trials have no finite ce/10h",
-        "1 of 2 finished trials have no finite ce/10h",
+    table = frontier(pd.concat([results, nan, none, infinite, failed, unpriced]), "ce/10h").set_index("cell")
+    assert table.loc[["none", "bad", "gap"], "excluded"].tolist() == [
+        "no finished trial has a finite ce/10h",
         "no finished trial (2 failed)",
         "bought labels, but no answers on record to price",
     ]
-    assert not table.loc[["nan", "inf", "bad", "gap"], "on_frontier"].any()
+    assert not table.loc[["none", "bad", "gap"], "on_frontier"].any()
+    # A trial without a value is left out and counted, never its cell.
+    kept = table.loc[["nan", "inf"], ["value", "n", "n_lacking", "excluded"]]
+    assert kept.to_numpy().tolist() == [[0.1, 2, 1, ""], [0.1, 1, 1, ""]]
     assert table.loc[["bad", "gap"], "label_seconds_total"].isna().all()
-    before = frontier(results, "ce/10h").set_index("cell")["on_frontier"]
-    assert table.loc[before.index, "on_frontier"].equals(before)
 
 
 def test_failed_trials_are_counted_and_left_out_of_means(make_trials):
@@ -178,7 +179,7 @@ def test_side_by_side_puts_cells_of_any_frontier_first(results):
 def test_unknown_names_are_refused_with_the_known_ones(results):
     with pytest.raises(RequestError, match=r"unknown metric 'ce/10x'; known: .*ce/10h"):
         frontier(results, "ce/10x")
-    with pytest.raises(RequestError, match="unknown price list 'sessions'; known: page, session, thesis"):
+    with pytest.raises(RequestError, match="unknown price list 'sessions'; known: measured, page, session, thesis"):
         frontier(results, "ce/10h", cost="sessions")
     with pytest.raises(RequestError, match="wage"):
         frontier(results, "ce/10h", wage=-1)

@@ -158,14 +158,28 @@ def test_of_a_metric_where_more_is_better_more_is_shown(recorded):
 
 def test_a_cell_without_a_value_is_named_with_the_reason(results):
     broken = results.copy()
-    broken.loc[broken.index[broken["cell"] == "c03"][0], METRIC] = np.nan
+    broken.loc[broken["cell"] == "c03", METRIC] = np.nan
     broken.loc[broken["cell"] == "c05", "status"] = "failed"
     found = frontier_bands(broken, METRIC, draws=100)
     assert found.excluded == {
-        "c03": "no finite ce/10h in all its finished trials",
+        "c03": "no finite ce/10h in any finished trial",
         "c05": "no finished trial",
     }
     assert not {"c03", "c05"} & set(found.table()["cell"])
+
+
+def test_a_trial_that_failed_or_lacks_the_metric_is_left_out_and_widens_what_it_may_have_spoilt(results):
+    whole = frontier_bands(results, METRIC, draws=200)
+    for broken, words in (({"status": "failed"}, "1 failed"), ({METRIC: np.nan}, f"1 finished without {METRIC}")):
+        one = results.copy()
+        row = one.index[one["cell"] == "c03"][0]
+        for column, worth in broken.items():
+            one.loc[row, column] = worth
+        found = frontier_bands(one, METRIC, draws=200)
+        assert found.notes[0].startswith(f"of {len(results)} trials {words}: ")
+        there, before = (each.table().set_index("cell").loc["c03"] for each in (found, whole))
+        assert there["trials"] == before["trials"] - 1
+        assert there["high"] - there["value"] > before["high"] - before["value"]
 
 
 def test_a_cell_that_bought_labels_of_which_no_answers_are_known_is_not_taken_for_free(results):

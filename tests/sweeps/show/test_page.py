@@ -103,10 +103,19 @@ def test_one_replicate_says_that_there_is_no_interval(make, seen):
 
 def test_cells_that_were_not_compared_are_listed_with_the_reason(results, make_trials, seen):
     broken = results.copy()
-    broken.loc[(broken["cell"] == "c04") & (broken["seed"] == 0), "ce/10h"] = np.nan
+    broken.loc[broken["cell"] == "c04", "ce/10h"] = np.nan
     text = seen(page(broken)).text
     assert "Not compared" in text
-    assert "ce/10h: clicks, separate, M=50, N'=900: 1 of 3 finished trials have no finite ce/10h" in text
+    assert "ce/10h: clicks, separate, M=50, N'=900: no finished trial has a finite ce/10h" in text
+
+
+def test_trials_that_were_left_out_are_counted(results, seen):
+    broken = results.copy()
+    broken.loc[(broken["cell"] == "c04") & (broken["seed"] == 0), "ce/10h"] = np.nan
+    text = seen(page(broken)).text
+    assert "Not compared" not in text
+    words = "1 of 3 finished trials of clicks, separate, M=50, N'=900 have no value and are left out"
+    assert f"ce/10h: {words}" in text
 
 
 def test_a_single_metric_and_a_single_free_cell_make_a_page(make):

@@ -75,11 +75,27 @@ def test_a_free_recipe_counts_once_a_seed(make_trials):
     assert np.bincount(found.strata.layout.cell).tolist() == [2, 2]
 
 
-def test_a_cell_that_lacks_a_value_in_one_trial_is_left_out_whole(make):
+def test_a_trial_that_lacks_a_value_is_left_out_and_its_cell_stays(make):
     results = make()
     results.loc[results.index[results["cell"] == "c03"][0], METRIC] = np.nan
-    assert "c03" not in replicates(results, [METRIC]).strata.layout.cells
-    assert "c03" in replicates(results, ["rmsce/10h"]).strata.layout.cells
+    found = replicates(results, [METRIC])
+    place = found.strata.layout.cells.index("c03")
+    assert np.bincount(found.strata.layout.cell)[place] == 2
+    assert found.lacking[place] == pytest.approx(1 / 3)
+    assert found.lacking[place - 1] == pytest.approx(1 / len(results))  # no cell lost less than all did
+    assert not replicates(results, ["rmsce/10h"]).lacking.any()
+
+
+def test_repeats_show_what_training_itself_varies_by(make):
+    results = make()
+    again = results.assign(repeat=1, trial=results["trial"] + "-r1")
+    rng = np.random.default_rng(0)
+    both = pd.concat([results.assign(repeat=0), again], ignore_index=True)
+    both[METRIC] += 0.05 * rng.standard_normal(len(both))
+    model = replicates(both, [METRIC]).variance(METRIC)
+    variances = dict(zip(model.strata.components, model.variances, strict=True))
+    pairs = both.pivot_table(index=["cell", "seed", "panel"], columns="repeat", values=METRIC).dropna()
+    assert variances["repeat"] == pytest.approx(((pairs[0] - pairs[1]) ** 2).mean() / 2, rel=1e-6)
 
 
 def test_a_failed_trial_is_no_replicate(make):
@@ -106,7 +122,7 @@ def test_what_can_not_be_compared_is_refused(make):
         replicates(make(), ["luck"])
     with pytest.raises(RequestError, match="two seeds or more; there is 1"):
         replicates(make(n=1), [METRIC])
-    with pytest.raises(RequestError, match="no cell has a finite ce/10h in all its finished trials"):
+    with pytest.raises(RequestError, match="no finished trial has a finite ce/10h"):
         replicates(make().assign(**{METRIC: np.nan}), [METRIC])
     with pytest.raises(RequestError, match="unknown question 'survey'"):
         replicates(make(), [METRIC]).answers("survey")
