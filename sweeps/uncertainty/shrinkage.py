@@ -55,7 +55,7 @@ LEAST_SAMPLES = 25  # that a round's proposal must rest on
 POWER = 0.5
 # Share of an interval's nominal tails that is cut off. Draws hold a little less than they say, more so where two or
 # three seeds are all that is known of seeds (docs/bands.md has the coverage by kind of problem).
-TAILS, TAILS_OF_FEW = 0.7, 0.4
+TAILS, TAILS_OF_FEW = 0.7, 0.55
 FEW = 3  # degrees of freedom of a variance below which its intervals mostly reflect luck
 NUGGET = 1e-9
 FAR = 1e15
