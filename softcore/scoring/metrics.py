@@ -1,5 +1,6 @@
 """Scores of stored logits: NumPy only, so that they can be computed again without training."""
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ class Card:
 
     A metric with a `score` is computed of every trial; one without is computed in softcore/evaluate.py where `extra`, a
     word of `EXTRAS`, asks for it. One that is `scaled` is absent where no temperature can be fitted.
+    Every value lies in `least`..`most`.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Card:
     extra: str = ""
     score: Score | None = None
     scaled: bool = False
+    least: float = -math.inf
+    most: float = math.inf
 
     def __post_init__(self) -> None:
         """Refuse a metric that nothing computes, or both ways at once."""
@@ -63,6 +67,7 @@ _BUILT_IN = (
         True,
         "falls when a model is merely less sure of itself: read scaled-ce beside it",
         score=lambda logits, targets: cross_entropy(logits.clean, targets),
+        least=0.0,
     ),
     Card(
         "scaled-ce",
@@ -73,6 +78,7 @@ _BUILT_IN = (
         "one temperature a trial; the validation labels are hard; absent below 100 validation images",
         score=lambda logits, targets: cross_entropy(logits.clean / logits.temperature, targets),
         scaled=True,
+        least=0.0,
     ),
     Card(
         "rmsce",
@@ -81,6 +87,8 @@ _BUILT_IN = (
         True,
         "biased upward, more so on small test sets; a model can be calibrated and bad",
         score=lambda logits, targets: rms_calibration_error(logits.clean, targets),
+        least=0.0,
+        most=1.0,
     ),
     Card(
         "fgsm",
@@ -89,6 +97,7 @@ _BUILT_IN = (
         True,
         "a weak attack; rewards softness",
         score=lambda logits, targets: cross_entropy(logits.attacked, targets),
+        least=0.0,
     ),
     Card(
         "accuracy",
@@ -97,6 +106,8 @@ _BUILT_IN = (
         False,
         "blind to softness",
         score=lambda logits, targets: accuracy(logits.clean, targets),
+        least=0.0,
+        most=1.0,
     ),
     Card(
         "pgd",
@@ -105,6 +116,7 @@ _BUILT_IN = (
         True,
         "rewards softness; starts at the image itself, so one basin is searched",
         extra="pgd",
+        least=0.0,
     ),
     Card(
         "rmsce-released",
@@ -113,6 +125,8 @@ _BUILT_IN = (
         True,
         "blind to the most confident predictions; here to compare with published numbers only",
         extra="released",
+        least=0.0,
+        most=1.0,
     ),
 )
 METRICS: PluginTable[Card] = PluginTable("softcore.metrics", Card, {card.name: card for card in _BUILT_IN})
@@ -132,6 +146,13 @@ def lower_is_better(metric: str) -> bool:
     if name not in METRICS:
         raise unknown_name("metric", name, METRICS)
     return METRICS[name].lower
+
+
+def metric_range(metric: str) -> tuple[float, float]:
+    """Between which values `metric` ("ce/10h" or "ce") can lie; RequestError for an unknown one."""
+    lower_is_better(metric)
+    card = METRICS[metric.split("/")[0]]
+    return card.least, card.most
 
 
 def cross_entropy(logits: Float[np.ndarray, "n k"], targets: Float[np.ndarray, "n k"]) -> float:

@@ -224,7 +224,7 @@ def cell_draws(
         metric=metric,
         found=found,
         model=model,
-        draws=found.draws(model, generator("uncertainty", seed), draws),
+        draws=found.draws(model, generator("uncertainty", seed), draws, metric=metric),
         bought=purchases(summary),
         excluded={
             str(cell): f"no finite {metric} in any finished trial" if n else "no finished trial"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from softcore.errors import RequestError, unknown_name
 from softcore.prices.read import PriceList, price_list, usd
-from softcore.scoring.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better, metric_range
 from softcore.statistics import half_width
 from sweeps.frontier.pricing import (
     RECORDED,
@@ -52,7 +52,8 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     bounds: dict[str, np.ndarray] = {}
     for j, metric in enumerate(metrics):
         middle = mean[metric].to_numpy()
-        bounds |= {metric: middle, f"{metric} low": middle - half[:, j], f"{metric} high": middle + half[:, j]}
+        low, high = (np.clip(end, *metric_range(metric)) for end in (middle - half[:, j], middle + half[:, j]))
+        bounds |= {metric: middle, f"{metric} low": low, f"{metric} high": high}
     others = [c for c in (*_STORED_COSTS, *answer_columns(results)) if c in results]
     means = done[others].astype(float).groupby(done["cell"]).mean().reindex(cells.index)
     if RECORDED in results:  # of some trials only it would not fit the mean of all trials' answers

@@ -7,6 +7,7 @@ import pandas as pd
 from jaxtyping import Bool
 
 from softcore.prices.read import PriceList, price_list
+from softcore.scoring.metrics import metric_range
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, candidate_costs
 from sweeps.planning.forecast import Forecast, make_forecast
@@ -333,8 +334,9 @@ def _plans(forecast: Forecast, cost: Cost, limits: Limits, kinds: list[int], top
 
 
 def interval(forecast: Forecast, runs: np.ndarray, level: float) -> tuple[float, float]:
-    """The middle `level` of `runs` [draws], as the metric is."""
-    low, high = np.quantile(forecast.rows.sign * runs, [(1 - level) / 2, (1 + level) / 2])
+    """The middle `level` of `runs` [draws], as the metric is and as far as it can be."""
+    ends = np.quantile(forecast.rows.sign * runs, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.clip(ends, *metric_range(forecast.rows.metric))
     return float(low), float(high)
 
 

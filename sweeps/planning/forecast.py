@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
+from softcore.scoring.metrics import metric_range
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidates
@@ -120,7 +121,8 @@ def make_forecast(
     Only `questions` (varieties) are planned for; there are `images` to label (by default as many as were measured) and
     M is `annotators` where that is given. Beyond what was measured nothing is planned and asking for it is a
     RequestError that says how far it is, unless `extrapolate`: then N' goes up to `images`, M from 1 to `most_people`.
-    A metric that nobody measured, and an unmeasured question, are RequestErrors too.
+    A metric that nobody measured, and an unmeasured question, are RequestErrors too, as are predictions that the metric
+    cannot take: then nothing is known.
     """
     for what, number in (("images", images), ("annotators", annotators), ("most_people", most_people)):
         if number is not None and number < 1:
@@ -146,6 +148,7 @@ def make_forecast(
     both = pd.concat([table, free], ignore_index=True)
     rng = draws_generator(seed, 1)
     values, variances = choice.chosen.values(both, rng)
+    _check_range(learnt, both, values)
     crowd, noise = both["crowd"].tolist(), learnt.variance
     hired = values + annotator_noise(noise, crowd, both["annotators"].to_numpy(dtype=float), variances, rng)
     runs = hired + seed_noise(noise, crowd, variances, rng)
@@ -164,3 +167,16 @@ def make_forecast(
         images=images,
         extrapolated=extrapolate,
     )
+
+
+def _check_range(learnt: Rows, points: pd.DataFrame, values: Float[np.ndarray, "n p"]) -> None:
+    """Refuse predictions outside the metric's range: the model has not learnt enough to say anything."""
+    least, most = metric_range(learnt.metric)
+    predicted = learnt.sign * values.mean(axis=0)
+    odd = np.flatnonzero((predicted < least) | (predicted > most))
+    if odd.size:
+        raise RequestError(
+            f"not known yet: the model predicts a {learnt.metric} of {predicted[odd[0]]:.3g} for "
+            f"{points['variety'].iloc[odd[0]]}, and it lies between {least:g} and {most:g}; these cells, replicates or "
+            "images are too few for this metric: run more seeds and panels, or plan by another metric (--metric)"
+        )

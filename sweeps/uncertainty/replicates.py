@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, unknown_name
-from softcore.scoring.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better, metric_range
 from softcore.varieties import FREE
 from sweeps.results.names import kind, recipes
 from sweeps.results.table import ANSWERS, DONE, FAILED, answer_columns, finished, is_free, metric_columns
@@ -53,17 +53,31 @@ class Replicates:
         sign = 1.0 if lower_is_better(metric) else -1.0
         return pooled_variance(self.strata, sign * self.results[metric].to_numpy(dtype=float))
 
-    def draws(self, model: VarianceModel, rng: np.random.Generator, n: int = 1000, *, shrunk: bool = True) -> Draws:
+    def draws(
+        self,
+        model: VarianceModel,
+        rng: np.random.Generator,
+        n: int = 1000,
+        *,
+        metric: str | None = None,
+        shrunk: bool = True,
+    ) -> Draws:
         """`n` joint draws of the cells' values, of a `variance` model; made once, whatever prices they meet.
 
-        Trials that failed may be the worst of their cells: `worse` is by how much each cell then is.
+        Trials that failed may be the worst of their cells: `worse` is by how much each cell then is. With `metric` no
+        value lies outside its range.
         """
         bought = ~self.cells["free"].to_numpy(dtype=bool)
         if shrunk:
             drawn = shrunk_draws(model, tuple(self.cells["curve"]), self.features(), bought, rng, n)
         else:
             drawn = plain_draws(model, bought, rng, n)
-        return replace(drawn, worse=FAR_OUT * self.lacking * model.trial_deviation)
+        worse = FAR_OUT * self.lacking * model.trial_deviation
+        if metric is None:
+            return replace(drawn, worse=worse)
+        least, most = metric_range(metric)
+        ends = (least, most) if lower_is_better(metric) else (-most, -least)
+        return replace(drawn, values=np.clip(drawn.values, *ends), worse=worse)
 
     def features(self) -> Float[np.ndarray, "cells 2"]:
         """log M and log N' of each cell, 0 for free ones."""
