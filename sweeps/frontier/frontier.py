@@ -51,8 +51,8 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     half = half_width(grouped.std().reindex(cells.index).to_numpy(), counts.to_numpy()[:, None], level)
     bounds: dict[str, np.ndarray] = {}
     for j, metric in enumerate(metrics):
-        middle = mean[metric].to_numpy()
-        bounds |= {metric: middle, f"{metric} low": middle - half[:, j], f"{metric} high": middle + half[:, j]}
+        values = mean[metric].to_numpy()
+        bounds |= {metric: values, f"{metric} low": values - half[:, j], f"{metric} high": values + half[:, j]}
     others = [c for c in (*_STORED_COSTS, *answer_columns(results)) if c in results]
     means = done[others].astype(float).groupby(done["cell"]).mean().reindex(cells.index)
     if RECORDED in results:  # of some trials only it would not fit the mean of all trials' answers

@@ -251,5 +251,5 @@ def _page_seconds(results: pd.DataFrame) -> float:
         return float("nan")
     timed = pd.to_numeric(results[RECORDED], errors="coerce")
     answers = results[[c for c in answer_columns(results) if c != "answers/click"]].fillna(0).astype(float)
-    unknown_name = (timed > 0) & (answers.sum(axis="columns") > 0)
-    return float(timed[unknown_name].sum() / answers[unknown_name].sum().sum()) if unknown_name.any() else float("nan")
+    known = (timed > 0) & (answers.sum(axis="columns") > 0)
+    return float(timed[known].sum() / answers[known].sum().sum()) if known.any() else float("nan")

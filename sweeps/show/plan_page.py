@@ -108,6 +108,8 @@ def plan_page(
         simulated=f'<p class="simulated">{SIMULATED}: a program gave the answers, not people</p>' if simulated else "",
         made=escape(f"Learnt from {', '.join(sweeps)}"),
         prices=escape(f"Price list '{prices.name}', at {paid} fee. {prices.assumes}"),
+        likely=f"{LIKELY:.0%}",
+        level=f"{LEVEL:.0%}",
         why_scaled=_WHY_SCALED if scaled else "",
         plotly=get_plotlyjs(),
         data=script_json(plain_values(content)),

@@ -35,12 +35,15 @@ _GREY = f"on the frontier with a probability below {LIKELY:g}"
 def plan_figure(
     frontiers: Frontiers,
     draws: Mapping[str, CellDraws],
-    advice: Mapping[str, Advice],
+    first_plans: Mapping[str, Advice],
     *,
     budget_usd: float | None,
     simulated: bool,
 ) -> "Figure":
-    """A panel for each metric of `draws`: best guesses with intervals, bands, the budget, the first of its plans."""
+    """A panel for each metric of `draws`: best guesses with intervals, bands, the budget, the first of its plans.
+
+    `first_plans` has what to do about the budget, by metric.
+    """
     bands = {metric: bands_at_each_cost(drawn, frontiers.prices) for metric, drawn in draws.items()}
     tables = {metric: best_guesses(frontiers.tables[metric], found) for metric, found in bands.items()}
     level = f"{next(iter(bands.values())).level:.0%}"
@@ -57,8 +60,8 @@ def plan_figure(
         cells = table[table["excluded"] == ""]
         axis = cost_axis(cells["label_seconds_total"], usd_per_second(cells))
         _budget(panel, axis, budget_usd)
-        if metric in advice:
-            _plan(panel, axis, advice[metric])
+        if metric in first_plans:
+            _plan(panel, axis, first_plans[metric])
     return figure
 
 
@@ -92,16 +95,16 @@ def _budget(panel: "Axes", axis: CostAxis, budget_usd: float | None) -> None:
     )
 
 
-def _plan(panel: "Axes", axis: CostAxis, advice: Advice) -> None:
+def _plan(panel: "Axes", axis: CostAxis, advised: Advice) -> None:
     """A star at what the first plan costs and is predicted to give, and its 80% interval."""
-    plan = advice.plans[0]
+    plan = advised.plans[0]
     x, (low, high) = float(axis.at([3600 * plan.hours[1]])[0]), plan.interval_80
     bar = [[plan.predicted - low], [high - plan.predicted]]
     style: dict[str, Any] = {"fmt": "*", "color": _RED, "markersize": 15, "markeredgecolor": "white", "capsize": 4}
     panel.errorbar([x], [plan.predicted], yerr=bar, zorder=7, **style)
     panel.set_xlim(axis.low, max(axis.high, x + 0.05))
     words = (
-        f"★ {advice.verdict}: {plan.recipe}, {plan.money}\npredicted {plan.predicted:.3f}, 80% {low:.3f} to {high:.3f}"
+        f"★ {advised.verdict}: {plan.recipe}, {plan.money}\npredicted {plan.predicted:.3f}, 80% {low:.3f} to {high:.3f}"
     )
     place: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 9.5, "color": _RED, "zorder": 8}
     place["bbox"] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}

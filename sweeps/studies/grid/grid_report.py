@@ -7,8 +7,7 @@ from typing import Any
 
 from sweeps.sources import Source, from_folder, from_names
 from sweeps.studies.document import Document
-from sweeps.studies.grid import effects, frontier_findings, panel_findings, variances
-from sweeps.studies.grid.decisions import decisions_section
+from sweeps.studies.grid import decisions, effects, frontier_findings, panel_findings, variances
 from sweeps.studies.grid.recorded import GRID, SEALED, VARIANCE, Part, by_preset
 from sweeps.studies.pilots import pilot
 from sweeps.studies.report import (
@@ -24,25 +23,24 @@ from sweeps.studies.report import (
     source_rows,
     unknown_making,
 )
-from sweeps.studies.sealed import readings
+from sweeps.studies.sealed import readings, sealed
 from sweeps.studies.sealed.readings import load_readings
-from sweeps.studies.sealed.sealed import sealed_section
 
 
-def planner_parts(readings: Path, *, read_sealed: bool = False) -> tuple[Part, Part]:
+def planner_parts(path: Path, *, read_sealed: bool = False) -> tuple[Part, Part]:
     """Plans held against the sealed cells, and plans judged by their decisions.
 
-    `readings` is the file of readings (`sealed-readings.json` beside the tables); sealed cells are read, and the
-    reading is added to the file, only where `read_sealed` says so. A file that is odd is a RequestError.
+    `path` is the file of readings (`sealed-readings.json` beside the tables); sealed cells are read, and the reading is
+    added to the file, only where `read_sealed` says so. A file that is odd is a RequestError.
     """
-    load_readings(readings)
+    load_readings(path)
     return (
         Part(
-            title="Plans held against sealed cells",
+            title=sealed.TITLE,
             needs=(GRID, SEALED),
-            make=partial(sealed_section, readings=readings, read_sealed=read_sealed),
+            make=partial(sealed.sealed_section, readings=path, read_sealed=read_sealed),
         ),
-        Part(title="Plans judged by their decisions", needs=(GRID,), make=decisions_section),
+        Part(title=decisions.TITLE, needs=(GRID,), make=decisions.decisions_section),
     )
 
 

@@ -41,13 +41,13 @@ def panels_png(together: Sequence["BothWays"], simulated: bool) -> bytes:
         _bands_against_values(box, one)
     for box in boxes.flat[len(together) :]:
         box.set_axis_off()
-    marks = [
+    handles = [
         Patch(color=INK, alpha=0.22, label=f"{LEVEL:.0%} band from A for the best on B"),
         Line2D([], [], color=INK, marker="o", linestyle="none", label="best on B, covered"),
         Line2D([], [], color=MISS, marker="X", linestyle="none", label="not covered"),
         Line2D([], [], color=QUIET, label="over A's seeds only (t)"),
     ]
-    figure.legend(handles=marks, loc="upper left", bbox_to_anchor=(0.004, 1 - 0.62 / height), ncols=4, frameon=False)
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, 1 - 0.62 / height), ncols=4, frameon=False)
     return png(figure)
 
 
