@@ -1,4 +1,4 @@
-"""Intervals for means over few replicates."""
+"""Intervals: means over few replicates, shares, and means over people and images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

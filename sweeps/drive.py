@@ -1,4 +1,4 @@
-"""A sweep driven: run, resumed, replayed; joins what runs, tracks and shows."""
+"""Run, resume and replay a sweep: what runs its trials, what mirrors them to MLflow and what draws its frontiers."""
 
 import json
 import tempfile
@@ -102,7 +102,7 @@ def _checked_tracking(uri: str | None) -> str | None:
 def carry_on(
     sweep: Sweep, material: Material, *, cpus: int | None, address: str | None, tracking_uri: str | None
 ) -> "Frontiers | None":
-    """Run what is left of a sweep, mirror it, draw its frontiers; they, or None where no trial has finished."""
+    """Run what is left of a sweep, mirror it, draw its frontiers and return them; None where no trial has finished."""
     from sweeps.running.runner import run_trials
     from sweeps.running.trial import config_of
 

@@ -1,4 +1,4 @@
-"""A sweep from Python: run it, open it, read it."""
+"""A sweep's folder, opened: its trials, results, frontiers and plans."""
 
 import logging
 from html import escape

@@ -1,4 +1,4 @@
-"""Fetch the official files, check them, convert them to the cache. Nothing else in this project reads the network."""
+"""Fetch the official files, check them, convert images to our format. Nothing else in `softcore` reads the network."""
 
 import os
 import urllib.error

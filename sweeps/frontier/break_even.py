@@ -1,4 +1,4 @@
-"""How dear one question may become, against another, before the other buys the better labels for the same money.
+"""How expensive one question may become, against another, before the other buys the better labels for the same money.
 
 Both questions' best values are followed over the number of answers bought, linearly in its logarithm between cells and
 never beyond them. At a budget the dearer question reaches some value; the other question's answers that reach the same

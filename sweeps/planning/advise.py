@@ -37,7 +37,7 @@ def next_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], 
 
 
 def stopping_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> BudgetStep | None:
-    """The step that is not worth it from the least budget beyond which none is; the next $100 where it comes to that.
+    """The step with which to stop: the next `STEP_USD` after the least budget beyond which no step is worth it.
 
     Budgets are that of the cheapest plan worth buying and the full hundreds above it. Some $100 may buy nothing and the
     next much (pages cost more than clicks), so that more money is worth it where some larger budget gains what matters

@@ -1,4 +1,4 @@
-"""The tables of `sweeps report bands` and of `sweeps frontier --swaps`: what luck and prices may do to a frontier."""
+"""The tables of `sweeps report bands` and `sweeps frontier --swaps`: how far chance and prices may change a frontier."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a value for every axis means together: checked, completed, and None where an axis does not apply."""
+"""The axes of one cell, checked against each other and completed with defaults; None where an axis does not apply."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
