@@ -12,8 +12,7 @@ from softcore.errors import RequestError
 from softcore.files import sha256
 from sweeps.running import store as stores
 from sweeps.running.store import Store, manifest
-from sweeps.running.trial import Material, load_data, make_material, trial_of
-from sweeps.running.trial import run_trial as run_trial
+from sweeps.running.trial import Material, load_data, make_material, run_trial, trial_of
 from sweeps.spec.cells import spec_content, sweep_id
 from sweeps.spec.spec import Spec
 from sweeps.spec.spec import resolve as resolve_spec

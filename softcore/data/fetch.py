@@ -96,11 +96,15 @@ ROWS = {"cifar10/test.npz": TEST_IMAGES, "cifar10/validation.npz": VALIDATION_IM
 
 @dataclass(frozen=True, kw_only=True)
 class FileState:
-    """What became of a file (`fetched`, `there`) or was found (`ok`, `missing`, `wrong`), and why."""
+    """What became of a file (`fetched`, `there`) or was found (`ok`, `missing`, `wrong`), and why.
+
+    Of a file that is or was fetched `licence` says on what terms its owners publish it.
+    """
 
     file: str
     state: str
     detail: str
+    licence: str = ""
 
 
 def fetch(
@@ -117,7 +121,9 @@ def fetch(
     for source in _sources(name, sources):
         wanted = source.makes or (source.file,)
         if all(_check(root, file, source).state == "ok" for file in wanted):
-            report += [FileState(file=file, state="there", detail="left as it is") for file in wanted]
+            report += [
+                FileState(file=file, state="there", detail="left as it is", licence=source.licence) for file in wanted
+            ]
             continue
         address = f"{mirror.rstrip('/')}/{source.file}" if mirror else source.url
         target = root / source.file
@@ -131,7 +137,7 @@ def fetch(
                 target.unlink()
         except OSError as error:
             raise RequestError(f"{target}: can't be written ({error.strerror or error})") from error
-        report += [FileState(file=file, state="fetched", detail=address) for file in wanted]
+        report += [FileState(file=file, state="fetched", detail=address, licence=source.licence) for file in wanted]
     return report
 
 

@@ -18,7 +18,6 @@ from softcore.files import NUMBER, csv_rows, read_array
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FIRST, AGAIN = "spec_conf", "rerun_spec_conf"
 PAGE_COLUMNS = ("trial_index", "time_elapsed", "subject", "rt", "response", "task")
-RAW_COLUMNS = (*PAGE_COLUMNS, "img_id")
 PERCENT = "a number from 0 to 100"
 
 

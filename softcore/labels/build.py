@@ -10,9 +10,6 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, unknown_name
 from softcore.labels.aggregate import aggregate
 from softcore.labels.ask import Made, Maker, Request, check_replicate, from_people
-from softcore.labels.ask import asked_records as asked_records
-from softcore.labels.ask import most_answers as most_answers
-from softcore.labels.ask import people_labels as people_labels
 from softcore.labels.label_set import LabelSet, group
 from softcore.labels.people import first_batches, split
 from softcore.labels.simulate import check_simulated, simulated_rest

@@ -162,9 +162,6 @@ def _intervals(
     return read
 
 
-__all__ = ["PRICES", "PriceList", "label_seconds", "price", "price_interval", "price_list", "usd"]
-
-
 class _Shipped(Mapping[str, PriceList]):
     """The price lists that come with the package; a file is read when its list is first asked for."""
 

@@ -37,10 +37,6 @@ class BreakEven:
     worth: float
     covers: str
 
-    def at(self, price: float) -> tuple[float, float, float]:
-        """The break-even price of `one` and its interval where an answer to `other` costs `price`."""
-        return self.ratio * price, self.low * price, self.high * price
-
     def words(self, price: float, unit: str = "s") -> str:
         """The headline: the price below which `one` wins, with its interval, an answer to `other` at `price`."""
         middle, low, high = (_bound(x, self.least, self.most, price, unit) for x in (self.ratio, self.low, self.high))

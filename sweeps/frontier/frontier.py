@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError, unknown_name
-from softcore.prices.read import PriceList, price_list, usd
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list, usd
 from softcore.scoring.metrics import lower_is_better
 from softcore.statistics import half_width
 from sweeps.frontier.pricing import (
@@ -19,7 +20,6 @@ from sweeps.frontier.pricing import (
     non_dominated_over_prices,
     purchases,
 )
-from sweeps.frontier.pricing import non_dominated as non_dominated
 from sweeps.results.names import question, recipes
 from sweeps.results.table import answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
 

@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, unknown_name
-from softcore.prices.read import PriceList
+from softcore.prices.price_list import PriceList
 from softcore.varieties import question_of
 from sweeps.frontier.pricing import Purchases, QuestionCosts, costs, middle
 

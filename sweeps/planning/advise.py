@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from softcore.prices.read import PriceList, price_list
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, candidate_costs
 from sweeps.planning.forecast import Forecast, make_forecast

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.prices.read import PriceList, usd
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import usd
 from sweeps.frontier.pricing import Purchases, costs
 from sweeps.planning.ranges import Range
 from sweeps.planning.rows import Rows

@@ -1,13 +1,13 @@
 """Metrics against cost, against the number of annotators or of labelled items, as pictures."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from softcore.errors import RequestError, unknown_name
-from softcore.prices.read import PriceList, price_list
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
 from sweeps.frontier.frontier import frontier, summarise
 from sweeps.results.names import coverage, metric_title, metric_unit, recipes, test_set_short
 from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_set_names
@@ -18,7 +18,6 @@ from sweeps.show.drawing import (
     escape_dollars,
     figure_with_title,
     marks,
-    save_png,
     subtitle,
     usd_per_second,
 )
@@ -27,21 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def cost_curve_png(
-    results: pd.DataFrame,
-    path: Path,
-    title: str,
-    simulated: bool,
-    *,
-    metrics: Sequence[str] = (),
-    cost: str | PriceList = "thesis",
-    wage: float | None = None,
-    fee: float | None = None,
-) -> None:
-    """Write the picture of `cost_curve_figure` to `path`."""
-    save_png(cost_curve_figure(results, title, simulated, metrics=metrics, cost=cost, wage=wage, fee=fee), path)
 
 
 def cost_curve_figure(
@@ -75,13 +59,6 @@ def cost_curve_figure(
         panel.set_xlim(axis.low, axis.high)
     _legend(figure, panels)
     return figure
-
-
-def items_curve_png(
-    results: pd.DataFrame, path: Path, title: str, simulated: bool, *, metrics: Sequence[str] = ()
-) -> None:
-    """Write the picture of `items_curve_figure` to `path`."""
-    save_png(items_curve_figure(results, title, simulated, metrics=metrics), path)
 
 
 def items_curve_figure(results: pd.DataFrame, title: str, simulated: bool, *, metrics: Sequence[str] = ()) -> "Figure":

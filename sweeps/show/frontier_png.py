@@ -1,4 +1,4 @@
-"""The frontier as a PNG; the curves' pictures are in `curves.py` and can be had from here too."""
+"""The frontier as a PNG."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,6 @@ from sweeps.results.names import (
     variety_title,
 )
 from sweeps.results.table import records
-from sweeps.show.curves import cost_curve_png, items_curve_png
 from sweeps.show.drawing import (
     BAND,
     GREY,
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sweeps.frontier.banded import FrontierBands
-
-__all__ = ["cost_curve_png", "frontier_figure", "frontier_png", "items_curve_png"]
 
 _WIDE, _TALL = 7.4, 3.6  # inches of a panel
 _ABOVE, _LINE = 1.95, 0.2

@@ -10,8 +10,8 @@ from string import Template
 from typing import Any
 
 from softcore.errors import RequestError
-from softcore.prices.price_list import LOW_WAGE
-from softcore.prices.read import PRICES, PriceList
+from softcore.prices.price_list import LOW_WAGE, PriceList
+from softcore.prices.read import PRICES
 from softcore.varieties import VARIETIES, question_of
 from sweeps.frontier.banded import CellDraws, cell_draws
 from sweeps.frontier.frontier import Frontiers

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from softcore.prices.read import PriceList
+from softcore.prices.price_list import PriceList
 from softcore.scoring.metrics import lower_is_better
 from softcore.varieties import FREE
 from sweeps.frontier.banded import CellDraws

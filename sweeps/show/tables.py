@@ -87,9 +87,9 @@ def rich_table(table: ReportTable) -> "Table":
     view.caption_justify = "left"
     grouped = any(group for group, _, _ in table.rows())
     for heading in ["", ""] if grouped else [""]:
-        view.add_column(heading)
+        view.add_column(heading, overflow="fold")
     for heading in table.headings():
-        view.add_column(Text(heading), justify="right")
+        view.add_column(Text(heading), justify="right", overflow="fold")  # a checksum is never cut
     previous = None
     for group, label, texts in table.rows():
         if previous not in (None, group):

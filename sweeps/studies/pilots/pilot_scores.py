@@ -7,7 +7,8 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
-from softcore.prices.read import PriceList, price_list
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
 from softcore.varieties import FREE
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidate_costs

@@ -14,7 +14,8 @@ from jaxtyping import Bool, Float
 from scipy.special import stdtrit
 
 from softcore.errors import RequestError
-from softcore.prices.read import PriceList, price_list
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.defaults import default_model
