@@ -29,8 +29,12 @@ class Source:
     @property
     def simulated(self) -> bool:
         """Whether its annotators are simulated: as its manifest says, or by the name of the data set."""
-        digits = "dataset" in self.results and bool((self.results["dataset"] == "digits").any())
-        return bool(self.about.get("simulated")) or digits
+        return bool(self.about.get("simulated")) or from_digits(self.results)
+
+
+def from_digits(results: pd.DataFrame) -> bool:
+    """Whether any row is of `digits`, the built-in data set whose annotators are simulated."""
+    return "dataset" in results and bool((results["dataset"] == "digits").any())
 
 
 def from_sweep(sweep: "Sweep") -> Source:

@@ -17,6 +17,7 @@ from softcore.datasets import data_root
 from softcore.errors import BadRow
 from softcore.files import csv_rows
 from softcore.prices.read import label_seconds, price_list, usd
+from softcore.varieties import CLICK
 
 _NEEDED = ("subject", "task", "trial_index", "time_elapsed", "rt")
 PARTS = ("before", "first_answers", "repeats", "between", "after")
@@ -140,7 +141,7 @@ def _click(dataset: Dataset, root: Path) -> dict[str, Any]:
     prices = price_list("page")
     times = click_times(root) if dataset.name in prices.measured_on else None
     if times is None:
-        assumed = {"seconds": prices.interval("click")[0], "measured": False}
+        assumed = {"seconds": prices.interval(CLICK)[0], "measured": False}
         return assumed | {"note": f"{prices.click_basis} {ARCHIVE} below the data root would measure it."}
     return {
         "seconds": times.mean,

@@ -15,7 +15,7 @@ from softcore.labels.people import first_batches, split
 from softcore.labels.simulate import check_simulated, simulated_rest
 from softcore.labels.votes import DEFAULT_BETA, one_hot, random_labels, smoothed_labels, uniform_labels
 from softcore.policy import LabelPolicy
-from softcore.varieties import FREE, VARIETIES
+from softcore.varieties import CLICK, FREE, VARIETIES
 
 REST = ("hard", "none", "simulated")
 
@@ -87,7 +87,7 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
     if policy.rest == "simulated":
         simulated, clicks = simulated_rest(dataset, policy, rest, trained_on, seed=seed, panel=panel)
         sets.append(aggregate(simulated, aggregation))
-        answers["click"] = clicks
+        answers[CLICK] = clicks
     items, offsets, probs = _join(sets, rest if policy.rest == "hard" else rest[:0], dataset, policy)
     return Targets(
         items=items,

@@ -21,7 +21,7 @@ from sweeps.frontier.pricing import (
     purchases,
 )
 from sweeps.results.names import question, recipes
-from sweeps.results.table import answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
+from sweeps.results.table import FAILED, answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
 
 _STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
 
@@ -42,7 +42,7 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     done = finished(results)
     counts = done.groupby("cell").size().reindex(cells.index, fill_value=0)
     summary["n"] = counts.to_numpy()
-    summary["n_failed"] = (results["status"] == "failed").groupby(results["cell"]).sum().reindex(cells.index).to_numpy()
+    summary["n_failed"] = (results["status"] == FAILED).groupby(results["cell"]).sum().reindex(cells.index).to_numpy()
     metrics = metric_columns(results)
     numbers = done[metrics].astype(float).replace([np.inf, -np.inf], np.nan)
     grouped = numbers.groupby(done["cell"])

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.pricing import RECORDED
-from sweeps.results.table import answer_columns, finished, records
+from sweeps.results.table import answer_columns, finished, has_answers, records
 from sweeps.spec.axis_names import TRAINING_AXES
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import replicates
@@ -154,9 +154,7 @@ def make_rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | No
 def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows that have M and N', and why the other cells have no part."""
     hired = results["hired_hours"].notna() if "hired_hours" in results else pd.Series(False, index=results.index)
-    columns = answer_columns(results)
-    asked = results[columns].fillna(0).astype(float).sum(axis="columns") > 0
-    unsized = asked & pd.to_numeric(results["items"], errors="coerce").isna() & ~hired
+    unsized = has_answers(results) & pd.to_numeric(results["items"], errors="coerce").isna() & ~hired
     reasons = []
     for which, why in ((hired, "people were hired until hours were spent"), (unsized, "N' is not known")):
         if count := results["cell"][which].nunique():

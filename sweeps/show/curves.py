@@ -7,8 +7,7 @@ import pandas as pd
 
 from softcore.errors import RequestError, unknown_name
 from softcore.prices.price_list import PriceList
-from softcore.prices.read import price_list
-from sweeps.frontier.frontier import frontier, summarise
+from sweeps.frontier.frontier import frontiers, summarise
 from sweeps.results.names import coverage, metric_title, metric_unit, recipes, test_set_short
 from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_set_names
 from sweeps.show.drawing import (
@@ -44,14 +43,14 @@ def cost_curve_figure(
     Source: Collins (2022), figure 3.5.
     """
     grid = _grid(results, metrics)
-    priced = frontier(results, grid[0][0], cost, wage, fee)
-    summary = _with_lone_answers(summarise(results))
+    found = frontiers(results, grid[0][0], cost, wage, fee)
+    priced, summary = found.tables[grid[0][0]], _with_lone_answers(found.summary)
     summary["line"] = recipes(summary, without=("annotators", "budget_hours"))
     summary["seconds"] = priced.set_index("cell")["label_seconds_total"].reindex(summary["cell"]).to_numpy()
     free = is_free(summary)
     axis = cost_axis(summary.loc[~free & (summary["n"] > 0), "seconds"], usd_per_second(priced))
     summary["x"] = axis.at(summary["seconds"])
-    label = f"Across: what the labels cost: people's time and money. {price_list(cost).assumes}"
+    label = f"Across: what the labels cost: people's time and money. {found.prices.assumes}"
     figure, panels = _panels(grid, title, simulated, coverage(summary), label)
     for metric, panel in panels.items():
         _curves(panel, metric, summary, levels=free)

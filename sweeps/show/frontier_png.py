@@ -29,7 +29,7 @@ from sweeps.show.drawing import (
     escape_dollars,
     figure_with_title,
     marks,
-    save_png,
+    png_bytes,
     segments,
     shades,
     subtitle,
@@ -59,7 +59,7 @@ def frontier_png(
     bands: Mapping[str, "FrontierBands"] | None = None,
 ) -> None:
     """Write the picture of `frontier_figure` to `path`."""
-    save_png(frontier_figure(tables, title, simulated, note=note, bands=bands), path)
+    path.write_bytes(png_bytes(frontier_figure(tables, title, simulated, note=note, bands=bands)))
 
 
 def frontier_figure(

@@ -1,6 +1,7 @@
 """The picture of the page of plans as it is before anything is moved: a PNG for those who can't open the page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -10,23 +11,18 @@ import pandas as pd
 from sweeps.frontier.banded import CellDraws, FrontierBands, bands_at_each_cost
 from sweeps.frontier.frontier import Frontiers
 from sweeps.frontier.pricing import non_dominated
+from sweeps.planning.advise import advice
 from sweeps.planning.plan import Advice
 from sweeps.results.names import dollars
-from sweeps.show.drawing import LIKELY, CostAxis, cost_axis, escape_dollars, usd_per_second
+from sweeps.running.store import write_bytes, write_text
+from sweeps.show.drawing import LIKELY, CostAxis, cost_axis, escape_dollars, png_bytes, usd_per_second
 from sweeps.show.frontier_png import WIDE, frontier_figure
+from sweeps.show.plan_page import MetricForecast, PlanRequest, plan_page
+from sweeps.sources import Source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-import io
-from collections.abc import Sequence
-from pathlib import Path
-
-from sweeps.planning.advise import advice
-from sweeps.running.store import write_bytes, write_text
-from sweeps.show.drawing import save_png
-from sweeps.show.plan_page import MetricForecast, PlanRequest, plan_page
-from sweeps.sources import Source
 
 _RED = "#b00020"
 _GREY = f"on the frontier with a probability below {LIKELY:g}"
@@ -122,7 +118,6 @@ def write_plan_page(
     """Write the page to `path` and the picture beside it (`.png`); the paths of both."""
     names, simulated = [source.name for source in sources], any(source.simulated for source in sources)
     write_text(path, plan_page(frontiers, found, request, sweeps=names, simulated=simulated, notes=notes))
-    picture = io.BytesIO()
     figure = plan_figure(
         frontiers,
         {each.metric: each.cells for each in found if each.cells is not None},
@@ -130,8 +125,7 @@ def write_plan_page(
         budget_usd=request.limits.budget_usd,
         simulated=simulated,
     )
-    save_png(figure, picture)
-    write_bytes(path.with_suffix(".png"), picture.getvalue())
+    write_bytes(path.with_suffix(".png"), png_bytes(figure))
     return [path, path.with_suffix(".png")]
 
 

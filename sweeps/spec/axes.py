@@ -27,7 +27,7 @@ from softcore.training.mixing import (
     check_mixing,
 )
 from softcore.training.models import DEFAULT_LEARNING_RATE, LEARNING_RATES, MODELS
-from softcore.varieties import FREE, VARIETIES
+from softcore.varieties import CLICK, FREE, VARIETIES
 from sweeps.spec.axis_names import DEFAULT_AXES
 
 BUDGET_BUYS = ("annotators", "items")
@@ -95,7 +95,7 @@ def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
         raise RequestError(f"variety: {variety} needs similarity: {' or '.join(SIMILARITIES)}")
     if semantic:
         check_similarity(dataset, axes["similarity"])
-    clicks = variety == "click" or axes["pages_on"] is not None
+    clicks = variety == CLICK or axes["pages_on"] is not None
     if axes["aggregation"] in BY_PERSON and clicks and dataset.counts is not None:
         raise RequestError(
             f"aggregation: {axes['aggregation']} needs to know who clicked; "

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from softcore.errors import RequestError
+from softcore.varieties import CLICK
 from sweeps.results.table import axis_columns, records
 from sweeps.studies.document import Section, Table
 from sweeps.studies.grid.recorded import CO_PRIMARY, Sources, between, core, join_names, measured_metrics, metric_words
@@ -54,7 +55,7 @@ def _set(**new: Any) -> Callable[[Axes], Axes]:
 
 
 _PLAIN = {"mixing": None, "loss": None, "alpha": None, "entropy_floor": None, "target_mixing": None}
-_ALL_CLICKS = {"variety": "click", "hiring": None, "pages_on": None, "clicks": None, "gamma": None}
+_ALL_CLICKS = {"variety": CLICK, "hiring": None, "pages_on": None, "clicks": None, "gamma": None}
 CHANGES = (
     Change(
         name="mixup, against plain training",
