@@ -111,7 +111,7 @@ def most_answers(dataset: Dataset, variety: str) -> int:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Request:
+class LabelRequest:
     """What a variety makes labels from: whom to ask about which items (ascending), and what a fit may learn from.
 
     `batches` are those that `items` come in, where whole people are hired.
@@ -132,11 +132,11 @@ class Request:
 
 
 # The labels before aggregation, the answers used by question, the seconds recorded with them.
-Made = tuple[LabelSet, dict[str, int], float]
-Maker = Callable[[Request], Made]
+MadeLabels = tuple[LabelSet, dict[str, int], float]
+Maker = Callable[[LabelRequest], MadeLabels]
 
 
-def from_people(request: Request) -> Made:
+def from_people(request: LabelRequest) -> MadeLabels:
     """The answers that the policy pays for, as labels: to the variety's question, or to it and to one click."""
     if request.policy.pages_on is not None:
         return _pages_and_clicks(request)
@@ -144,7 +144,7 @@ def from_people(request: Request) -> Made:
     return labels, {request.policy.variety: len(labels.probs)}, seconds
 
 
-def _pages_and_clicks(request: Request) -> Made:
+def _pages_and_clicks(request: LabelRequest) -> MadeLabels:
     dataset, policy = request.dataset, request.policy
     assert policy.pages_on is not None
     clicks, routing = ask_clicks(
@@ -169,7 +169,7 @@ def _pages_and_clicks(request: Request) -> Made:
     return both, answers, seconds
 
 
-def _answers(request: Request, items: Int[np.ndarray, " items"]) -> tuple[LabelSet, float]:
+def _answers(request: LabelRequest, items: Int[np.ndarray, " items"]) -> tuple[LabelSet, float]:
     """The labels of the variety's question on `items`, and the seconds recorded with them."""
     dataset, policy = request.dataset, request.policy
     semantic = VARIETIES[policy.variety].similarity

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, unknown_name
 from softcore.labels.aggregate import aggregate
-from softcore.labels.ask import Made, Maker, Request, check_replicate, from_people
+from softcore.labels.ask import LabelRequest, MadeLabels, Maker, check_replicate, from_people
 from softcore.labels.label_set import LabelSet, group
 from softcore.labels.people import first_batches, split
 from softcore.labels.simulate import check_simulated, simulated_rest
@@ -70,7 +70,7 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
     batches = first_batches(parts.batches, n_items) if policy.hiring and asks_people else ()
     labelled = np.concatenate([b.items for b in batches]) if batches else parts.order[:n_items]
     trained_on = np.setdiff1d(dataset.train_items, parts.held_out)
-    request = Request(
+    request = LabelRequest(
         dataset=dataset,
         policy=policy,
         items=np.sort(labelled),
@@ -120,7 +120,7 @@ def _reference(dataset: Dataset, items: np.ndarray, policy: LabelPolicy) -> np.n
 def _free(probs: Callable[[Dataset, LabelPolicy, np.ndarray, int], np.ndarray]) -> Maker:
     """A maker that asks nobody: one label an item."""
 
-    def make(request: Request) -> Made:
+    def make(request: LabelRequest) -> MadeLabels:
         made = probs(request.dataset, request.policy, request.items, request.seed)
         nobody = np.full(len(request.items), "", dtype=str)
         return group(request.items, made, nobody, request.policy.variety), {}, 0.0

@@ -22,7 +22,10 @@ METHODS = (  # null where not used
     "target_mixing",
     "loss",
 )
-PAGES_ON: Mapping[str, str] = {"random": "pages on {}% at random", "disagree": "pages on {}% where clicks disagree"}
+_PAGES_ON_WORDS: Mapping[str, str] = {
+    "random": "pages on {}% at random",
+    "disagree": "pages on {}% where clicks disagree",
+}
 ALWAYS = ("variety", "aggregation", "annotators", "items", *METHODS)
 _WORDS = {
     "model": "{}",
@@ -90,7 +93,7 @@ def question(variety: str, pages_on: Any = None) -> str:
 def _method(axis: str, value: Any) -> str:
     if axis == "pages_on":
         where, _, percent = str(value).partition("-")
-        return PAGES_ON.get(where, f"pages on {value}").format(percent)
+        return _PAGES_ON_WORDS.get(where, f"pages on {value}").format(percent)
     return _WORDS[axis].format(_plain(value))
 
 
@@ -124,7 +127,7 @@ def _null(value: Any) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and value != value)
 
 
-FREE, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both"
+FREE_KIND, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both"
 
 
 KINDS = (MORE, BETTER, MIX)
@@ -137,7 +140,7 @@ def quick(variety: str) -> bool:
 
 def kind(variety: str, *, free: bool = False, mixed: bool = False) -> str:
     """What buying a cell is: clicks are more labels, pages better ones, clicks and pages (`mixed`) a mix of both."""
-    return FREE if free else MIX if mixed else MORE if quick(variety) else BETTER
+    return FREE_KIND if free else MIX if mixed else MORE if quick(variety) else BETTER
 
 
 INTERVAL = "95% interval over replicates (seed and panel draws), not over test images"

@@ -147,7 +147,7 @@ class Shades:
     all_at_once: Float[np.ndarray, "n 2"]
 
 
-def shades(axis: CostAxis, found: "FrontierBands") -> Shades:
+def shade_corners(axis: CostAxis, found: "FrontierBands") -> Shades:
     """Where the best value at each cost lies, pointwise and at all costs at once, up to the axis's right end."""
     rows = found.as_dict()["bands"]
     x = np.append(axis.at([row["budget"] for row in rows]), axis.high)

@@ -31,7 +31,7 @@ from sweeps.show.drawing import (
     marks,
     png_bytes,
     segments,
-    shades,
+    shade_corners,
     subtitle,
     usd_per_second,
 )
@@ -136,7 +136,7 @@ def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str], 
 
 
 def _shade(panel: "Axes", axis: CostAxis, found: "FrontierBands") -> None:
-    shade = shades(axis, found)
+    shade = shade_corners(axis, found)
     for ends, alpha in ((shade.all_at_once, SHADE_ALL), (shade.each, SHADE)):
         panel.fill_between(shade.x, *ends.T, color=BAND, alpha=alpha, linewidth=0, zorder=1)
 

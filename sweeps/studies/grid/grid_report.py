@@ -14,6 +14,7 @@ from sweeps.studies.report import (
     RESULTS,
     command,
     log_to_mlflow,
+    manifest_notes,
     open_sweeps,
     pages,
     report_folder,
@@ -21,7 +22,6 @@ from sweeps.studies.report import (
     save_results,
     simulated_words,
     source_rows,
-    unknown_making,
 )
 from sweeps.studies.sealed import readings, sealed
 from sweeps.studies.sealed.readings import load_readings
@@ -69,7 +69,7 @@ def grid_report(sources: Sequence[Source], made_by: str = "", parts: Sequence[Pa
         summary=tuple(sentence for section in sections for sentence in section.summary),
         sources=source_rows(found.values()),
         command=made_by,
-        notes=(*notes, *unknown_making(found.values())),
+        notes=(*notes, *manifest_notes(found.values())),
         sections=sections,
     )
 
