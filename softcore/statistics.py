@@ -9,6 +9,8 @@ from scipy.special import betaincinv, stdtrit
 
 from softcore.errors import RequestError
 
+LEVEL = 0.95
+
 
 @dataclass(frozen=True, kw_only=True)
 class MeanInterval:
@@ -77,9 +79,6 @@ def share_interval(hits: int, n: int, level: float = 0.95) -> MeanInterval:
     low = float(betaincinv(hits, n - hits + 1, (1 - level) / 2)) if hits else 0.0
     high = float(betaincinv(hits + 1, n - hits, (1 + level) / 2)) if hits < n else 1.0
     return MeanInterval(mean=hits / n, low=low, high=high, n=n, level=level, over="trials")
-
-
-LEVEL = 0.95
 
 
 def clustered_mean(values: Float[np.ndarray, " n"], people: np.ndarray, images: np.ndarray) -> MeanInterval:

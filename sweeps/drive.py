@@ -23,6 +23,8 @@ from sweeps.tracking.server import check_server
 if TYPE_CHECKING:
     from sweeps.frontier.frontier import Frontiers
 
+TIMES = ("train_seconds", "eval_seconds")
+
 
 def run(
     spec: str | Path | Mapping[str, Any] | Spec,
@@ -162,9 +164,6 @@ def draw_frontier(sweep: Sweep, found: "Frontiers") -> dict[str, Path]:
     return write_frontier(
         sweep.folder, found, sweep_id=sweep.id, simulated=bool(manifest["simulated"]), hardware=manifest["hardware"]
     )
-
-
-TIMES = ("train_seconds", "eval_seconds")
 
 
 def replay(name: str, *, out: str | Path | None = None, root: str | Path | None = None) -> list[str]:

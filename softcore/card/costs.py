@@ -21,6 +21,8 @@ from softcore.varieties import CLICK
 
 _NEEDED = ("subject", "task", "trial_index", "time_elapsed", "rt")
 PARTS = ("before", "first_answers", "repeats", "between", "after")
+FULL = {"page": "t2-clamp", "click": "click"}  # the question of a record -> what all of its answer costs
+PANEL = 10  # sessions of the new panel that the card foresees
 
 
 def read_sessions(path: Path, first: str = FIRST, again: str = AGAIN) -> pd.DataFrame:
@@ -73,10 +75,6 @@ def _number(line: int, row: dict[str, str], field: str, bad: list[BadRow]) -> fl
         bad.append(BadRow(line, field, row[field], "a number of 0 or more"))
         return 0.0
     return value
-
-
-FULL = {"page": "t2-clamp", "click": "click"}  # the question of a record -> what all of its answer costs
-PANEL = 10  # sessions of the new panel that the card foresees
 
 
 def describe_costs(dataset: Dataset, root: Path | None = None) -> dict[str, Any]:

@@ -18,6 +18,11 @@ _CIFAR10H = "https://raw.githubusercontent.com/jcpeterson/cifar-10h/48da312b193b
 _HMIX = "https://raw.githubusercontent.com/cambridge-mlg/hill-mixup/5a022730a270b6785355f9e57b6d2620075bfbab/"
 _NO_LICENCE = "its owners state none; cite Collins, Bhatt & Weller 2022"
 _NO_LICENCE_HMIX = "its owners state none; cite Collins et al. 2023"
+Progress = Callable[[str, int, int | None], None]  # file, bytes there, bytes in all (None: not said)
+CHUNK = 1 << 20
+TIMEOUT_SECONDS = 30
+ATTEMPTS = 4  # in one call; a file that is cut more often waits for the next call, which goes on where this one ended
+ROWS = {"cifar10/test.npz": TEST_IMAGES, "cifar10/validation.npz": VALIDATION_IMAGES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +89,6 @@ _MIXED = (
 SOURCES: Mapping[str, tuple[OfficialFile, ...]] = MappingProxyType(
     {"cifar10s": _ANSWERS, "hmix": (*_ANSWERS, *_MIXED), "digits": ()}  # digits come with scikit-learn
 )
-
-
-Progress = Callable[[str, int, int | None], None]  # file, bytes there, bytes in all (None: not said)
-
-CHUNK = 1 << 20
-TIMEOUT_SECONDS = 30
-ATTEMPTS = 4  # in one call; a file that is cut more often waits for the next call, which goes on where this one ended
-ROWS = {"cifar10/test.npz": TEST_IMAGES, "cifar10/validation.npz": VALIDATION_IMAGES}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from sweeps.results.table import ANSWERS, answer_columns
 from sweeps.uncertainty.layout import Pool
 
 STEP_USD = 100.0
+_INTERVALS = "Intervals of plans are over one run with new people and a new seed."
 
 
 def next_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> BudgetStep:
@@ -157,9 +158,6 @@ def _step(forecast: Forecast, usd: float, more: float, one: int, other: int, *, 
         worth_it=_worth_it(forecast, one, other, more),
         words=words,
     )
-
-
-_INTERVALS = "Intervals of plans are over one run with new people and a new seed."
 
 
 def advise(

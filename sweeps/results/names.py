@@ -45,6 +45,10 @@ _WORDS = {
     "hiring": "hired {} first",
     "holdout": "held out by {}",
 }
+FREE_KIND, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both"
+KINDS = (MORE, BETTER, MIX)
+INTERVAL = "95% interval over replicates (seed and panel draws), not over test images"
+SIMULATED = "SIMULATED ANNOTATORS"
 
 
 def variety_title(variety: str) -> str:
@@ -127,12 +131,6 @@ def _null(value: Any) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and value != value)
 
 
-FREE_KIND, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both"
-
-
-KINDS = (MORE, BETTER, MIX)
-
-
 def quick(variety: str) -> bool:
     """Whether a variety's question takes one choice; not of a variety that is not known here."""
     return variety in VARIETIES and VARIETIES[variety].quick
@@ -142,9 +140,6 @@ def kind(variety: str, *, free: bool = False, mixed: bool = False) -> str:
     """What buying a cell is: clicks are more labels, pages better ones, clicks and pages (`mixed`) a mix of both."""
     return FREE_KIND if free else MIX if mixed else MORE if quick(variety) else BETTER
 
-
-INTERVAL = "95% interval over replicates (seed and panel draws), not over test images"
-SIMULATED = "SIMULATED ANNOTATORS"
 
 _TEST_SETS = {  # name: (short, what its labels are)
     "10h": ("CIFAR-10H", "what many people clicked"),

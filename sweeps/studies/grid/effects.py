@@ -18,6 +18,8 @@ TITLE = "Do mixup, the entropy weight, means and mixed questions help?"
 LEVEL = 0.95
 
 Axes = Mapping[str, Any]
+_PLAIN = {"mixing": None, "loss": None, "alpha": None, "entropy_floor": None, "target_mixing": None}
+_ALL_CLICKS = {"variety": CLICK, "hiring": None, "pages_on": None, "clicks": None, "gamma": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +56,6 @@ def _set(**new: Any) -> Callable[[Axes], Axes]:
     return lambda axes: {**axes, **new}
 
 
-_PLAIN = {"mixing": None, "loss": None, "alpha": None, "entropy_floor": None, "target_mixing": None}
-_ALL_CLICKS = {"variety": CLICK, "hiring": None, "pages_on": None, "clicks": None, "gamma": None}
 CHANGES = (
     Change(
         name="mixup, against plain training",
