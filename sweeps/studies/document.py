@@ -1,7 +1,7 @@
 """What a study's report is made of, and the report as Markdown and as one HTML page.
 
-A document has sections of sentences, tables and pictures, whatever their subject. Its texts are plain text
-in which only what stands between backticks is code: both writers at the end escape the rest.
+A document has sections of sentences, tables and pictures, whatever their subject. Its texts are plain text in which
+only what stands between backticks is code: both writers at the end escape the rest.
 """
 
 import base64

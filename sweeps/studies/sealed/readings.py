@@ -1,9 +1,9 @@
 """Readings of the sealed cells: each evaluation of a planner on them, kept in a file and counted.
 
-Held-out cells measure a planner only as long as nobody tunes it until it fits them. So a reading is made only
-when it is asked for, is kept in a file beside the results, and counts: the same planner, learning from the same trials
-and held against the same cells, is the same reading; a change of any of the three is another. A planner is the same
-while its version and what is recorded of its predictions (`sweeps.studies.sealed.version`) are the same.
+Held-out cells measure a planner only as long as nobody tunes it until it fits them. So a reading is made only when it
+is asked for, is kept in a file beside the results, and counts: the same planner, learning from the same trials and held
+against the same cells, is the same reading; a change of any of the three is another. A planner is the same while its
+version and what is recorded of its predictions (`sweeps.studies.sealed.version`) are the same.
 """
 
 import datetime
