@@ -41,7 +41,7 @@ def load_digits() -> Dataset:
     annotated = _most_ambiguous(resemblance, train)
     records, odd_rows = records_table(_answers(resemblance, annotated))
     counts = _clicks(resemblance)
-    images = _photographed(pixels)
+    images = _with_pixel_noise(pixels)
     return Dataset(
         name="digits",
         title=TITLE,
@@ -68,7 +68,7 @@ def load_digits() -> Dataset:
     )
 
 
-def _photographed(pixels: np.ndarray) -> np.ndarray:
+def _with_pixel_noise(pixels: np.ndarray) -> np.ndarray:
     """The digits as uint8 [n, 8, 8, 1] with Gaussian pixel noise.
 
     Models tell clean digits apart so well that nothing about uncertainty could be learned from them. The simulated
