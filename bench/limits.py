@@ -25,7 +25,7 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root, load
 from softcore.errors import RequestError
 from softcore.labels.aggregate import BY_PERSON, aggregate
-from softcore.labels.build import people_labels
+from softcore.labels.ask import people_labels
 from softcore.prices.read import PRICES
 from sweeps.frontier.banded import bands_from_draws, cell_draws
 from sweeps.frontier.pricing import non_dominated

@@ -18,7 +18,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 
-from softcore.prices.read import PRICES, PriceList
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import PRICES
 from sweeps.frontier.frontier import frontier, summarise, to_reprice
 from sweeps.frontier.pricing import reprice
 

@@ -1,4 +1,4 @@
-"""What this machine has for us, as a container or `taskset` leaves it."""
+"""Cores and memory that this process may use, which a container or `taskset` may limit."""
 
 import contextlib
 import os

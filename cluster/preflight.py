@@ -1,4 +1,4 @@
-"""Looks before a sweep leaps: versions, disk, memory, the token, and whether every node sees the storage."""
+"""Checks before a sweep starts: versions, disk, memory, the token, and whether every node sees the storage."""
 
 import contextlib
 import os

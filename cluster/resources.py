@@ -90,7 +90,7 @@ def slots(node: Node, resources: Mapping[str, float]) -> int:
     gpus = resources.get("gpu", 0.0)
     if not gpus:
         return by_cpu
-    # A fraction lives on one card: two cards of 1.0 hold two trials of 0.7, not floor(2 / 0.7) = 2.86 of them.
+    # A fraction lives on one card: three cards of 1.0 hold three trials of 0.7, not floor(3 / 0.7) = 4.
     by_gpu = int(node.gpus) * math.floor(1 / gpus + _TOLERANCE) if gpus < 1 else math.floor(node.gpus / gpus)
     return min(by_cpu, by_gpu)
 

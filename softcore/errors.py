@@ -1,19 +1,21 @@
 """The error for a request that can't be served, and one bad row of a file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
 class RequestError(ValueError):
     """What was asked for can't be done as asked.
 
-    The message is one line: the place (file, row, field), the value, what is allowed. The command line prints it and
-    exits with 2; nothing has been written when it is raised.
+    The message says the place (file, row, field), the value and what is allowed, in one line; a file with several bad
+    rows has a line for each (`softcore.data.records.refuse`). The command line prints it and exits with 2. Nothing has
+    been written when it is raised, but what `softcore.data.fetch` has fetched so far.
     """
 
 
-def unknown_name(kind: str, name: object, names: object) -> RequestError:
+def unknown_name(kind: str, name: object, names: Iterable[object]) -> RequestError:
     """An error for an unknown `name` of a `kind` that lists the known `names` in order."""
-    return RequestError(f"unknown {kind} '{name}'; known: {', '.join(sorted(str(n) for n in names))}")  # type: ignore[attr-defined]
+    return RequestError(f"unknown {kind} '{name}'; known: {', '.join(sorted(str(n) for n in names))}")
 
 
 @dataclass(frozen=True)

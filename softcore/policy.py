@@ -12,7 +12,7 @@ EARLY_STOPPING = ("validation-loss",)
 
 @dataclass(frozen=True, kw_only=True)
 class LabelPolicy:
-    """How people's answers become training targets; None where a field does not apply (`cells.py` decides).
+    """How people's answers become training targets; None where a field does not apply (`sweeps/spec/cells.py` decides).
 
     `annotators` is M an item or "all", `items` is N' or None for every annotated item, `rest` says what the other
     training items are: "hard" (their reference label), "none" (not trained on) or "simulated" (`labels/simulate.py`).
@@ -54,7 +54,7 @@ class TrainingPolicy:
     or "step-early" (at 1/2 and 3/4). `image_size`: images are mean-pooled by the whole factor that keeps their shorter
     side at least this long; None keeps them as they are. `mixing` is "mixup" or "mix-maxent" with coefficients from
     Beta(`alpha`, `alpha`), None trains on the images as they are. `target_mixing` is "linear" or "logistic" under
-    mixup, `loss` "entropy-weighted" (with `entropy_floor`) or None for cross-entropy (`mixing.py`). `early_stopping`
+    mixup, `loss` "entropy-weighted" (with `entropy_floor`) or None for cross-entropy (`training/mixing.py`). `early_stopping`
     "validation-loss" keeps the weights of the epoch whose cross-entropy with the validation images' labels is the
     least; None keeps the last epoch's.
     """

@@ -1,4 +1,4 @@
-"""Intervals for means over few replicates."""
+"""Intervals: means over few replicates, shares, and means over people and images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from jaxtyping import Float
 from scipy.special import betaincinv, stdtrit
 
 from softcore.errors import RequestError
+
+LEVEL = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +79,6 @@ def share_interval(hits: int, n: int, level: float = 0.95) -> MeanInterval:
     low = float(betaincinv(hits, n - hits + 1, (1 - level) / 2)) if hits else 0.0
     high = float(betaincinv(hits + 1, n - hits, (1 + level) / 2)) if hits < n else 1.0
     return MeanInterval(mean=hits / n, low=low, high=high, n=n, level=level, over="trials")
-
-
-LEVEL = 0.95
 
 
 def clustered_mean(values: Float[np.ndarray, " n"], people: np.ndarray, images: np.ndarray) -> MeanInterval:

@@ -1,4 +1,4 @@
-"""A sweep driven: run, resumed, replayed; joins what runs, tracks and shows."""
+"""Run, resume and replay a sweep: what runs its trials, what mirrors them to MLflow and what draws its frontiers."""
 
 import json
 import tempfile
@@ -13,8 +13,7 @@ from softcore.files import sha256
 from sweeps.running import store as stores
 from sweeps.running.provenance import manifest
 from sweeps.running.store import Store
-from sweeps.running.trial import Material, load_data, make_material, trial_of
-from sweeps.running.trial import run_trial as run_trial
+from sweeps.running.trial import Material, load_data, make_material, run_trial, trial_of
 from sweeps.spec.cells import spec_content, sweep_id
 from sweeps.spec.spec import Spec
 from sweeps.spec.spec import resolve as resolve_spec
@@ -24,6 +23,8 @@ from sweeps.tracking.server import check_server
 
 if TYPE_CHECKING:
     from sweeps.frontier.frontier import Frontiers
+
+TIMES = ("train_seconds", "eval_seconds")
 
 
 def run(
@@ -103,7 +104,7 @@ def _checked_tracking(uri: str | None) -> str | None:
 def carry_on(
     sweep: Sweep, material: Material, *, cpus: int | None, address: str | None, tracking_uri: str | None
 ) -> "Frontiers | None":
-    """Run what is left of a sweep, mirror it, draw its frontiers; they, or None where no trial has finished."""
+    """Run what is left of a sweep, mirror it, draw its frontiers and return them; None where no trial has finished."""
     from sweeps.running.runner import run_trials
     from sweeps.running.trial import config_of
 
@@ -164,9 +165,6 @@ def draw_frontier(sweep: Sweep, found: "Frontiers") -> dict[str, Path]:
     return write_frontier(
         sweep.folder, found, sweep_id=sweep.id, simulated=bool(manifest["simulated"]), hardware=manifest["hardware"]
     )
-
-
-TIMES = ("train_seconds", "eval_seconds")
 
 
 def replay(name: str, *, out: str | Path | None = None, root: str | Path | None = None) -> list[str]:

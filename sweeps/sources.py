@@ -1,4 +1,4 @@
-"""Where results come from: sweeps, or results tables as files with what is known of their making."""
+"""Where results come from: sweeps, or results tables as files with what is known about how they were made."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,8 +29,12 @@ class Source:
     @property
     def simulated(self) -> bool:
         """Whether its annotators are simulated: as its manifest says, or by the name of the data set."""
-        digits = "dataset" in self.results and bool((self.results["dataset"] == "digits").any())
-        return bool(self.about.get("simulated")) or digits
+        return bool(self.about.get("simulated")) or from_digits(self.results)
+
+
+def from_digits(results: pd.DataFrame) -> bool:
+    """Whether any row is of `digits`, the built-in data set whose annotators are simulated."""
+    return "dataset" in results and bool((results["dataset"] == "digits").any())
 
 
 def from_sweep(sweep: "Sweep") -> Source:
@@ -44,8 +48,8 @@ def from_sweep(sweep: "Sweep") -> Source:
 def from_folder(folder: Path) -> list[Source]:
     """Every results table (`*.csv`, as `sweeps results` writes them) of a folder by name.
 
-    Of what made `x.csv` tells `x.json` beside it (the entries of `ABOUT`), where there is one. A folder without a
-    table, or a table that is none, is a RequestError.
+    `x.json` beside `x.csv` says how that table was made (the entries of `ABOUT`); it may be missing. A folder without
+    a table, or a .csv file that is no results table, is a RequestError.
     """
     if not folder.is_dir():
         raise RequestError(f"--from-results: {folder} is not a folder")

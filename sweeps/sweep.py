@@ -1,4 +1,4 @@
-"""A sweep from Python: run it, open it, read it."""
+"""A sweep's folder, opened: its trials, results, frontiers and plans."""
 
 import logging
 from html import escape
@@ -11,7 +11,7 @@ import pandas as pd
 from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
-from softcore.prices.read import PriceList
+from softcore.prices.price_list import PriceList
 from sweeps.results.names import INTERVAL, SIMULATED, direction, dollars, hours_between, value
 from sweeps.results.table import DONE, FAILED, cell_id, records, results_row, results_table
 from sweeps.running import store as stores

@@ -17,9 +17,12 @@ from softcore.datasets import data_root
 from softcore.errors import BadRow
 from softcore.files import csv_rows
 from softcore.prices.read import label_seconds, price_list, usd
+from softcore.varieties import CLICK
 
 _NEEDED = ("subject", "task", "trial_index", "time_elapsed", "rt")
 PARTS = ("before", "first_answers", "repeats", "between", "after")
+FULL = {"page": "t2-clamp", "click": "click"}  # the question of a record -> what all of its answer costs
+PANEL = 10  # sessions of the new panel that the card foresees
 
 
 def read_sessions(path: Path, first: str = FIRST, again: str = AGAIN) -> pd.DataFrame:
@@ -72,10 +75,6 @@ def _number(line: int, row: dict[str, str], field: str, bad: list[BadRow]) -> fl
         bad.append(BadRow(line, field, row[field], "a number of 0 or more"))
         return 0.0
     return value
-
-
-FULL = {"page": "t2-clamp", "click": "click"}  # the question of a record -> what all of its answer costs
-PANEL = 10  # sessions of the new panel that the card foresees
 
 
 def describe_costs(dataset: Dataset, root: Path | None = None) -> dict[str, Any]:
@@ -140,7 +139,7 @@ def _click(dataset: Dataset, root: Path) -> dict[str, Any]:
     prices = price_list("page")
     times = click_times(root) if dataset.name in prices.measured_on else None
     if times is None:
-        assumed = {"seconds": prices.interval("click")[0], "measured": False}
+        assumed = {"seconds": prices.interval(CLICK)[0], "measured": False}
         return assumed | {"note": f"{prices.click_basis} {ARCHIVE} below the data root would measure it."}
     return {
         "seconds": times.mean,

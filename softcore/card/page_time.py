@@ -24,6 +24,10 @@ from softcore.statistics import half_width
 TERMS = ("intercept", "log position", "log position squared", "second class named", "difficulty")
 _SECOND = TERMS.index("second class named")
 FEWEST = 20  # people: fewer say nothing about a variance between people
+LEVEL = 0.9
+SHORT = 10  # pages of a session that is cut short
+PREDICTORS = ("model", "flat_mean", "flat_32_s")
+_NOBODY = -1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -219,12 +223,6 @@ def _by_person(ratio: np.ndarray, person: np.ndarray) -> np.ndarray:
     table = np.full((person.max() + 1, place.max() + 1), np.nan)
     table[person, place] = ratio
     return table
-
-
-LEVEL = 0.9
-SHORT = 10  # pages of a session that is cut short
-PREDICTORS = ("model", "flat_mean", "flat_32_s")
-_NOBODY = -1
 
 
 def held_out_errors(

@@ -25,6 +25,31 @@ from softcore.seeding import generator
 SHUFFLED, SWAPPED = 1_000_003, 1_000_004  # keys of streams: far from any panel's
 SHUFFLES = 2_000
 PERCENTS = np.arange(101) / 100
+SPLIT, DRAWN = 1_000_001, 1_000_002  # keys of streams: far from any panel's
+FAILS_P, FAILS_KS, FAILS_SHARE = 0.01, 0.1, 0.1
+RULE = (
+    f"It fails on a distribution where the permutation p is below {FAILS_P} and the KS distance at least {FAILS_KS}, "
+    f"and on a mean where it is off by more than {FAILS_SHARE:.0%} of the people's own and p, if there is one (means "
+    f"over pairs of answers have none), is below {FAILS_P}."
+)
+READING = (
+    f"KS is the largest difference of two cumulative shares; p is over {SHUFFLES:,} swaps of whole people with their "
+    "simulated answers, as one person's answers are alike; ks_between_people is the KS of the people fitted on and the "
+    "others, what a perfect simulator would have. The simulator has no person who could be asked twice: another answer "
+    "is another draw, so its spread within a person is that between people."
+)
+WORDS = {
+    "first_probability": "the first probability",
+    "mass_of_the_top_two": "the mass of the top two classes",
+    "possible_classes_besides_the_first": "the number of classes left possible besides the first",
+    "mass_off_the_top_two": "the mass off the top two classes",
+    "names_a_second_class": "the share of answers that name a second class",
+    "distance_between_people": "the distance between two people's labels of an image",
+    "distance_of_a_person_asked_twice": "the distance between the two labels of a person asked twice",
+    "same_most_likely_class_between_people": "how often two people agree on the most likely class",
+    "same_most_likely_class_of_a_person_asked_twice": "how often a person asked twice names the same most likely class",
+}
+FEWEST = 4  # people: two to fit on, two to compare with
 
 
 def distributions(
@@ -127,33 +152,6 @@ def _of_people(records: pd.DataFrame, n_classes: int) -> dict[str, np.ndarray]:
 
 def _labels(records: pd.DataFrame, n_classes: int) -> np.ndarray:
     return soft_labels(records, "t2-clamp", n_classes, DEFAULT_GAMMA)
-
-
-SPLIT, DRAWN = 1_000_001, 1_000_002  # keys of streams: far from any panel's
-FAILS_P, FAILS_KS, FAILS_SHARE = 0.01, 0.1, 0.1
-RULE = (
-    f"It fails on a distribution where the permutation p is below {FAILS_P} and the KS distance at least {FAILS_KS}, "
-    f"and on a mean where it is off by more than {FAILS_SHARE:.0%} of the people's own and p, if there is one (means "
-    f"over pairs of answers have none), is below {FAILS_P}."
-)
-READING = (
-    f"KS is the largest difference of two cumulative shares; p is over {SHUFFLES:,} swaps of whole people with their "
-    "simulated answers, as one person's answers are alike; ks_between_people is the KS of the people fitted on and the "
-    "others, what a perfect simulator would have. The simulator has no person who could be asked twice: another answer "
-    "is another draw, so its spread within a person is that between people."
-)
-WORDS = {
-    "first_probability": "the first probability",
-    "mass_of_the_top_two": "the mass of the top two classes",
-    "possible_classes_besides_the_first": "the number of classes left possible besides the first",
-    "mass_off_the_top_two": "the mass off the top two classes",
-    "names_a_second_class": "the share of answers that name a second class",
-    "distance_between_people": "the distance between two people's labels of an image",
-    "distance_of_a_person_asked_twice": "the distance between the two labels of a person asked twice",
-    "same_most_likely_class_between_people": "how often two people agree on the most likely class",
-    "same_most_likely_class_of_a_person_asked_twice": "how often a person asked twice names the same most likely class",
-}
-FEWEST = 4  # people: two to fit on, two to compare with
 
 
 def simulator_card(dataset: Dataset, seed: int = 0) -> dict[str, Any]:

@@ -17,6 +17,15 @@ from softcore.seeding import generator
 
 OFFICIAL = "official CIFAR-10 files, read with torchvision"
 VALIDATION_A_CLASS = 500
+TITLE = "CIFAR-10S: 1,000 CIFAR-10 test images with soft labels elicited from 248 people"
+TEST_IMAGES, VALIDATION_IMAGES = 10_000, 5_000
+IMAGES = "cifar10/test.npz"
+VALIDATION = "cifar10/validation.npz"
+ANSWERS = "cifar10s/raw_human_data.csv"
+CLICKS = "cifar10h/cifar10h-counts.npy"
+TRAIN_SPLIT = "splits/train_indices.npy"
+TEST_SPLIT = "splits/test_indices.npy"
+FILES = (IMAGES, VALIDATION, ANSWERS, CLICKS, TRAIN_SPLIT, TEST_SPLIT)
 
 
 def convert(archive: Path, folder: Path, a_class: int = VALIDATION_A_CLASS) -> None:
@@ -63,17 +72,6 @@ def pixels_note(path: Path) -> str:
     except RequestError:
         return f"{path.name}: pixels of unknown origin (not made by `sweeps data fetch`); they may differ slightly"
     return f"{path.name}: pixels from the {source}"
-
-
-TITLE = "CIFAR-10S: 1,000 CIFAR-10 test images with soft labels elicited from 248 people"
-TEST_IMAGES, VALIDATION_IMAGES = 10_000, 5_000
-IMAGES = "cifar10/test.npz"
-VALIDATION = "cifar10/validation.npz"
-ANSWERS = "cifar10s/raw_human_data.csv"
-CLICKS = "cifar10h/cifar10h-counts.npy"
-TRAIN_SPLIT = "splits/train_indices.npy"
-TEST_SPLIT = "splits/test_indices.npy"
-FILES = (IMAGES, VALIDATION, ANSWERS, CLICKS, TRAIN_SPLIT, TEST_SPLIT)
 
 
 def load_cifar10s(root: Path) -> Dataset:

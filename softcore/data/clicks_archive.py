@@ -99,7 +99,7 @@ def click_times(root: Path) -> ClickTimes | None:
 
 
 def measured_clicks(prices: PriceList, root: Path) -> PriceList:
-    """`prices` with a click at the mean of the archive below `root`; as they are, and saying so, where it is not there.
+    """`prices` with a click at the mean of the archive below `root`, or as they are where there is no archive.
 
     An overhead of a click that the list has stays on top.
     """

@@ -1,8 +1,8 @@
 """The embedded data set: scikit-learn's 8x8 digits with simulated annotators. No file, no network.
 
-The images are real handwriting; the people are not. What they see follows real look-alikes: an image is as much like a
-class as the images of that class which lie nearest to it are near. People differ in how sharply and how noisily they
-see this, in how they round, in what they rule out and in how long they take. Every result on it is marked simulated.
+The images are real handwriting; the people are simulated. What they believe follows the images: an image resembles a
+class by its distance to the nearest images of that class. People differ in how sharply and how noisily they see this,
+in how they round, in what they rule out and in how long they take. Every result on it is marked simulated.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def load_digits() -> Dataset:
     annotated = _most_ambiguous(resemblance, train)
     records, odd_rows = records_table(_answers(resemblance, annotated))
     counts = _clicks(resemblance)
-    images = _photographed(pixels)
+    images = _with_pixel_noise(pixels)
     return Dataset(
         name="digits",
         title=TITLE,
@@ -68,9 +68,12 @@ def load_digits() -> Dataset:
     )
 
 
-def _photographed(pixels: np.ndarray) -> np.ndarray:
-    """The digits as uint8 [n, 8, 8, 1] with the noise of a bad camera: clean ones are told apart so well that nothing
-    about uncertainty could be learned from them. People saw the clean ones."""
+def _with_pixel_noise(pixels: np.ndarray) -> np.ndarray:
+    """The digits as uint8 [n, 8, 8, 1] with Gaussian pixel noise.
+
+    Models tell clean digits apart so well that nothing about uncertainty could be learned from them. The simulated
+    people saw the clean ones.
+    """
     noise = generator("simulation", 6).normal(0, NOISE, pixels.shape)
     return np.clip(np.round(pixels * (255 / 16) + noise), 0, 255).astype(np.uint8).reshape(len(pixels), 8, 8, 1)
 
@@ -86,7 +89,7 @@ def look_alikes(pixels: np.ndarray, labels: np.ndarray, fitted: np.ndarray) -> n
     """How much each image looks like each class: log-resemblance [n, K], whose exponentials sum to 1 a row.
 
     Read off the 3 nearest images of each class among the items `fitted`. An item of `fitted` is compared with the other
-    folds only, so no image vouches for itself; items outside (the test set) never lend their looks to others.
+    folds only, never with itself; items outside (the test set) are never compared with.
     """
     squares = (pixels**2).sum(axis=1)
     distance = squares[:, None] + squares[fitted] - 2 * pixels @ pixels[fitted].T
@@ -174,7 +177,7 @@ def _seconds(rng: np.random.Generator, pace: float, position: int, has_second: b
 
 
 def _clicks(resemblance: np.ndarray) -> np.ndarray:
-    """Clicks a class, int64 [n, K]: each is another passer-by's, for what the image looks most like to them."""
+    """Clicks a class, int64 [n, K]: each is of another simulated person, on the class they find most alike."""
     rng = generator("simulation", 5)
     n = len(resemblance)
     clicks = rng.integers(*CLICKS, size=n)

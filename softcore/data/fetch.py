@@ -1,4 +1,4 @@
-"""Fetch the official files, check them, convert them to the cache. Nothing else in this project reads the network."""
+"""Fetch the official files, check them, convert images to our format. Nothing else in `softcore` reads the network."""
 
 import os
 import urllib.error
@@ -18,6 +18,11 @@ _CIFAR10H = "https://raw.githubusercontent.com/jcpeterson/cifar-10h/48da312b193b
 _HMIX = "https://raw.githubusercontent.com/cambridge-mlg/hill-mixup/5a022730a270b6785355f9e57b6d2620075bfbab/"
 _NO_LICENCE = "its owners state none; cite Collins, Bhatt & Weller 2022"
 _NO_LICENCE_HMIX = "its owners state none; cite Collins et al. 2023"
+Progress = Callable[[str, int, int | None], None]  # file, bytes there, bytes in all (None: not said)
+CHUNK = 1 << 20
+TIMEOUT_SECONDS = 30
+ATTEMPTS = 4  # in one call; a file that is cut more often waits for the next call, which goes on where this one ended
+ROWS = {"cifar10/test.npz": TEST_IMAGES, "cifar10/validation.npz": VALIDATION_IMAGES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,21 +91,17 @@ SOURCES: Mapping[str, tuple[OfficialFile, ...]] = MappingProxyType(
 )
 
 
-Progress = Callable[[str, int, int | None], None]  # file, bytes there, bytes in all (None: not said)
-
-CHUNK = 1 << 20
-TIMEOUT_SECONDS = 30
-ATTEMPTS = 4  # in one call; a file that is cut more often waits for the next call, which goes on where this one ended
-ROWS = {"cifar10/test.npz": TEST_IMAGES, "cifar10/validation.npz": VALIDATION_IMAGES}
-
-
 @dataclass(frozen=True, kw_only=True)
 class FileState:
-    """What became of a file (`fetched`, `there`) or was found (`ok`, `missing`, `wrong`), and why."""
+    """What became of a file (`fetched`, `there`) or was found (`ok`, `missing`, `wrong`), and why.
+
+    Of a file that is or was fetched `licence` says on what terms its owners publish it.
+    """
 
     file: str
     state: str
     detail: str
+    licence: str = ""
 
 
 def fetch(
@@ -117,7 +118,9 @@ def fetch(
     for source in _sources(name, sources):
         wanted = source.makes or (source.file,)
         if all(_check(root, file, source).state == "ok" for file in wanted):
-            report += [FileState(file=file, state="there", detail="left as it is") for file in wanted]
+            report += [
+                FileState(file=file, state="there", detail="left as it is", licence=source.licence) for file in wanted
+            ]
             continue
         address = f"{mirror.rstrip('/')}/{source.file}" if mirror else source.url
         target = root / source.file
@@ -131,7 +134,7 @@ def fetch(
                 target.unlink()
         except OSError as error:
             raise RequestError(f"{target}: can't be written ({error.strerror or error})") from error
-        report += [FileState(file=file, state="fetched", detail=address) for file in wanted]
+        report += [FileState(file=file, state="fetched", detail=address, licence=source.licence) for file in wanted]
     return report
 
 

@@ -1,6 +1,7 @@
 """A user's own answers: CSV or Parquet with the columns of `softcore.data.records`, checked row by row."""
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,8 +124,9 @@ class _Parser:
         def number(field: str, high: float, allowed: str) -> float:
             text = row.get(field, "")
             value = float(text) if NUMBER.fullmatch(text) else float("nan")
-            if text and not 0 <= value <= high:
+            if text and not (0 <= value <= high and math.isfinite(value)):  # 1e400 is read as infinite
                 wrong(field, allowed)
+                return float("nan")
             return value
 
         def look_up(field: str, text: str, table: Mapping[str, int], allowed: str) -> int:

@@ -1,6 +1,7 @@
 """The published files of people's answers -> records and counts. Files of the owners, formats of the owners."""
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,7 +18,6 @@ from softcore.files import NUMBER, csv_rows, read_array
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FIRST, AGAIN = "spec_conf", "rerun_spec_conf"
 PAGE_COLUMNS = ("trial_index", "time_elapsed", "subject", "rt", "response", "task")
-RAW_COLUMNS = (*PAGE_COLUMNS, "img_id")
 PERCENT = "a number from 0 to 100"
 
 
@@ -29,7 +29,7 @@ def read_cifar10s(path: Path) -> tuple[pd.DataFrame, dict[str, int]]:
 
     def item_of(text: str) -> int | None:
         item = read_number(text, 9_999)
-        return None if item is None else int(item)
+        return int(item) if item is not None and item.is_integer() else None
 
     return read_pages(path, "img_id", item_of, "an image of the CIFAR-10 test set, 0 to 9999")
 
@@ -91,6 +91,13 @@ def _page(line: int, row: dict[str, str], item: int, bad: list[BadRow]) -> tuple
             return 0.0
         return value
 
+    def page_number() -> int:
+        allowed = "a page number, 0 or more"
+        value = number("trial_index", row["trial_index"], 1e6, allowed)
+        if not value.is_integer():
+            bad.append(BadRow(line, "trial_index", row["trial_index"], allowed))
+        return int(value)
+
     def class_of(field: str, text: object, prefix: str) -> int:
         name = str(text).removeprefix(prefix).lower()
         if name not in CIFAR_CLASSES:
@@ -116,16 +123,16 @@ def _page(line: int, row: dict[str, str], item: int, bad: list[BadRow]) -> tuple
         p2=number("prob2", second, 100, PERCENT) / 100 if NUMBER.fullmatch(second.strip()) else float("nan"),
         impossible=tuple(class_of("response", key, "improbClassSelect") for key in ticks),
         seconds=number("rt", row["rt"], float("inf"), "milliseconds, 0 or more") / 1000,
-        position=int(number("trial_index", row["trial_index"], 1e6, "a page number, 0 or more")),
+        position=page_number(),
         is_repeat=row["task"] == AGAIN,
     )
     return (answer, typed) if len(bad) == before else None
 
 
 def read_number(text: str, high: float) -> float | None:
-    """The number that `text` is if it lies in 0..`high`, else None."""
+    """The number that `text` is if it lies in 0..`high` and is finite, else None."""
     value = float(text) if NUMBER.fullmatch(text.strip()) else float("nan")
-    return value if 0 <= value <= high else None
+    return value if 0 <= value <= high and math.isfinite(value) else None
 
 
 def json_object(text: str) -> dict:

@@ -43,6 +43,7 @@ ODD_RULES = {
     "second-without-class": "a second probability above 0 with no second class: it is not used",
     "not-in-training": "an answer about a validation or test image of your own data: it is not used",
 }
+SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +117,6 @@ def records_table(
     frame = pd.DataFrame({column: [getattr(a, column) for a in settled] for column in COLUMNS}).astype(COLUMNS)
     frame = frame.sort_values(["item", "annotator", "position"], kind="stable", ignore_index=True)
     return frame, {rule: counts[rule] for rule in ODD_RULES}
-
-
-SHOWN = 20
 
 
 def refuse(source: str, bad: Sequence[BadRow]) -> NoReturn:

@@ -14,6 +14,7 @@ from softcore.plugins import PluginTable
 
 GLAD_ROUNDS = 20  # a cap: on CIFAR-10S it gains less than 1e-5 after 2 to 6 rounds, some 3 s for 900 items x 6 people
 MACE_SEED = 0
+BY_PERSON = ("dawid-skene", "glad", "mace")  # these need to know who answered
 
 
 def dawid_skene(labels: LabelSet, rounds: int = 100) -> LabelSet:
@@ -83,9 +84,6 @@ def _posterior(labels: LabelSet, method: str, model: Callable[[Any], Any]) -> La
     probs = np.zeros((len(labels.items), labels.probs.shape[1]))
     probs[:, classes] = found / found.sum(axis=1, keepdims=True)
     return pooled(labels, probs)
-
-
-BY_PERSON = ("dawid-skene", "glad", "mace")  # these need to know who answered
 
 
 def separate(labels: LabelSet) -> LabelSet:

@@ -11,7 +11,7 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.elicited import DEFAULT_GAMMA, soft_labels
 from softcore.labels.label_set import LabelSet, group
-from softcore.labels.panels import check_annotators, check_panel, draw_clicks, draw_records
+from softcore.labels.panels import by_count, check_annotators, check_panel, draw_clicks, draw_records
 from softcore.labels.people import ImageBatch, check_hiring, hire, image_batches
 from softcore.labels.questions import (
     DEFAULT_CLICKS,
@@ -24,7 +24,7 @@ from softcore.labels.questions import (
 from softcore.labels.similarity import class_similarity
 from softcore.labels.votes import one_hot
 from softcore.policy import Annotators, LabelPolicy
-from softcore.varieties import FREE, VARIETIES
+from softcore.varieties import CLICK, FREE, VARIETIES
 
 
 def asked_varieties() -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def people_labels(
     """
     m = "all" if annotators is None else annotators
     check_annotators(m, most_answers(dataset, variety), "answers")
-    if variety == "click" and dataset.counts is not None:
+    if dataset.counts is not None and by_count(dataset, variety):
         # Drawn over all annotated items first, so that an item's clicks don't depend on its company.
         asked = dataset.annotated_items
         rows, classes = draw_clicks(dataset.counts[asked], m, seed, panel, apart=apart)
@@ -89,18 +89,13 @@ def recorded_seconds(records: pd.DataFrame) -> float:
     return float(timed.sum()) * (len(seconds) / len(timed)) if len(timed) else float("nan")
 
 
-def by_count(dataset: Dataset, variety: str) -> bool:
-    """Whether the variety's answers are known as counts: then nobody knows by whom they are."""
-    return variety == "click" and dataset.counts is not None
-
-
 def asked_records(dataset: Dataset, variety: str) -> pd.DataFrame:
     """The records that can answer the variety's question: pages, and for a click clicks or else pages' first choices.
 
     Raises RequestError where people were only asked for clicks and the variety needs probabilities.
     """
     pages = dataset.records["question"] == "page"
-    if variety == "click" and not pages.all():
+    if variety == CLICK and not pages.all():
         return dataset.records[~pages]
     if not pages.any():
         raise RequestError(f"{dataset.name} has clicks only, variety '{variety}' needs pages; known here: click")
@@ -109,14 +104,14 @@ def asked_records(dataset: Dataset, variety: str) -> pd.DataFrame:
 
 def most_answers(dataset: Dataset, variety: str) -> int:
     """The most answers to the variety's question that any annotated item has."""
-    if variety == "click" and dataset.counts is not None:
+    if dataset.counts is not None and by_count(dataset, variety):
         return int(dataset.counts[dataset.annotated_items].sum(axis=1).max())
     records = asked_records(dataset, variety)
     return int(records[~records["is_repeat"]].groupby("item").size().max())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Request:
+class LabelRequest:
     """What a variety makes labels from: whom to ask about which items (ascending), and what a fit may learn from.
 
     `batches` are those that `items` come in, where whole people are hired.
@@ -137,11 +132,11 @@ class Request:
 
 
 # The labels before aggregation, the answers used by question, the seconds recorded with them.
-Made = tuple[LabelSet, dict[str, int], float]
-Maker = Callable[[Request], Made]
+MadeLabels = tuple[LabelSet, dict[str, int], float]
+Maker = Callable[[LabelRequest], MadeLabels]
 
 
-def from_people(request: Request) -> Made:
+def from_people(request: LabelRequest) -> MadeLabels:
     """The answers that the policy pays for, as labels: to the variety's question, or to it and to one click."""
     if request.policy.pages_on is not None:
         return _pages_and_clicks(request)
@@ -149,7 +144,7 @@ def from_people(request: Request) -> Made:
     return labels, {request.policy.variety: len(labels.probs)}, seconds
 
 
-def _pages_and_clicks(request: Request) -> Made:
+def _pages_and_clicks(request: LabelRequest) -> MadeLabels:
     dataset, policy = request.dataset, request.policy
     assert policy.pages_on is not None
     clicks, routing = ask_clicks(
@@ -170,11 +165,11 @@ def _pages_and_clicks(request: Request) -> Made:
         policy.variety,
         np.concatenate([clicks.choices, pages.choices]),
     )
-    answers = {"click": len(clicks.items) + len(routing.items), policy.variety: len(pages.probs)}
+    answers = {CLICK: len(clicks.items) + len(routing.items), policy.variety: len(pages.probs)}
     return both, answers, seconds
 
 
-def _answers(request: Request, items: Int[np.ndarray, " items"]) -> tuple[LabelSet, float]:
+def _answers(request: LabelRequest, items: Int[np.ndarray, " items"]) -> tuple[LabelSet, float]:
     """The labels of the variety's question on `items`, and the seconds recorded with them."""
     dataset, policy = request.dataset, request.policy
     semantic = VARIETIES[policy.variety].similarity

@@ -9,16 +9,13 @@ from jaxtyping import Float, Int
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, unknown_name
 from softcore.labels.aggregate import aggregate
-from softcore.labels.ask import Made, Maker, Request, check_replicate, from_people
-from softcore.labels.ask import asked_records as asked_records
-from softcore.labels.ask import most_answers as most_answers
-from softcore.labels.ask import people_labels as people_labels
+from softcore.labels.ask import LabelRequest, MadeLabels, Maker, check_replicate, from_people
 from softcore.labels.label_set import LabelSet, group
 from softcore.labels.people import first_batches, split
 from softcore.labels.simulate import check_simulated, simulated_rest
 from softcore.labels.votes import DEFAULT_BETA, one_hot, random_labels, smoothed_labels, uniform_labels
 from softcore.policy import LabelPolicy
-from softcore.varieties import FREE, VARIETIES
+from softcore.varieties import CLICK, FREE, VARIETIES
 
 REST = ("hard", "none", "simulated")
 
@@ -73,7 +70,7 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
     batches = first_batches(parts.batches, n_items) if policy.hiring and asks_people else ()
     labelled = np.concatenate([b.items for b in batches]) if batches else parts.order[:n_items]
     trained_on = np.setdiff1d(dataset.train_items, parts.held_out)
-    request = Request(
+    request = LabelRequest(
         dataset=dataset,
         policy=policy,
         items=np.sort(labelled),
@@ -90,7 +87,7 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
     if policy.rest == "simulated":
         simulated, clicks = simulated_rest(dataset, policy, rest, trained_on, seed=seed, panel=panel)
         sets.append(aggregate(simulated, aggregation))
-        answers["click"] = clicks
+        answers[CLICK] = clicks
     items, offsets, probs = _join(sets, rest if policy.rest == "hard" else rest[:0], dataset, policy)
     return Targets(
         items=items,
@@ -123,7 +120,7 @@ def _reference(dataset: Dataset, items: np.ndarray, policy: LabelPolicy) -> np.n
 def _free(probs: Callable[[Dataset, LabelPolicy, np.ndarray, int], np.ndarray]) -> Maker:
     """A maker that asks nobody: one label an item."""
 
-    def make(request: Request) -> Made:
+    def make(request: LabelRequest) -> MadeLabels:
         made = probs(request.dataset, request.policy, request.items, request.seed)
         nobody = np.full(len(request.items), "", dtype=str)
         return group(request.items, made, nobody, request.policy.variety), {}, 0.0

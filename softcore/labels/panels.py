@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
+from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.policy import Annotators
 from softcore.seeding import generator
+from softcore.varieties import CLICK
 
 
 def split_annotated(
@@ -34,6 +36,11 @@ def draw_records(records: pd.DataFrame, annotators: Annotators, seed: int, panel
     if annotators == "all":
         return drawn
     return drawn[drawn.groupby("item").cumcount() < int(annotators)]
+
+
+def by_count(dataset: Dataset, variety: str) -> bool:
+    """Whether the variety's answers are known as counts: then nobody knows by whom they are."""
+    return variety == CLICK and dataset.counts is not None
 
 
 def draw_clicks(

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, unknown_name
-from softcore.labels.panels import from_its_end, in_panel, split_annotated
+from softcore.labels.panels import by_count, from_its_end, in_panel, split_annotated
 from softcore.policy import Annotators
 from softcore.seeding import generator
 
@@ -169,7 +169,7 @@ def check_hiring(
     """
     if hiring not in HIRING:
         raise unknown_name("hiring", hiring, HIRING)
-    if variety == "click" and dataset.counts is not None:
+    if by_count(dataset, variety):
         raise RequestError(
             f"hiring: {hiring} hires people, and clicks of {dataset.name} are known as counts: their draws are by "
             "click; leave hiring out for them"

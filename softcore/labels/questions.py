@@ -17,6 +17,9 @@ from softcore.labels.elicited import elicited_varieties
 from softcore.labels.panels import draw_clicks, draw_records
 from softcore.seeding import generator
 
+DEFAULT_CLICKS = 3
+ROUTING_CLICKS = 3  # two can't say more than yes or no; each costs as much as one that becomes a label
+
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
@@ -32,8 +35,6 @@ PAGES_ON: Mapping[str, Share] = {
     "disagree-25": Share(share=0.25, disagreeing=True),
     "disagree-50": Share(share=0.5, disagreeing=True),
 }
-DEFAULT_CLICKS = 3
-ROUTING_CLICKS = 3  # two can't say more than yes or no; each costs as much as one that becomes a label
 
 
 def routing_clicks(pages_on: str) -> int:

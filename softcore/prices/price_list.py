@@ -43,11 +43,6 @@ class PriceList:
         """What the prices assume, in sentences; of clicks too."""
         return f"{self.basis} {self.click_basis}".strip()
 
-    @property
-    def is_point(self) -> bool:
-        """Whether every price is a point."""
-        return all(low == high for low, high in (*self.seconds.values(), *self.recorded.values()))
-
     def interval(self, variety: str) -> Interval:
         """Seconds (low, high) for one record of `variety`; (0, 0) for the free ones.
 

@@ -92,7 +92,7 @@ def parse(content: Any, source: str, questions: tuple[str, ...] | None) -> Price
     # What the file prices itself is charged as it says, not by what was recorded.
     kept = {q: ends for q, ends in base.recorded.items() if q not in said} if base else {}
     overhead = content.get("click_overhead", base.click_overhead if base else 0.0)
-    clicks = base.click_basis if base and "click" not in said else ""  # its own price of a click is nobody's to change
+    clicks = base.click_basis if base and CLICK not in said else ""  # its own price of a click is nobody's to change
     money = {key: getattr(base, key) for key in MONEY} if base else {}
     money |= {key: _number(source, key, content[key]) for key in MONEY if key in content}
     return PriceList(
@@ -163,9 +163,6 @@ def _intervals(
     return read
 
 
-__all__ = ["PRICES", "PriceList", "label_seconds", "price", "price_interval", "price_list", "usd"]
-
-
 class _Shipped(Mapping[str, PriceList]):
     """The price lists that come with the package; a file is read when its list is first asked for."""
 
@@ -196,18 +193,13 @@ def price_list(name: str | PriceList) -> PriceList:
     return shipped_list(name)
 
 
-def price_interval(variety: str, prices: PriceList | None = None) -> Interval:
-    """Seconds (low, high) of a person's time for one record of `variety`, (0, 0) for the free ones; else as `price`."""
-    return (prices or shipped_list("thesis")).interval(variety)
-
-
 def price(variety: str, prices: PriceList | None = None) -> float:
     """Seconds of a person's time for one record of `variety`, the middle where its price is an interval; 0 if free.
 
     Without `prices` those of the thesis. A variety without a price is a RequestError that lists those that have one.
     Source: Collins (2022), sections 3.3.4 and 3.3.5, table 3.4.
     """
-    low, high = price_interval(variety, prices)
+    low, high = (prices or shipped_list("thesis")).interval(variety)
     return low if low == high else (low + high) / 2
 
 

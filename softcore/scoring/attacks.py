@@ -11,6 +11,8 @@ from torch.fx.experimental.optimization import fuse
 from softcore.training.images import as_tensor, pixels
 
 BATCH = 64
+EPSILON = 4 / 255  # the bound of Peterson et al. 2019, in pixels of 0..1
+STEPS = 10  # of PGD, each a quarter of the bound: enough to cross it and come back
 
 
 def fold_batch_norms(model: nn.Module) -> nn.Module:
@@ -39,10 +41,6 @@ def logits(
     with torch.inference_mode():
         parts = [model(batch).float().cpu().numpy() for _, batch in batches(images, items, device)]
     return np.concatenate(parts)
-
-
-EPSILON = 4 / 255  # the bound of Peterson et al. 2019, in pixels of 0..1
-STEPS = 10  # of PGD, each a quarter of the bound: enough to cross it and come back
 
 
 def fgsm_logits(

@@ -16,6 +16,13 @@ from softcore.errors import RequestError, unknown_name
 from softcore.seeding import generator
 
 Images = Float[np.ndarray, "n h w c"]
+SEVERITY = 3
+SMALLEST = 8  # pixels a side
+PIECE = 256  # images at a time, so that the float copies stay small
+WHOLE = 1e-3  # of a level: what is a whole level but for rounding is not cut to the one below
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+Pixels = Float[np.ndarray, "n h w c"]  # 0..1
+Draws = Sequence[np.random.Generator]  # an image's own
 
 
 def smear(images: Images, radius: int, sigma: float, degrees: Float[np.ndarray, " n"]) -> Images:
@@ -111,16 +118,6 @@ def clouds(noise: Float[np.ndarray, "n side side"], decay: float) -> Float[np.nd
         step, wobble = half, wobble / decay
     heights -= heights.min(axis=(1, 2), keepdims=True)
     return heights / heights.max(axis=(1, 2), keepdims=True)
-
-
-SEVERITY = 3
-SMALLEST = 8  # pixels a side
-PIECE = 256  # images at a time, so that the float copies stay small
-WHOLE = 1e-3  # of a level: what is a whole level but for rounding is not cut to the one below
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-
-Pixels = Float[np.ndarray, "n h w c"]  # 0..1
-Draws = Sequence[np.random.Generator]  # an image's own
 
 
 def corrupt(

@@ -14,6 +14,17 @@ from softcore.errors import RequestError, unknown_name
 from softcore.policy import TrainingPolicy
 
 SMALLEST_ENTROPY = 1e-6  # nats; keeps the weight of a prediction without entropy finite, far above its bound of 1
+MIXINGS = ("mixup", "mix-maxent")
+TARGET_MIXINGS = ("linear", "logistic")
+LOSSES = ("cross-entropy", "entropy-weighted")
+MIXUP_ALPHA = 1.0  # Zhang et al. 2017 on CIFAR-10; the thesis names none for plain mixup
+MAXENT_ALPHA = 10.0  # Collins 2022, section 5.2.2, as are the next two
+WEIGHTED_ALPHA = 0.2
+ENTROPY_FLOOR = 0.7
+# The share of the first image in a mixture's target, from its share in the pixels and the two classes; arrays all.
+TargetCurves = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# The loss of one batch; draws what it needs from the generator.
+Objective = Callable[[nn.Module, Tensor, Tensor, np.random.Generator], Tensor]
 
 
 def soft_cross_entropy(logits: Float[Tensor, "n k"], targets: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
@@ -59,21 +70,6 @@ def mix_maxent(
     if len(mixed_logits) == 0:
         return loss
     return loss - torch.mean(predictive_entropy(mixed_logits))
-
-
-MIXINGS = ("mixup", "mix-maxent")
-TARGET_MIXINGS = ("linear", "logistic")
-LOSSES = ("cross-entropy", "entropy-weighted")
-MIXUP_ALPHA = 1.0  # Zhang et al. 2017 on CIFAR-10; the thesis names none for plain mixup
-MAXENT_ALPHA = 10.0  # Collins 2022, section 5.2.2, as are the next two
-WEIGHTED_ALPHA = 0.2
-ENTROPY_FLOOR = 0.7
-
-
-# The share of the first image in a mixture's target, from its share in the pixels and the two classes; arrays all.
-TargetCurves = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-# The loss of one batch; draws what it needs from the generator.
-Objective = Callable[[nn.Module, Tensor, Tensor, np.random.Generator], Tensor]
 
 
 def check_mixing(policy: TrainingPolicy) -> None:

@@ -1,4 +1,4 @@
-"""The command line: a thin layer over `sweeps.sweep`, `softcore` and `cluster`.
+"""The command line: a thin layer over `sweeps.drive`, `sweeps.sweep`, `softcore` and `cluster`.
 
 Nothing heavy is imported before a command needs it: `sweeps --help` answers at once.
 """

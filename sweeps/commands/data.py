@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,10 +34,7 @@ def list_data(data_root: Root = None, as_json: AsJson = False) -> None:
 
     root = chosen_root(data_root)
     rows = [{"name": name, **_presence(name, root)} for name in DATASETS]
-    if as_json:
-        _print_json(rows)
-        return
-    _print_table(f"Data sets (data root: {root})", rows)
+    _print_rows(f"Data sets (data root: {root})", rows, as_json)
 
 
 @app.command("fetch")
@@ -94,7 +90,9 @@ def describe_data(
     card = describe(dataset, chosen_root(data_root))
     simulated = simulator_card(dataset) if simulator else {}
     if as_json:
-        _print_json(card | ({"simulator": simulated} if simulator else {}))
+        from sweeps.show.tables import print_json
+
+        print_json(card | ({"simulator": simulated} if simulator else {}))
         return
     _print_card(card)
     if simulator:
@@ -138,28 +136,18 @@ def _refuse_own(name: str, done: str) -> None:
         raise RequestError(f"'{name}' is your own data and can't be {done}; allowed: the name of a built-in data set")
 
 
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+def _print_rows(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
+    from sweeps.show.tables import print_table, table
 
-
-def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for column in rows[0]:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+    print_table(table(rows, title=title), as_json)
 
 
 def _print_states(name: str, root: Path, states: list[FileState], as_json: bool) -> None:
     rows = [{"file": state.file, "state": state.state, "detail": state.detail} for state in states]
-    if as_json:
-        _print_json(rows)
-    elif rows:
-        _print_table(f"{name} in {root}", rows)
+    if any(state.licence for state in states):
+        rows = [{**row, "licence": state.licence} for row, state in zip(rows, states, strict=True)]
+    if rows or as_json:
+        _print_rows(f"{name} in {root}", rows, as_json)
     else:
         typer.echo(f"{name} is embedded: it has no files")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from softcore.errors import RequestError, unknown_name
-from sweeps.commands.options import sweep_ids
+from sweeps.commands.options import AsJson, DataRoot, sweep_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,13 +71,11 @@ Data = Annotated[str | None, typer.Option(help="A data set's name, or your own .
 Items = Annotated[
     list[int] | None, typer.Option(help="Show this item instead of the figure's choice; may be repeated.")
 ]
-DataRoot = Annotated[str | None, typer.Option(help="Data folder; else SOFTCORE_DATA, else ~/.cache/softcore.")]
 Out = Annotated[
     str | None,
     typer.Option(help="The .png or .svg file to write; else figure-NAME.png. With an ID also the folder it is in."),
 ]
 To = Annotated[str | None, typer.Option(help="The file to write where --out is the folder of sweeps.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 def figure(

@@ -45,7 +45,7 @@ def submit(
     from cluster.dashboard import checked_address
     from softcore.errors import RequestError
     from sweeps.drive import prepare_sweep
-    from sweeps.running.job_files import job_folder, run_command, with_dataset
+    from sweeps.running.job_files import job_folder, run_command, with_own_files
     from sweeps.running.provenance import manifest
     from sweeps.running.store import check_writable, create, out_folder, write_text
     from sweeps.spec.cells import spec_content, sweep_id
@@ -55,7 +55,7 @@ def submit(
     if not address:
         raise RequestError(f"no cluster named: --address or {ADDRESS}, such as http://127.0.0.1:8265")
     address = checked_address(address)
-    sets = with_dataset(resolve(spec, scale=scale, sets=set_ or []).dataset, set_ or [])
+    sets = with_own_files(resolve(spec, scale=scale, sets=set_ or []), set_ or [])
     asked, dataset, root = prepare_sweep(spec, scale=scale, sets=sets, root=data_root)
     folder = out_folder(out)
     check_writable(folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from softcore.prices.read import PriceList
+    from softcore.prices.price_list import PriceList
 
 
 def preset_names(incomplete: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""How dear one question may become, against another, before the other buys the better labels for the same money.
+"""How expensive one question may become, against another, before the other buys the better labels for the same money.
 
 Both questions' best values are followed over the number of answers bought, linearly in its logarithm between cells and
 never beyond them. At a budget the dearer question reaches some value; the other question's answers that reach the same
@@ -36,10 +36,6 @@ class BreakEven:
     level: float
     worth: float
     covers: str
-
-    def at(self, price: float) -> tuple[float, float, float]:
-        """The break-even price of `one` and its interval where an answer to `other` costs `price`."""
-        return self.ratio * price, self.low * price, self.high * price
 
     def words(self, price: float, unit: str = "s") -> str:
         """The headline: the price below which `one` wins, with its interval, an answer to `other` at `price`."""

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError, unknown_name
-from softcore.prices.read import PriceList, price_list, usd
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list, usd
 from softcore.scoring.metrics import lower_is_better, metric_range
 from softcore.statistics import half_width
 from sweeps.frontier.pricing import (
@@ -19,9 +20,8 @@ from sweeps.frontier.pricing import (
     non_dominated_over_prices,
     purchases,
 )
-from sweeps.frontier.pricing import non_dominated as non_dominated
 from sweeps.results.names import question, recipes
-from sweeps.results.table import answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
+from sweeps.results.table import FAILED, answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
 
 _STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
 
@@ -42,7 +42,7 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     done = finished(results)
     counts = done.groupby("cell").size().reindex(cells.index, fill_value=0)
     summary["n"] = counts.to_numpy()
-    summary["n_failed"] = (results["status"] == "failed").groupby(results["cell"]).sum().reindex(cells.index).to_numpy()
+    summary["n_failed"] = (results["status"] == FAILED).groupby(results["cell"]).sum().reindex(cells.index).to_numpy()
     metrics = metric_columns(results)
     numbers = done[metrics].astype(float).replace([np.inf, -np.inf], np.nan)
     grouped = numbers.groupby(done["cell"])
@@ -51,9 +51,9 @@ def summarise(results: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     half = half_width(grouped.std().reindex(cells.index).to_numpy(), there.to_numpy(), level)
     bounds: dict[str, np.ndarray] = {}
     for j, metric in enumerate(metrics):
-        middle = mean[metric].to_numpy()
-        low, high = (np.clip(end, *metric_range(metric)) for end in (middle - half[:, j], middle + half[:, j]))
-        bounds |= {metric: middle, f"{metric} low": low, f"{metric} high": high}
+        values = mean[metric].to_numpy()
+        low, high = (np.clip(end, *metric_range(metric)) for end in (values - half[:, j], values + half[:, j]))
+        bounds |= {metric: values, f"{metric} low": low, f"{metric} high": high}
     others = [c for c in (*_STORED_COSTS, *answer_columns(results)) if c in results]
     means = done[others].astype(float).groupby(done["cell"]).mean().reindex(cells.index)
     if RECORDED in results:  # of some trials only it would not fit the mean of all trials' answers

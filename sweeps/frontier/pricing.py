@@ -8,7 +8,8 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError, unknown_name
-from softcore.prices.read import PriceList, price_list
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
 from softcore.varieties import FREE, question_of
 from sweeps.frontier.break_even import assumption
 from sweeps.results.table import ANSWERS, answer_columns

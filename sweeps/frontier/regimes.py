@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from softcore.errors import unknown_name
 from sweeps.frontier.bands import best_at
-from sweeps.results.names import FREE, KINDS
+from sweeps.results.names import FREE_KIND, KINDS
 from sweeps.uncertainty.shrinkage import Draws
 
 DONT_BUY, TIED, NO_CHOICE = "don't buy", "tied", "no choice"
@@ -76,10 +76,10 @@ def regimes(
     is "don't buy"; the best kind must beat the others by the same rule, else they are tied. Without a free recipe among
     the cells nothing is held against one.
     """
-    if unknown := set(kinds) - {FREE, *KINDS}:
-        raise unknown_name("kind of purchase", min(unknown), (FREE, *KINDS))
+    if unknown := set(kinds) - {FREE_KIND, *KINDS}:
+        raise unknown_name("kind of purchase", min(unknown), (FREE_KIND, *KINDS))
     budgets = np.asarray(budgets, dtype=float)
-    best = {name: _best_of(draws, costs, np.array([k == name for k in kinds]), budgets) for name in (FREE, *KINDS)}
+    best = {name: _best_of(draws, costs, np.array([k == name for k in kinds]), budgets) for name in (FREE_KIND, *KINDS)}
     free = np.array([k == FREE for k in kinds])
     return [
         _regime(
@@ -130,13 +130,13 @@ def _regime(
     level: float,
 ) -> Regime:
     kinds = [name for name in KINDS if np.isfinite(best[name]).all()]
-    worth, gain = _ahead(np.min([best[name] for name in KINDS], axis=0), best[FREE], draws.shares(level))
+    worth, gain = _ahead(np.min([best[name] for name in KINDS], axis=0), best[FREE_KIND], draws.shares(level))
     ahead: dict[str, tuple[float, tuple[float, float, float]]] = {}
     for name in kinds if len(kinds) > 1 else ():
         ahead[name] = _ahead(best[name], np.min([best[k] for k in kinds if k != name], axis=0), draws.shares(level))
     top = max(ahead, key=lambda name: ahead[name][0]) if ahead else "".join(kinds)
     probability, gap = ahead.get(top, (np.nan, (np.nan, np.nan, np.nan)))
-    free = bool(np.isfinite(best[FREE]).all())
+    free = bool(np.isfinite(best[FREE_KIND]).all())
     if not kinds or (free and not _clear(worth, gain[0], matters)):
         verdict = DONT_BUY
     elif len(kinds) == 1:

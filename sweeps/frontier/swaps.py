@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, unknown_name
-from softcore.prices.read import PriceList
+from softcore.prices.price_list import PriceList
 from softcore.varieties import question_of
 from sweeps.frontier.pricing import Purchases, QuestionCosts, costs, middle
 
@@ -25,8 +25,7 @@ def swaps(
     below one factor, above one, always or never. Columns: `factor`, `seconds` (the price itself; NaN for several
     questions or a price by what was recorded), `cell`, `beaten_by`, and `when`: the cell leaves as the price gets
     `dearer` or `cheaper` than this. Sorted by factor; empty where nothing changes. Of `value` less is better, cells
-    without one are left out. A question that nobody bought, or a price of 0, is a
-    RequestError.
+    without one are left out. A question that nobody bought, or a price of 0, is a RequestError.
     """
     asked = (questions,) if isinstance(questions, str) else tuple(questions)
     fixed, varied, unit, compared = _split(bought, value, prices, asked)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from softcore.prices.read import PriceList, price_list
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
 from softcore.scoring.metrics import metric_range
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, candidate_costs
@@ -28,6 +29,7 @@ from sweeps.results.table import ANSWERS, answer_columns
 from sweeps.uncertainty.layout import Pool
 
 STEP_USD = 100.0
+_INTERVALS = "Intervals of plans are over one run with new people and a new seed."
 
 
 def next_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> BudgetStep:
@@ -38,7 +40,7 @@ def next_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], 
 
 
 def stopping_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> BudgetStep | None:
-    """The step that is not worth it from the least budget beyond which none is; the next $100 where it comes to that.
+    """The step with which to stop: the next `STEP_USD` after the least budget beyond which no step is worth it.
 
     Budgets are that of the cheapest plan worth buying and the full hundreds above it. Some $100 may buy nothing and the
     next much (pages cost more than clicks), so that more money is worth it where some larger budget gains what matters
@@ -157,9 +159,6 @@ def _step(forecast: Forecast, usd: float, more: float, one: int, other: int, *, 
         worth_it=_worth_it(forecast, one, other, more),
         words=words,
     )
-
-
-_INTERVALS = "Intervals of plans are over one run with new people and a new seed."
 
 
 def advise(

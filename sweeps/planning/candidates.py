@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.prices.read import PriceList, usd
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import usd
 from sweeps.frontier.pricing import Purchases, costs
 from sweeps.planning.ranges import Range
 from sweeps.planning.rows import Rows
@@ -89,8 +90,8 @@ def candidate_costs(table: pd.DataFrame, rows: Rows, prices: PriceList, wage: fl
     known. A question without a price is a RequestError, as is a click without its overhead.
     """
     low, high = costs(purchases_of(table, rows), prices).ends
-    dollars = usd(3600, wage, fee) / 3600
-    return Cost(low=low, high=high, usd_low=low * dollars, usd_high=high * dollars)
+    usd_per_second = usd(3600, wage, fee) / 3600
+    return Cost(low=low, high=high, usd_low=low * usd_per_second, usd_high=high * usd_per_second)
 
 
 def purchases_of(table: pd.DataFrame, rows: Rows) -> Purchases:

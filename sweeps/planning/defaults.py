@@ -1,6 +1,6 @@
 """Which model makes the plans: the one that leaving cells out chooses, unless it lost on the sealed cells.
 
-A module of its own, as whoever judges models must not import it (`tests/sweeps/planning/test_plan_defaults.py`).
+A module of its own, as whoever judges models must not import it (`tests/sweeps/planning/test_defaults.py`).
 """
 
 from collections.abc import Mapping

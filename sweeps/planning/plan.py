@@ -15,6 +15,13 @@ from sweeps.spec.axis_names import AXES, TRAINING_AXES
 
 BUY, DONT_BUY = "buy", "don't buy"
 Interval = tuple[float, float]
+SEEDS = 3
+_ABOUT = """\
+# <recipe>: <question>.
+# <images> images, <annotators> people each (<people> in all), <money>.
+# Predicted <metric>: <predicted>, 80% of runs with new people in <low> to <high>.
+"""
+_OF_MIXING = ("mixing", "alpha", "target_mixing", "loss", "entropy_floor")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,15 +223,6 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
 def sentence(name: str, **words: str) -> str:
     """The sentence of `SENTENCES` called `name`, with its words filled in."""
     return SENTENCES[name].format(**words)
-
-
-SEEDS = 3
-_ABOUT = """\
-# <recipe>: <question>.
-# <images> images, <annotators> people each (<people> in all), <money>.
-# Predicted <metric>: <predicted>, 80% of runs with new people in <low> to <high>.
-"""
-_OF_MIXING = ("mixing", "alpha", "target_mixing", "loss", "entropy_floor")
 
 
 def as_spec(plan: Plan) -> str:

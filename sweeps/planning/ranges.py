@@ -8,6 +8,8 @@ import pandas as pd
 from softcore.errors import RequestError, unknown_name
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows
 
+_COLUMNS = ("variety", "aggregation", "policy", "annotators", "items", "free", "crowd", "recipe", "cell")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
@@ -95,9 +97,6 @@ def keep_in_range(
 def free_points(rows: Rows) -> pd.DataFrame:
     """The free recipes as points of a model, a row each, so that they are drawn jointly with the candidates."""
     return rows.cells.iloc[rows.free][[*_COLUMNS]].reset_index(drop=True)
-
-
-_COLUMNS = ("variety", "aggregation", "policy", "annotators", "items", "free", "crowd", "recipe", "cell")
 
 
 def span(low: int, high: int) -> str:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.pricing import RECORDED
-from sweeps.results.table import DONE, FAILED, answer_columns, finished, records
+from sweeps.results.table import DONE, FAILED, answer_columns, finished, has_answers, records
 from sweeps.spec.axis_names import TRAINING_AXES
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import Replicates, replicates
@@ -170,9 +170,7 @@ def _lacking(results: pd.DataFrame, found: Replicates, metric: str) -> dict[str,
 def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows that have M and N', and why the other cells have no part."""
     hired = results["hired_hours"].notna() if "hired_hours" in results else pd.Series(False, index=results.index)
-    columns = answer_columns(results)
-    asked = results[columns].fillna(0).astype(float).sum(axis="columns") > 0
-    unsized = asked & pd.to_numeric(results["items"], errors="coerce").isna() & ~hired
+    unsized = has_answers(results) & pd.to_numeric(results["items"], errors="coerce").isna() & ~hired
     reasons = []
     for which, why in ((hired, "people were hired until hours were spent"), (unsized, "N' is not known")):
         if count := results["cell"][which].nunique():
@@ -267,5 +265,5 @@ def _page_seconds(results: pd.DataFrame) -> float:
         return float("nan")
     timed = pd.to_numeric(results[RECORDED], errors="coerce")
     answers = results[[c for c in answer_columns(results) if c != "answers/click"]].fillna(0).astype(float)
-    unknown_name = (timed > 0) & (answers.sum(axis="columns") > 0)
-    return float(timed[unknown_name].sum() / answers[unknown_name].sum().sum()) if unknown_name.any() else float("nan")
+    known = (timed > 0) & (answers.sum(axis="columns") > 0)
+    return float(timed[known].sum() / answers[known].sum().sum()) if known.any() else float("nan")

@@ -23,7 +23,10 @@ METHODS = (  # null where not used
     "loss",
     "early_stopping",
 )
-PAGES_ON: Mapping[str, str] = {"random": "pages on {}% at random", "disagree": "pages on {}% where clicks disagree"}
+_PAGES_ON_WORDS: Mapping[str, str] = {
+    "random": "pages on {}% at random",
+    "disagree": "pages on {}% where clicks disagree",
+}
 ALWAYS = ("variety", "aggregation", "annotators", "items", *METHODS)
 _WORDS = {
     "model": "{}",
@@ -44,6 +47,10 @@ _WORDS = {
     "hiring": "hired {} first",
     "holdout": "held out by {}",
 }
+FREE_KIND, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both"
+KINDS = (MORE, BETTER, MIX)
+INTERVAL = "95% interval over replicates (seed and panel draws), not over test images"
+SIMULATED = "SIMULATED ANNOTATORS"
 
 
 def variety_title(variety: str) -> str:
@@ -92,7 +99,7 @@ def question(variety: str, pages_on: Any = None) -> str:
 def _method(axis: str, value: Any) -> str:
     if axis == "pages_on":
         where, _, percent = str(value).partition("-")
-        return PAGES_ON.get(where, f"pages on {value}").format(percent)
+        return _PAGES_ON_WORDS.get(where, f"pages on {value}").format(percent)
     return _WORDS[axis].format(_plain(value))
 
 
@@ -126,12 +133,6 @@ def _null(value: Any) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and value != value)
 
 
-FREE, MORE, BETTER, MIX = "free", "more labels", "better labels", "a mix of both"
-
-
-KINDS = (MORE, BETTER, MIX)
-
-
 def quick(variety: str) -> bool:
     """Whether a variety's question takes one choice; not of a variety that is not known here."""
     return variety in VARIETIES and VARIETIES[variety].quick
@@ -139,11 +140,8 @@ def quick(variety: str) -> bool:
 
 def kind(variety: str, *, free: bool = False, mixed: bool = False) -> str:
     """What buying a cell is: clicks are more labels, pages better ones, clicks and pages (`mixed`) a mix of both."""
-    return FREE if free else MIX if mixed else MORE if quick(variety) else BETTER
+    return FREE_KIND if free else MIX if mixed else MORE if quick(variety) else BETTER
 
-
-INTERVAL = "95% interval over replicates (seed and panel draws), not over test images"
-SIMULATED = "SIMULATED ANNOTATORS"
 
 _TEST_SETS = {  # name: (short, what its labels are)
     "10h": ("CIFAR-10H", "what many people clicked"),

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from sweeps.spec.spec import Spec
+
 PACKAGES = ("softcore", "cluster", "sweeps")
 SPECS = "specs"
 
@@ -46,12 +48,13 @@ def is_file(spec: str) -> bool:
     return spec.endswith((".yaml", ".yml")) or "/" in spec
 
 
-def with_dataset(dataset: str, sets: Sequence[str]) -> list[str]:
-    """`sets` with the path of a user's own data set (the resolved spec's `dataset`) written out.
+def with_own_files(spec: Spec, sets: Sequence[str]) -> list[str]:
+    """`sets` with the paths of a user's own data set and word vectors, as the resolved `spec` has them, written out.
 
-    A spec names it from where the spec is, and the copy in the job's folder is elsewhere.
+    A spec names them from where it is, and its copy in the job's folder is elsewhere.
     """
-    return [*sets, f"dataset={json.dumps(str(Path(dataset).absolute()))}"] if is_file(dataset) else list(sets)
+    own = {"dataset": spec.dataset if is_file(spec.dataset) else None, "word_vectors": spec.word_vectors}
+    return [*sets, *(f"{key}={json.dumps(str(Path(file).absolute()))}" for key, file in own.items() if file)]
 
 
 def run_command(

@@ -118,7 +118,7 @@ class Recorder(DriverOnly, tune.Callback):
         self.progress.trial_advanced(trial.trial_id, epoch / self.queue.trials[trial.trial_id].cell.axes["epochs"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial has said its last word."""
+        """A trial has ended, with a result or with the error that it reported."""
         last = trial.last_result or {}
         if "result" in last:
             self._ended(trial.trial_id, DONE, result=last["result"])
@@ -180,7 +180,7 @@ def run_trials(
 ) -> bool:
     """Run the trials `waiting`; whether all were run (False: interrupted, resumable).
 
-    `context` (the trials' material) goes to every node once, through the object store. `done` trials are behind us.
+    `context` (the trials' material) goes to every node once, through the object store. `done` trials ended earlier.
     `trial_done` is told of each trial whose folder is whole and logged; it must neither block nor raise. The caller
     holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached.
     """

@@ -32,6 +32,7 @@ from softcore.training.mixing import TargetCurves
 from sweeps.spec.cells import Cell, Trial
 
 WORD_VECTORS = "word vectors"  # the name of their fingerprint
+SCHEMA = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,7 +73,6 @@ def make_material(dataset: Dataset, extras: Sequence[str], root: Path) -> Materi
     return Material(dataset=dataset, extras=tuple(extras), corrupted=corrupted)
 
 
-SCHEMA = 1
 _pooled: dict[tuple[str, int | None], np.ndarray] = {}  # a worker runs many trials on the same images
 _corrupted: dict[tuple[str, int | None, str], CorruptedImages] = {}
 

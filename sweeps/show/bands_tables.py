@@ -1,4 +1,4 @@
-"""The tables of `sweeps report bands` and of `sweeps frontier --swaps`: what luck and prices may do to a frontier."""
+"""Tables of `sweeps report bands` and `sweeps frontier --swaps`: how far chance and prices may change a frontier."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from softcore.errors import RequestError
-from softcore.prices.read import PriceList, price
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price
 from sweeps.frontier.banded import FrontierBands
 from sweeps.frontier.frontier import summarise, to_reprice
 from sweeps.frontier.swaps import swaps

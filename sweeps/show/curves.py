@@ -1,14 +1,13 @@
 """Metrics against cost, against the number of annotators or of labelled items, as pictures."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from softcore.errors import RequestError, unknown_name
-from softcore.prices.read import PriceList, price_list
-from sweeps.frontier.frontier import frontier, summarise
+from softcore.prices.price_list import PriceList
+from sweeps.frontier.frontier import frontiers, summarise
 from sweeps.results.names import coverage, metric_title, metric_unit, recipes, test_set_short
 from sweeps.results.table import ANSWERS, is_free, metric_columns, records, test_set_names
 from sweeps.show.drawing import (
@@ -18,7 +17,6 @@ from sweeps.show.drawing import (
     escape_dollars,
     figure_with_title,
     marks,
-    save_png,
     subtitle,
     usd_per_second,
 )
@@ -27,21 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def cost_curve_png(
-    results: pd.DataFrame,
-    path: Path,
-    title: str,
-    simulated: bool,
-    *,
-    metrics: Sequence[str] = (),
-    cost: str | PriceList = "thesis",
-    wage: float | None = None,
-    fee: float | None = None,
-) -> None:
-    """Write the picture of `cost_curve_figure` to `path`."""
-    save_png(cost_curve_figure(results, title, simulated, metrics=metrics, cost=cost, wage=wage, fee=fee), path)
 
 
 def cost_curve_figure(
@@ -60,14 +43,14 @@ def cost_curve_figure(
     Source: Collins (2022), figure 3.5.
     """
     grid = _grid(results, metrics)
-    priced = frontier(results, grid[0][0], cost, wage, fee)
-    summary = _with_lone_answers(summarise(results))
+    found = frontiers(results, grid[0][0], cost, wage, fee)
+    priced, summary = found.tables[grid[0][0]], _with_lone_answers(found.summary)
     summary["line"] = recipes(summary, without=("annotators", "budget_hours"))
     summary["seconds"] = priced.set_index("cell")["label_seconds_total"].reindex(summary["cell"]).to_numpy()
     free = is_free(summary)
     axis = cost_axis(summary.loc[~free & (summary["n"] > 0), "seconds"], usd_per_second(priced))
     summary["x"] = axis.at(summary["seconds"])
-    label = f"Across: what the labels cost: people's time and money. {price_list(cost).assumes}"
+    label = f"Across: what the labels cost: people's time and money. {found.prices.assumes}"
     figure, panels = _panels(grid, title, simulated, coverage(summary), label)
     for metric, panel in panels.items():
         _curves(panel, metric, summary, levels=free)
@@ -75,13 +58,6 @@ def cost_curve_figure(
         panel.set_xlim(axis.low, axis.high)
     _legend(figure, panels)
     return figure
-
-
-def items_curve_png(
-    results: pd.DataFrame, path: Path, title: str, simulated: bool, *, metrics: Sequence[str] = ()
-) -> None:
-    """Write the picture of `items_curve_figure` to `path`."""
-    save_png(items_curve_figure(results, title, simulated, metrics=metrics), path)
 
 
 def items_curve_figure(results: pd.DataFrame, title: str, simulated: bool, *, metrics: Sequence[str] = ()) -> "Figure":

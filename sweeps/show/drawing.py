@@ -1,8 +1,9 @@
 """What the PNG and the page share: a colour and a mark for each variety, and a cost axis that shows zero."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,19 +11,13 @@ from jaxtyping import Float
 
 from softcore.scoring.metrics import lower_is_better
 from softcore.varieties import VARIETIES
-from sweeps.results.names import dollars, hours
-
-if TYPE_CHECKING:
-    from sweeps.frontier.banded import FrontierBands
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
-
-from sweeps.results.names import SIMULATED
+from sweeps.results.names import SIMULATED, dollars, hours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from sweeps.frontier.banded import FrontierBands
 
 GREY = "#b4b4b4"
 SHADE, SHADE_ALL = (0.14, 0.09)  # how dark the bands of each cost and of all costs at once are, in BAND's colour
@@ -152,7 +147,7 @@ class Shades:
     all_at_once: Float[np.ndarray, "n 2"]
 
 
-def shades(axis: CostAxis, found: "FrontierBands") -> Shades:
+def shade_corners(axis: CostAxis, found: "FrontierBands") -> Shades:
     """Where the best value at each cost lies, pointwise and at all costs at once, up to the axis's right end."""
     rows = found.as_dict()["bands"]
     x = np.append(axis.at([row["budget"] for row in rows]), axis.high)
@@ -210,6 +205,8 @@ def escape_dollars(words: str) -> str:
     return words.replace("$", r"\$")
 
 
-def save_png(figure: "Figure", path: Path | IO[bytes]) -> None:
-    """Write `figure` as a PNG whatever the name's ending, or into an open file."""
-    figure.savefig(path, format="png")
+def png_bytes(figure: "Figure") -> bytes:
+    """The bytes of a figure's PNG."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()

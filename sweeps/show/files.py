@@ -11,8 +11,7 @@ from softcore.datasets import data_root
 from softcore.errors import RequestError, unknown_name
 from softcore.files import whole
 from softcore.labels.aggregate import aggregate
-from softcore.labels.ask import asked_varieties
-from softcore.labels.build import people_labels
+from softcore.labels.ask import asked_varieties, people_labels
 from softcore.labels.elicited import soft_labels
 from softcore.labels.similarity import SIMILARITIES, class_similarity
 from softcore.varieties import VARIETIES

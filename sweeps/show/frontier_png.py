@@ -1,4 +1,4 @@
-"""The frontier as a PNG; the curves' pictures are in `curves.py` and can be had from here too."""
+"""The frontier as a PNG."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,6 @@ from sweeps.results.names import (
     variety_title,
 )
 from sweeps.results.table import records
-from sweeps.show.curves import cost_curve_png, items_curve_png
 from sweeps.show.drawing import (
     BAND,
     GREY,
@@ -30,9 +29,9 @@ from sweeps.show.drawing import (
     escape_dollars,
     figure_with_title,
     marks,
-    save_png,
+    png_bytes,
     segments,
-    shades,
+    shade_corners,
     subtitle,
     usd_per_second,
 )
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sweeps.frontier.banded import FrontierBands
-
-__all__ = ["cost_curve_png", "frontier_figure", "frontier_png", "items_curve_png"]
 
 _WIDE, _TALL = 7.4, 3.6  # inches of a panel
 _ABOVE, _LINE = 1.95, 0.2
@@ -62,7 +59,7 @@ def frontier_png(
     bands: Mapping[str, "FrontierBands"] | None = None,
 ) -> None:
     """Write the picture of `frontier_figure` to `path`."""
-    save_png(frontier_figure(tables, title, simulated, note=note, bands=bands), path)
+    path.write_bytes(png_bytes(frontier_figure(tables, title, simulated, note=note, bands=bands)))
 
 
 def frontier_figure(
@@ -139,7 +136,7 @@ def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str], 
 
 
 def _shade(panel: "Axes", axis: CostAxis, found: "FrontierBands") -> None:
-    shade = shades(axis, found)
+    shade = shade_corners(axis, found)
     for ends, alpha in ((shade.all_at_once, SHADE_ALL), (shade.each, SHADE)):
         panel.fill_between(shade.x, *ends.T, color=BAND, alpha=alpha, linewidth=0, zorder=1)
 

@@ -1,4 +1,4 @@
-"""Plain texts as Markdown and as HTML: whatever signs names from data hold, they show as they are."""
+"""Plain texts as Markdown and as HTML: names from data show as they are, whatever characters they contain."""
 
 from collections.abc import Iterator, Sequence
 from html import escape

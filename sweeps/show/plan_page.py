@@ -10,8 +10,8 @@ from string import Template
 from typing import Any
 
 from softcore.errors import RequestError
-from softcore.prices.price_list import LOW_WAGE
-from softcore.prices.read import PRICES, PriceList
+from softcore.prices.price_list import LOW_WAGE, PriceList
+from softcore.prices.read import PRICES
 from softcore.varieties import VARIETIES, question_of
 from sweeps.frontier.banded import CellDraws, cell_draws
 from sweeps.frontier.frontier import Frontiers
@@ -108,6 +108,8 @@ def plan_page(
         simulated=f'<p class="simulated">{SIMULATED}: a program gave the answers, not people</p>' if simulated else "",
         made=escape(f"Learnt from {', '.join(sweeps)}"),
         prices=escape(f"Price list '{prices.name}', at {paid} fee. {prices.assumes}"),
+        likely=f"{LIKELY:.0%}",
+        level=f"{LEVEL:.0%}",
         why_scaled=_WHY_SCALED if scaled else "",
         plotly=get_plotlyjs(),
         data=script_json(plain_values(content)),

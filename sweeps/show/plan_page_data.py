@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from softcore.prices.read import PriceList
+from softcore.prices.price_list import PriceList
 from softcore.scoring.metrics import lower_is_better
 from softcore.varieties import FREE
 from sweeps.frontier.banded import CellDraws
@@ -34,6 +34,8 @@ from sweeps.results.table import VALIDATION, metric_columns, records
 from sweeps.show.drawing import colour, mark_scale, marks
 
 FINE = 4  # decimal digits kept of the values' standard deviation
+Seconds = dict[str, list[float]]  # by question: answers, seconds at the lowest and at the highest of its prices
+LEVEL = 0.9  # of a cell's interval and of bands
 
 
 def pack_draws(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " p"] | None = None) -> dict[str, Any]:
@@ -63,10 +65,6 @@ def pack_draws(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " p"] |
         "groups": None if groups is None else groups.tolist(),
         "data": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode("ascii"),
     }
-
-
-Seconds = dict[str, list[float]]  # by question: answers, seconds at the lowest and at the highest of its prices
-LEVEL = 0.9  # of a cell's interval and of bands
 
 
 def plan_data(forecast: Forecast, prices: PriceList) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The picture of the page of plans as it is before anything is moved: a PNG for those who can't open the page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -10,23 +11,18 @@ import pandas as pd
 from sweeps.frontier.banded import CellDraws, FrontierBands, bands_at_each_cost
 from sweeps.frontier.frontier import Frontiers
 from sweeps.frontier.pricing import non_dominated
+from sweeps.planning.advise import advice
 from sweeps.planning.plan import Advice
 from sweeps.results.names import dollars
-from sweeps.show.drawing import LIKELY, CostAxis, cost_axis, escape_dollars, usd_per_second
+from sweeps.running.store import write_bytes, write_text
+from sweeps.show.drawing import LIKELY, CostAxis, cost_axis, escape_dollars, png_bytes, usd_per_second
 from sweeps.show.frontier_png import WIDE, frontier_figure
+from sweeps.show.plan_page import MetricForecast, PlanRequest, plan_page
+from sweeps.sources import Source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-import io
-from collections.abc import Sequence
-from pathlib import Path
-
-from sweeps.planning.advise import advice
-from sweeps.running.store import write_bytes, write_text
-from sweeps.show.drawing import save_png
-from sweeps.show.plan_page import MetricForecast, PlanRequest, plan_page
-from sweeps.sources import Source
 
 _RED = "#b00020"
 _GREY = f"on the frontier with a probability below {LIKELY:g}"
@@ -35,12 +31,15 @@ _GREY = f"on the frontier with a probability below {LIKELY:g}"
 def plan_figure(
     frontiers: Frontiers,
     draws: Mapping[str, CellDraws],
-    advice: Mapping[str, Advice],
+    first_plans: Mapping[str, Advice],
     *,
     budget_usd: float | None,
     simulated: bool,
 ) -> "Figure":
-    """A panel for each metric of `draws`: best guesses with intervals, bands, the budget, the first of its plans."""
+    """A panel for each metric of `draws`: best guesses with intervals, bands, the budget, the first of its plans.
+
+    `first_plans` has what to do about the budget, by metric.
+    """
     bands = {metric: bands_at_each_cost(drawn, frontiers.prices) for metric, drawn in draws.items()}
     tables = {metric: best_guesses(frontiers.tables[metric], found) for metric, found in bands.items()}
     level = f"{next(iter(bands.values())).level:.0%}"
@@ -57,8 +56,8 @@ def plan_figure(
         cells = table[table["excluded"] == ""]
         axis = cost_axis(cells["label_seconds_total"], usd_per_second(cells))
         _budget(panel, axis, budget_usd)
-        if metric in advice:
-            _plan(panel, axis, advice[metric])
+        if metric in first_plans:
+            _plan(panel, axis, first_plans[metric])
     return figure
 
 
@@ -92,16 +91,16 @@ def _budget(panel: "Axes", axis: CostAxis, budget_usd: float | None) -> None:
     )
 
 
-def _plan(panel: "Axes", axis: CostAxis, advice: Advice) -> None:
+def _plan(panel: "Axes", axis: CostAxis, advised: Advice) -> None:
     """A star at what the first plan costs and is predicted to give, and its 80% interval."""
-    plan = advice.plans[0]
+    plan = advised.plans[0]
     x, (low, high) = float(axis.at([3600 * plan.hours[1]])[0]), plan.interval_80
     bar = [[plan.predicted - low], [high - plan.predicted]]
     style: dict[str, Any] = {"fmt": "*", "color": _RED, "markersize": 15, "markeredgecolor": "white", "capsize": 4}
     panel.errorbar([x], [plan.predicted], yerr=bar, zorder=7, **style)
     panel.set_xlim(axis.low, max(axis.high, x + 0.05))
     words = (
-        f"★ {advice.verdict}: {plan.recipe}, {plan.money}\npredicted {plan.predicted:.3f}, 80% {low:.3f} to {high:.3f}"
+        f"★ {advised.verdict}: {plan.recipe}, {plan.money}\npredicted {plan.predicted:.3f}, 80% {low:.3f} to {high:.3f}"
     )
     place: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 9.5, "color": _RED, "zorder": 8}
     place["bbox"] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}
@@ -119,7 +118,6 @@ def write_plan_page(
     """Write the page to `path` and the picture beside it (`.png`); the paths of both."""
     names, simulated = [source.name for source in sources], any(source.simulated for source in sources)
     write_text(path, plan_page(frontiers, found, request, sweeps=names, simulated=simulated, notes=notes))
-    picture = io.BytesIO()
     figure = plan_figure(
         frontiers,
         {each.metric: each.cells for each in found if each.cells is not None},
@@ -127,8 +125,7 @@ def write_plan_page(
         budget_usd=request.limits.budget_usd,
         simulated=simulated,
     )
-    save_png(figure, picture)
-    write_bytes(path.with_suffix(".png"), picture.getvalue())
+    write_bytes(path.with_suffix(".png"), png_bytes(figure))
     return [path, path.with_suffix(".png")]
 
 

@@ -10,7 +10,7 @@ from softcore.errors import RequestError
 from sweeps.frontier.banded import FrontierBands, bands_at_each_cost, cell_draws
 from sweeps.frontier.frontier import Frontiers
 from sweeps.results.names import metric_title
-from sweeps.show.drawing import BAND, SHADE, SHADE_ALL, CostAxis, shades
+from sweeps.show.drawing import BAND, SHADE, SHADE_ALL, CostAxis, shade_corners
 
 # Joint draws take time that grows with the third power of the cells: 1 s of a core for 100, and a frontier is drawn at
 # the end of every sweep.
@@ -85,7 +85,7 @@ def chances(found: FrontierBands) -> dict[str, str]:
 
 def traces(axis: CostAxis, found: FrontierBands) -> list[dict[str, Any]]:
     """The bands as Plotly draws them, the wider one first."""
-    shade, red_green_blue = shades(axis, found), ", ".join(str(int(BAND[i : i + 2], 16)) for i in (1, 3, 5))
+    shade, red_green_blue = shade_corners(axis, found), ", ".join(str(int(BAND[i : i + 2], 16)) for i in (1, 3, 5))
     return [
         {
             "type": "scatter",

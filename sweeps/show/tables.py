@@ -24,6 +24,7 @@ from sweeps.results.names import (
 )
 from sweeps.results.table import cell_id, plain_values, records
 from sweeps.running.store import Store
+from sweeps.show.markup import markdown_table, markdown_text
 from sweeps.spec.cells import trials_of
 
 if TYPE_CHECKING:
@@ -87,9 +88,9 @@ def rich_table(table: ReportTable) -> "Table":
     view.caption_justify = "left"
     grouped = any(group for group, _, _ in table.rows())
     for heading in ["", ""] if grouped else [""]:
-        view.add_column(heading)
+        view.add_column(heading, overflow="fold")
     for heading in table.headings():
-        view.add_column(Text(heading), justify="right")
+        view.add_column(Text(heading), justify="right", overflow="fold")  # a checksum is never cut
     previous = None
     for group, label, texts in table.rows():
         if previous not in (None, group):
@@ -112,14 +113,10 @@ def table_as_text(table: ReportTable, width: int | None = None) -> str:
 
 def table_as_markdown(table: ReportTable) -> str:
     """`table` as Markdown, with its title as a heading and its notes as a list."""
-
-    def line(texts: list[str]) -> str:
-        return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in texts) + " |"
-
     headings = ["", "Labels", *table.headings()]
-    lines = [f"### {table.title}", "", line(headings), line([":--"] * 2 + ["--:"] * (len(headings) - 2))]
-    lines += [line([group, label, *texts]) for group, label, texts in table.rows()]
-    return "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]).rstrip() + "\n"
+    rows = [[group, label, *texts] for group, label, texts in table.rows()]
+    lines = [f"### {markdown_text(table.title)}", "", *markdown_table(headings, rows, range(2, len(headings)))]
+    return "\n".join([*lines, "", *(f"- {markdown_text(note)}" for note in table.notes)]).rstrip() + "\n"
 
 
 def table_as_csv(table: ReportTable) -> str:

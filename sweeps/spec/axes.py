@@ -1,4 +1,4 @@
-"""What a value for every axis means together: checked, completed, and None where an axis does not apply."""
+"""The axes of one cell, checked against each other and completed with defaults; None where an axis does not apply."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ from softcore.training.mixing import (
     check_mixing,
 )
 from softcore.training.models import DEFAULT_LEARNING_RATE, LEARNING_RATES, MODELS
-from softcore.varieties import FREE, VARIETIES
+from softcore.varieties import CLICK, FREE, VARIETIES
 from sweeps.spec.axis_names import DEFAULT_AXES
 
 BUDGET_BUYS = ("annotators", "items")
@@ -81,13 +81,13 @@ def _check_names(axes: Mapping[str, Any]) -> None:
 
 
 def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
-    variety, people = axes["variety"], axes["variety"] not in FREE
+    variety, asks_people = axes["variety"], axes["variety"] not in FREE
     # What is usual has no name, so that cells are called what they were before this axis came.
     axes["holdout"] = None if axes["holdout"] == "images" else axes["holdout"]
     available = left_to_train_on(dataset, axes["holdout"])
     axes["items"] = available if axes["items"] in ("all", None) else axes["items"]
     check_number(axes, "items", int, 1, available)
-    if people:
+    if asks_people:
         check_annotators(axes["annotators"], most_answers(dataset, variety), "answers")
     semantic = VARIETIES[variety].similarity
     if axes["similarity"] is not None and not semantic:
@@ -96,13 +96,13 @@ def _settle_labels(axes: dict[str, Any], dataset: Dataset) -> None:
         raise RequestError(f"variety: {variety} needs similarity: {' or '.join(SIMILARITIES)}")
     if semantic:
         check_similarity(dataset, axes["similarity"])
-    clicks = variety == "click" or axes["pages_on"] is not None
+    clicks = variety == CLICK or axes["pages_on"] is not None
     if axes["aggregation"] in BY_PERSON and clicks and dataset.counts is not None:
         raise RequestError(
             f"aggregation: {axes['aggregation']} needs to know who clicked; "
             f"clicks of {dataset.name} are known as counts"
         )
-    pools = people and not _one_label(axes)
+    pools = asks_people and not _one_label(axes)
     if pools and axes["aggregation"] in BY_PERSON:
         check_crowd_kit(axes["aggregation"])
     if axes["rest"] == "simulated":
@@ -134,13 +134,13 @@ def _settle_asking(axes: dict[str, Any]) -> None:
 
 def clear_labels(axes: dict[str, Any]) -> None:
     """Set label axes that don't apply to None, once budgets are resolved."""
-    variety, people = axes["variety"], axes["variety"] not in FREE
+    variety, asks_people = axes["variety"], axes["variety"] not in FREE
     clears = {
-        "annotators": not people,
-        "hiring": not people,
-        "pages_on": not people,
-        "clicks": not people,
-        "aggregation": not people or _one_label(axes),
+        "annotators": not asks_people,
+        "hiring": not asks_people,
+        "pages_on": not asks_people,
+        "clicks": not asks_people,
+        "aggregation": not asks_people or _one_label(axes),
         "gamma": not VARIETIES[variety].gamma,
         "beta": variety != "smoothed",
         # Without the rest, N' decides what any label trains on; with it, hard labels are hard labels.

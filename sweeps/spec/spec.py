@@ -176,8 +176,10 @@ def read_spec(spec: str | Path | Mapping[str, Any] | Spec) -> Spec:
     if not isinstance(content, dict):
         raise RequestError(f"{source}: a spec is a mapping with at least 'name' and 'blocks'")
     parsed = _parse(content, source)
-    # A data set's file is looked for beside the spec that names it.
-    return parsed.model_copy(update={"dataset": _found_from(Path(source).absolute().parent, parsed.dataset)})
+    # Files are looked for beside the spec that names them.
+    folder = Path(source).absolute().parent
+    vectors = None if parsed.word_vectors is None else _below(folder, parsed.word_vectors)
+    return parsed.model_copy(update={"dataset": _found_from(folder, parsed.dataset), "word_vectors": vectors})
 
 
 def _found_from(folder: Path, dataset: str) -> str:

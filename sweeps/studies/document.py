@@ -1,7 +1,7 @@
 """What a study's report is made of, and the report as Markdown and as one HTML page.
 
-A document has sections of sentences, tables and pictures, whatever their subject. Its texts are plain, what stands
-between backticks is code: the two writers at the end escape everything.
+A document has sections of sentences, tables and pictures, whatever their subject. Its texts are plain text in which
+only what stands between backticks is code: both writers at the end escape the rest.
 """
 
 import base64
@@ -42,7 +42,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A PNG's bytes; it is written as `<report>-<name>.png`, and `words` say what it shows to who can't see it."""
+    """A PNG's bytes; it is written as `<report>-<name>.png`; `words` describe it to readers who can't see it."""
 
     name: str
     words: str
@@ -54,7 +54,7 @@ class Section:
     """A part of the report: sentences, then pictures, tables and `terms`, which are words with their meaning.
 
     `summary` are sentences for the top of the report, `data` holds the numbers behind the words for `--json` (anything
-    that `sweeps.results.table.plain` takes).
+    that `sweeps.results.table.plain_values` takes).
     """
 
     title: str

@@ -30,7 +30,7 @@ def simulated_words(sources: Iterable[Source]) -> str:
     return f"{SIMULATED}: in {', '.join(names)} a program gave the answers, not people" if names else ""
 
 
-def unknown_making(sources: Iterable[Source]) -> list[str]:
+def manifest_notes(sources: Iterable[Source]) -> list[str]:
     """A note that names the sources without a manifest; none where all have one."""
     bare = [source.name for source in sources if not source.about.get("hardware")]
     if not bare:

@@ -135,10 +135,10 @@ def sweep(ask):
 def test_a_variety_has_a_price_in_each_list_a_title_and_its_own_look(ask):
     code = """
 import json
-from softcore.prices.read import PRICES, price_interval
+from softcore.prices.read import PRICES
 from sweeps.results.names import kind, question, variety_title
 from sweeps.show.drawing import colour, marks
-prices = {name: price_interval("t2-halves", prices) for name, prices in PRICES.items()}
+prices = {name: prices.interval("t2-halves") for name, prices in PRICES.items()}
 words = [variety_title("t2-halves"), question("t2-halves"), kind("t2-halves"), colour("t2-halves"), marks("t2-halves")]
 print(json.dumps([prices, PRICES["page"].recorded["t2-halves"], words]))
 """

@@ -10,7 +10,7 @@ from softcore.labels.ask import asked_varieties
 from softcore.labels.build import FROM_NOBODY
 from softcore.labels.elicited import elicited_varieties, soft_labels
 from softcore.prices.price_list import with_click_overhead
-from softcore.prices.read import PRICES, price_interval
+from softcore.prices.read import PRICES
 from softcore.varieties import CLICK, FREE, PAGE_PARTS, VARIETIES, Variety, question_of
 from sweeps.show.drawing import colour, marks
 from sweeps.spec.axes import DEFAULT_AXES, clear_labels
@@ -22,17 +22,17 @@ UNKNOWN = "no-such-variety"
 @pytest.mark.parametrize("name", PRICES)
 def test_a_variety_has_a_price_in_each_shipped_list(variety, name):
     prices = with_click_overhead(PRICES[name], 0)
-    low, high = price_interval(variety, prices)
+    low, high = prices.interval(variety)
     assert (low == high == 0) if variety in FREE else 0 < low <= high
     if variety not in FREE:
-        assert (low, high) == price_interval(question_of(variety), prices)
+        assert (low, high) == prices.interval(question_of(variety))
 
 
 def test_more_parts_of_a_page_cost_more():
     by_parts = {row.parts: name for name, row in VARIETIES.items() if row.parts}
     assert sorted(by_parts) == [*range(1, PAGE_PARTS + 1)]
     for prices in PRICES.values():
-        lows = [price_interval(by_parts[parts], prices)[0] for parts in sorted(by_parts)]
+        lows = [prices.interval(by_parts[parts])[0] for parts in sorted(by_parts)]
         assert lows == sorted(set(lows))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from softcore.data import hmix
-from softcore.data.readers import RAW_COLUMNS
+from softcore.data.readers import PAGE_COLUMNS
 from softcore.datasets import load
 
 
@@ -76,7 +76,7 @@ def write_raw():
     def write(path, pages):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=RAW_COLUMNS, restval="")
+            writer = csv.DictWriter(file, fieldnames=(*PAGE_COLUMNS, "img_id"), restval="")
             writer.writeheader()
             writer.writerow({"trial_index": 0, "time_elapsed": 10, "subject": "ann"})
             writer.writerows(pages)

@@ -1,4 +1,4 @@
-// The plans for a budget: prices, limits and ranks as sweeps/planning has them (candidates, rank, advise, spending).
+// The plans for a budget: prices, limits and ranks as sweeps/planning has them (candidates, rank, advise).
 
 const STEP = 100; // dollars
 const CENT = 0.005;

@@ -19,7 +19,7 @@ function update() {
   }
   refreshControls();
   showVerdict(metric, advice, refused);
-  showPlans(advice, metric);
+  showPlans(advice);
   showSpec(advice, metric.plan);
   showFrontier(metric, advice);
   showWeights();

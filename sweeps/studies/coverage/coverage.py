@@ -4,9 +4,9 @@
         [--seeds 3] [--first 0] [--plain]
 
 2,000 problems know 90% to 1.5 points. Person, seed and image noise are known and drawn anew for each problem; people
-are simulated one by one (`planted.py`). What is covered: the best value at each of 50 costs, on these test
-images, for new seeds and new people. `--break` leaves people, or the pairing of seeds, out of the method: a check that
-can't see that is no check. `--plain` leaves out the shrinking towards curves.
+are simulated one by one (`planted.py`). What is covered: the best value at each of 50 costs, on these test images, for
+new seeds and new people. `--break` leaves people, or the pairing of seeds, out of the method: a check that can't see
+that is no check. `--plain` leaves out the shrinking towards curves.
 """
 
 import argparse

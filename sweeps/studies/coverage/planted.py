@@ -29,6 +29,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
 POOLS: Mapping[str, Pool] = MappingProxyType(
     {PAGES: Pool(annotators=6), CLICKS: Pool(annotators=51, drawn="clicks, drawn by image and not by person")}
 )
+STYLES = ("apart", "close", "alike")  # questions far apart, close together, and cells that are all worth the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,9 +227,6 @@ def noise_like(rng: np.random.Generator) -> Noise:
         own={PAGES: about(0.015), CLICKS: about(0.005)},
         images=about(0.01),
     )
-
-
-STYLES = ("apart", "close", "alike")  # questions far apart, close together, and cells that are all worth the same
 
 
 def truth_like(made: Grid, style: str, rng: np.random.Generator) -> Float[np.ndarray, " c"]:

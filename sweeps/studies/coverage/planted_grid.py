@@ -25,6 +25,7 @@ METRIC = "ce/10h"
 _MOST_ITEMS = 900
 
 Gain = Callable[[str, float, float], float]  # of a question, M and N'
+_QUESTIONS = ("click", "first-choice", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,7 +124,6 @@ def _level(rng: np.random.Generator) -> Gain:
 STYLES: Mapping[str, Callable[[np.random.Generator], Gain]] = MappingProxyType(
     {"curved": _curved, "crossing": _crossing, "logarithmic": _logarithmic, "level": _level}
 )
-_QUESTIONS = ("click", "first-choice", "t1-uniform", "t1-clamp", "t2-uniform", "t2-clamp")
 
 
 def _by_question(rng: np.random.Generator, mean: float, spread: float) -> dict[str, float]:

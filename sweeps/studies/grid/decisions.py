@@ -6,8 +6,8 @@ import pandas as pd
 
 from sweeps.results.table import records
 from sweeps.studies.document import Section, Table
-from sweeps.studies.grid.recorded import Sources
-from sweeps.studies.sealed.readings import learnt_from, metrics_of
+from sweeps.studies.grid.recorded import Sources, core
+from sweeps.studies.sealed.readings import metrics_of
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, Regret, decision_regret
 
 TITLE = "Plans judged by their decisions"
@@ -24,7 +24,7 @@ _WHAT = (
 
 def decisions_section(sources: Sources) -> Section:
     """The section on decision regret, of every metric that plans are made for; it needs the grid."""
-    results = learnt_from(sources)
+    results = core(sources)
     found = tuple(decision_regret(results, metric=metric) for metric in metrics_of(sources))
     return Section(
         title=TITLE,

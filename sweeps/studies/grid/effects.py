@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from softcore.errors import RequestError
+from softcore.varieties import CLICK
 from sweeps.results.table import axis_columns, records
 from sweeps.studies.document import Section, Table
 from sweeps.studies.grid.recorded import CO_PRIMARY, Sources, between, core, join_names, measured_metrics, metric_words
@@ -17,6 +18,8 @@ TITLE = "Do mixup, the entropy weight, means and mixed questions help?"
 LEVEL = 0.95
 
 Axes = Mapping[str, Any]
+_PLAIN = {"mixing": None, "loss": None, "alpha": None, "entropy_floor": None, "target_mixing": None}
+_ALL_CLICKS = {"variety": CLICK, "hiring": None, "pages_on": None, "clicks": None, "gamma": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +56,6 @@ def _set(**new: Any) -> Callable[[Axes], Axes]:
     return lambda axes: {**axes, **new}
 
 
-_PLAIN = {"mixing": None, "loss": None, "alpha": None, "entropy_floor": None, "target_mixing": None}
-_ALL_CLICKS = {"variety": "click", "hiring": None, "pages_on": None, "clicks": None, "gamma": None}
 CHANGES = (
     Change(
         name="mixup, against plain training",

@@ -21,6 +21,7 @@ from sweeps.studies.grid.panel_bands import LEVEL
 from sweeps.studies.grid.pictures import frontiers_png
 from sweeps.studies.grid.recorded import (
     CO_PRIMARY,
+    SECONDARY,
     Sources,
     any_simulated,
     assumptions_words,
@@ -33,14 +34,13 @@ from sweeps.studies.grid.recorded import (
 
 TITLE = "What the grid says"
 LEAST_TRIALS = 4  # of every cell of the preset, once it is finished
-OTHERS = tuple(f"{name}/{test}" for test in ("10h", "10s") for name in ("rmsce", "fgsm", "accuracy"))
 
 
 def frontier_section(sources: Sources) -> Section:
     """What the grid's cells are worth for what they cost, on every co-primary metric."""
     results = core(sources)
     found = [frontiers_of(cell_draws(results, metric)) for metric in measured_metrics(results, CO_PRIMARY)]
-    there = [metric for metric in OTHERS if metric in results and results[metric].notna().any()]
+    there = [metric for metric in SECONDARY if metric in results and results[metric].notna().any()]
     others = [frontiers_of(cell_draws(results, metric), matters=0.0) for metric in there]
     simulated = any_simulated(sources)
     return Section(

@@ -7,14 +7,14 @@ from typing import Any
 
 from sweeps.sources import Source, from_folder, from_names
 from sweeps.studies.document import Document
-from sweeps.studies.grid import effects, frontier_findings, panel_findings, variances
-from sweeps.studies.grid.decisions import decisions_section
+from sweeps.studies.grid import decisions, effects, frontier_findings, panel_findings, variances
 from sweeps.studies.grid.recorded import GRID, SEALED, VARIANCE, Part, by_preset
 from sweeps.studies.pilots import pilot
 from sweeps.studies.report import (
     RESULTS,
     command,
     log_to_mlflow,
+    manifest_notes,
     open_sweeps,
     pages,
     report_folder,
@@ -22,27 +22,25 @@ from sweeps.studies.report import (
     save_results,
     simulated_words,
     source_rows,
-    unknown_making,
 )
-from sweeps.studies.sealed import readings
+from sweeps.studies.sealed import readings, sealed
 from sweeps.studies.sealed.readings import load_readings
-from sweeps.studies.sealed.sealed import sealed_section
 
 
-def planner_parts(readings: Path, *, read_sealed: bool = False) -> tuple[Part, Part]:
+def planner_parts(path: Path, *, read_sealed: bool = False) -> tuple[Part, Part]:
     """Plans held against the sealed cells, and plans judged by their decisions.
 
-    `readings` is the file of readings (`sealed-readings.json` beside the tables); sealed cells are read, and the
-    reading is added to the file, only where `read_sealed` says so. A file that is odd is a RequestError.
+    `path` is the file of readings (`sealed-readings.json` beside the tables); sealed cells are read, and the reading is
+    added to the file, only where `read_sealed` says so. A file that is odd is a RequestError.
     """
-    load_readings(readings)
+    load_readings(path)
     return (
         Part(
-            title="Plans held against sealed cells",
+            title=sealed.TITLE,
             needs=(GRID, SEALED),
-            make=partial(sealed_section, readings=readings, read_sealed=read_sealed),
+            make=partial(sealed.sealed_section, readings=path, read_sealed=read_sealed),
         ),
-        Part(title="Plans judged by their decisions", needs=(GRID,), make=decisions_section),
+        Part(title=decisions.TITLE, needs=(GRID,), make=decisions.decisions_section),
     )
 
 
@@ -71,7 +69,7 @@ def grid_report(sources: Sequence[Source], made_by: str = "", parts: Sequence[Pa
         summary=tuple(sentence for section in sections for sentence in section.summary),
         sources=source_rows(found.values()),
         command=made_by,
-        notes=(*notes, *unknown_making(found.values())),
+        notes=(*notes, *manifest_notes(found.values())),
         sections=sections,
     )
 

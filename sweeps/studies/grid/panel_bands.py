@@ -20,6 +20,7 @@ from sweeps.uncertainty.shrinkage import Draws
 
 COSTS = 8
 LEVEL = 0.9
+PICKED, BEST, SEEDS_PICKED, SEEDS_BEST = "picked", "best", "seeds only, picked", "seeds only, best"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,9 +53,6 @@ class OneWay:
     cells: np.ndarray
     held: Mapping[str, BandCoverage]
     all_at_once: bool
-
-
-PICKED, BEST, SEEDS_PICKED, SEEDS_BEST = "picked", "best", "seeds only, picked", "seeds only, best"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

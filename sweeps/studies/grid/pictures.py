@@ -1,29 +1,29 @@
 """The pictures of the report on the grid."""
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from softcore.prices.read import usd
 from sweeps.results.names import metric_title, metric_unit, test_set_short, variety_title
-from sweeps.show.drawing import CostAxis, colour, cost_axis, escape_dollars, figure_with_title, marks, subtitle
+from sweeps.show.drawing import (
+    CostAxis,
+    colour,
+    cost_axis,
+    escape_dollars,
+    figure_with_title,
+    marks,
+    png_bytes,
+    subtitle,
+)
 from sweeps.studies.grid.panel_bands import BEST, LEVEL, SEEDS_BEST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from sweeps.studies.grid.frontiers import MetricFrontiers
     from sweeps.studies.grid.panel_bands import BothWays
 
 INK, MISS, QUIET = "#0055a4", "#d62728", "#8a8a8a"
-
-
-def png(figure: "Figure") -> bytes:
-    """The bytes of a figure's PNG."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
 
 
 def panels_png(together: Sequence["BothWays"], simulated: bool) -> bytes:
@@ -41,14 +41,14 @@ def panels_png(together: Sequence["BothWays"], simulated: bool) -> bytes:
         _bands_against_values(box, one)
     for box in boxes.flat[len(together) :]:
         box.set_axis_off()
-    marks = [
+    handles = [
         Patch(color=INK, alpha=0.22, label=f"{LEVEL:.0%} band from A for the best on B"),
         Line2D([], [], color=INK, marker="o", linestyle="none", label="best on B, covered"),
         Line2D([], [], color=MISS, marker="X", linestyle="none", label="not covered"),
         Line2D([], [], color=QUIET, label="over A's seeds only (t)"),
     ]
-    figure.legend(handles=marks, loc="upper left", bbox_to_anchor=(0.004, 1 - 0.62 / height), ncols=4, frameon=False)
-    return png(figure)
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, 1 - 0.62 / height), ncols=4, frameon=False)
+    return png_bytes(figure)
 
 
 def _bands_against_values(box: "Axes", one: "BothWays") -> None:
@@ -93,7 +93,7 @@ def frontiers_png(found: Sequence["MetricFrontiers"], name: str, simulated: bool
     lines = [Line2D([], [], color=colour(q), linewidth=2, label=variety_title(q)) for q in asked]
     lines.append(Line2D([], [], color="#222222", linestyle="--", label="best free recipe"))
     figure.legend(handles=lines, loc="upper left", bbox_to_anchor=(0.004, 1 - 0.62 / height), ncols=8, frameon=False)
-    return png(figure)
+    return png_bytes(figure)
 
 
 def _each_question(box: "Axes", one: "MetricFrontiers") -> None:

@@ -16,6 +16,7 @@ GRID, VARIANCE, SEALED = "grid", "grid-variance", "grid-sealed"
 PRESETS = (GRID, VARIANCE, SEALED)
 PILOT = re.compile(r"pilot-(\d+)")  # a replayed pilot, by the seed whose panel A it asked
 CO_PRIMARY = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")
+SECONDARY = tuple(f"{name}/{test}" for test in ("10h", "10s") for name in ("rmsce", "fgsm", "accuracy"))
 _KNOWN = f"{', '.join(PRESETS)} or a replayed pilot"
 _ID = re.compile(r"-[0-9a-f]{8}$")
 

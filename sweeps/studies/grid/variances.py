@@ -13,6 +13,7 @@ from sweeps.studies.document import Section, Table
 from sweeps.studies.grid.recorded import (
     CO_PRIMARY,
     GRID,
+    SECONDARY,
     VARIANCE,
     Sources,
     between,
@@ -26,7 +27,7 @@ from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SE
 from sweeps.uncertainty.variance import VarianceModel
 
 TITLE = "What varies: seeds and people"
-METRICS = (*CO_PRIMARY, *(f"{name}/{test}" for test in ("10h", "10s") for name in ("rmsce", "fgsm", "accuracy")))
+METRICS = (*CO_PRIMARY, *SECONDARY)
 LEVEL = 0.95
 _SEEDS = {
     SEED: "seeds, on all cells",

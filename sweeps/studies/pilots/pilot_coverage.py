@@ -61,12 +61,12 @@ class Truth:
     own: float
     of_trial: float
 
-    def value(self, variety: str, people: int, items: int) -> float:
+    def value(self, variety: str, annotators: int, items: int) -> float:
         """The mean over seeds and people."""
         share = (items / 900) ** self.power
         if self.shape != SHAPES[0]:
             share = float(np.expm1(-items / self.reach) / np.expm1(-900 / self.reach))
-        left = people**-self.fall
+        left = annotators**-self.fall
         return float(self.start - share * (self.one[variety] * left + self.everybody[variety] * (1 - left)))
 
 
@@ -108,11 +108,13 @@ class Crowd:
         """A seed's order of the batches, and of the people in each."""
         return rng.permutation(len(self._shared)), np.argsort(rng.random(self._shared.shape), axis=1)
 
-    def mark(self, order: tuple[np.ndarray, np.ndarray], variety: str, people: int, items: int, panel: int) -> float:
+    def mark(
+        self, order: tuple[np.ndarray, np.ndarray], variety: str, annotators: int, items: int, panel: int
+    ) -> float:
         """What the people of a panel add: the first M of each batch, or the last."""
         batches = order[0][: items // IN_BATCH]
         who = order[1][batches]
-        who = who[:, :people] if panel == 0 else who[:, -people:]
+        who = who[:, :annotators] if panel == 0 else who[:, -annotators:]
         return float((self._shared + self._own[variety])[batches[:, None], who].mean())
 
 
@@ -124,11 +126,11 @@ def pilot_results(world: Truth, rng: np.random.Generator, seeds: int = 3) -> pd.
         for number, (variety, level) in enumerate((("hard", world.start), ("smoothed", world.smoothed))):
             value = level + mark + world.of_trial * rng.standard_normal()
             found.append(_row(f"free{number}", seed, 0, value, variety=variety))
-        for number, (variety, people, items, panels) in enumerate(CELLS):
+        for number, (variety, annotators, items, panels) in enumerate(CELLS):
             for panel in range(panels):
-                value = world.value(variety, people, items) + mark + world.of_trial * rng.standard_normal()
-                value += crowd.mark(order, variety, people, items, panel)
-                bought = {"annotators": people, "items": items, "hiring": "breadth", "aggregation": "separate"}
+                value = world.value(variety, annotators, items) + mark + world.of_trial * rng.standard_normal()
+                value += crowd.mark(order, variety, annotators, items, panel)
+                bought = {"annotators": annotators, "items": items, "hiring": "breadth", "aggregation": "separate"}
                 found.append(_row(f"cell{number}", seed, panel, value, variety=variety, **bought))
     return pd.DataFrame(found)
 

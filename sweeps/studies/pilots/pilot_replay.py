@@ -29,9 +29,9 @@ from sweeps.planning.advise import advise
 from sweeps.planning.pilot import pilot_spec
 from sweeps.running.store import write_text
 from sweeps.sources import files_of, from_sweep
+from sweeps.studies.pilots.pilot import METRICS
 
 BATCHES, PEOPLE = 8, 3
-METRICS = ("scaled-ce/10h", "ce/10h")
 IMAGES, MOST_PEOPLE, BUDGET_USD = 900, 3, 400.0
 
 

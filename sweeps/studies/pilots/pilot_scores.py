@@ -7,8 +7,9 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
-from softcore.prices.read import PriceList, price_list
-from softcore.varieties import FREE
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
+from softcore.varieties import CLICK, FREE
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.checks import ModelChoice
@@ -22,7 +23,6 @@ from sweeps.studies.pilots.pilot_predictions import PilotPrediction, predict_run
 from sweeps.studies.sealed.regret import BUDGETS, NOTHING, PLANNER, RULES
 
 PANEL_B = 1
-CLICK = "click"
 _PLAIN = ("mixing", "loss", "pages_on")  # axes that plain cells have nothing in
 
 

@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pandas as pd
 
 from sweeps.sources import from_file
+from sweeps.studies.pilots.pilot import METRICS
 from sweeps.studies.pilots.pilot_predictions import (
     PilotPrediction,
     by_part,
@@ -25,7 +26,7 @@ from sweeps.studies.pilots.pilot_predictions import (
     predict_runs,
     score_table,
 )
-from sweeps.studies.pilots.pilot_replay import METRICS, PEOPLE
+from sweeps.studies.pilots.pilot_replay import PEOPLE
 from sweeps.studies.pilots.pilot_scores import CLICK, plain_cells
 
 PANEL_A = 0

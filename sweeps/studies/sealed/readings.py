@@ -1,9 +1,9 @@
 """Readings of the sealed cells: each evaluation of a planner on them, kept in a file and counted.
 
-Held-out cells measure a planner only as long as nobody tunes it until it fits them. So a reading is made only
-when it is asked for, is kept in a file beside the results, and counts: the same planner, learning from the same trials
-and held against the same cells, is the same reading; a change of any of the three is another. A planner is the same
-while its version and what is recorded of its predictions (`sweeps.studies.sealed.version`) are the same.
+Held-out cells measure a planner only as long as nobody tunes it until it fits them. So a reading is made only when it
+is asked for, is kept in a file beside the results, and counts: the same planner, learning from the same trials and held
+against the same cells, is the same reading; a change of any of the three is another. A planner is the same while its
+version and what is recorded of its predictions (`sweeps.studies.sealed.version`) are the same.
 """
 
 import datetime
@@ -20,15 +20,13 @@ import pandas as pd
 from softcore.errors import RequestError
 from sweeps.results.table import finished, plain_values
 from sweeps.running.store import write_text
-from sweeps.sources import merge
 from sweeps.spec.axis_names import REPLICATES
 from sweeps.spec.spec import resolve
-from sweeps.studies.grid.recorded import GRID, PRESETS, SEALED, VARIANCE, Sources
+from sweeps.studies.grid.recorded import CO_PRIMARY, GRID, PRESETS, SEALED, Sources, core
 from sweeps.studies.sealed.judge import Judgement, judge
 from sweeps.studies.sealed.version import PLANNER_VERSION, check_version, predictions_digest
 
 NAME = "sealed-readings.json"
-METRICS = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")
 _DIGITS = 6  # significant ones of the numbers that are kept
 
 
@@ -51,7 +49,7 @@ class Identity:
         metrics = metrics_of(sources)
         return cls(
             sealed=table_digest(sources[SEALED].results, metrics),
-            training=table_digest(learnt_from(sources), metrics),
+            training=table_digest(core(sources), metrics),
             planner=PLANNER_VERSION,
             predictions=predictions_digest(),
         )
@@ -113,7 +111,7 @@ def read_sealed_cells(path: Path, sources: Sources, today: datetime.date | None 
         if there < planned:
             raise RequestError(f"sealed cells are read when all is recorded; {preset} has {there} of {planned} trials")
     check_version()
-    training, cells = learnt_from(sources), sources[SEALED].results
+    training, cells = core(sources), sources[SEALED].results
     found = tuple(judge(training, cells, metric=metric) for metric in metrics_of(sources))
     made = Reading(date=today or datetime.date.today(), identity=identity, judgements=found)
     lines = [json.dumps(reading.as_dict(), ensure_ascii=False, allow_nan=False) for reading in (*kept, made)]
@@ -122,17 +120,12 @@ def read_sealed_cells(path: Path, sources: Sources, today: datetime.date | None 
     return load_readings(path)  # as it will be shown from now on
 
 
-def learnt_from(sources: Sources) -> pd.DataFrame:
-    """The trials that plans are learnt from: the grid's and, where they were recorded, those that show what varies."""
-    return merge([sources[name] for name in (GRID, VARIANCE) if name in sources])[0]
-
-
 def metrics_of(sources: Sources) -> tuple[str, ...]:
-    """Those of `METRICS` that all recorded presets measured; none at all is a RequestError."""
+    """Those of `CO_PRIMARY` that all recorded presets measured; none at all is a RequestError."""
     used = [sources[name].results for name in PRESETS if name in sources]
-    there = tuple(metric for metric in METRICS if all(metric in results for results in used))
+    there = tuple(metric for metric in CO_PRIMARY if all(metric in results for results in used))
     if not there:
-        raise RequestError(f"plans are judged on {', '.join(METRICS)}, none of which was measured everywhere")
+        raise RequestError(f"plans are judged on {', '.join(CO_PRIMARY)}, none of which was measured everywhere")
     return there
 
 

@@ -14,7 +14,9 @@ from jaxtyping import Bool, Float
 from scipy.special import stdtrit
 
 from softcore.errors import RequestError
-from softcore.prices.read import PriceList, price_list
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
+from softcore.varieties import CLICK
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.defaults import default_model
@@ -31,7 +33,7 @@ _Rule = Callable[[pd.DataFrame], pd.Series]
 # Which cells a rule of thumb buys from; of those that the budget allows it takes the dearest.
 RULES: Mapping[str, _Rule] = MappingProxyType(
     {
-        "all clicks": lambda cells: cells["variety"] == "click",
+        "all clicks": lambda cells: cells["variety"] == CLICK,
         "six people, T2 Clamp": lambda cells: (cells["variety"] == "t2-clamp") & (cells["annotators"].round() == 6),
         "one label on as many images as possible": lambda c: (
             (c["variety"] == "t2-clamp") & (c["annotators"].round() == 1)

@@ -1,6 +1,5 @@
 """Plans held against the sealed cells: what each reading said, in words, tables and a picture of its numbers."""
 
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from softcore.statistics import MeanInterval
 from sweeps.planning.checks import LEVELS, ModelCheck
 from sweeps.planning.defaults import LOST
 from sweeps.results.names import in_order, metric_title, test_set_short, variety_title
-from sweeps.show.drawing import colour, figure_with_title, mark_scale, marks, subtitle
+from sweeps.show.drawing import colour, figure_with_title, mark_scale, marks, png_bytes, subtitle
 from sweeps.studies.document import Picture, Section, Table
 from sweeps.studies.grid.recorded import Sources, any_simulated, join_names
 from sweeps.studies.sealed.judge import Judgement
@@ -223,13 +222,11 @@ def predicted_picture(judged: Sequence[Judgement], simulated: bool) -> Picture:
     panels[0].set_ylabel("predicted")
     there = {str(name) for one in judged for name in one.cells["variety"]}
     _draw_legend(panels[0], in_order(there))
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
     return Picture(
         name="sealed",
         words="Predicted against seen, with 95% intervals, for "
         + "; ".join(f"{one.metric} ({one.default})" for one in judged),
-        png=file.getvalue(),
+        png=png_bytes(figure),
     )
 
 

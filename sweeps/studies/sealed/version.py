@@ -1,4 +1,4 @@
-"""The planner's version, which people raise, and its recorded predictions of a made-up grid, which show when they must.
+"""The planner's declared version, and its recorded predictions of a simulated grid, which show when to raise it.
 
     python -m sweeps.studies.sealed.version    record the predictions of a version that was just raised
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from softcore.statistics import MeanInterval, mean_interval
+from softcore.varieties import CLICK
 from sweeps.results.table import CORRUPTED
 from sweeps.studies.thesis.claims import Claim, Kind
 from sweeps.studies.thesis.published import Row, table_words
@@ -139,7 +140,7 @@ def over(parts: Sequence[RowPart]) -> str:
     """What the replicates vary, so what the interval is over."""
     asked = [axis_text(value) for part in parts for value in _axis(part, "annotators")]
     words = "seeds and image-wise panels" if any(m not in ("", "all") for m in asked) else "seeds"
-    clicks = any(value == "click" for part in parts for value in _axis(part, "variety"))
+    clicks = any(value == CLICK for part in parts for value in _axis(part, "variety"))
     return words + (", clicks known as counts" if clicks else "")
 
 

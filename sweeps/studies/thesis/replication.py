@@ -11,6 +11,7 @@ from sweeps.studies.document import Document, Section, Table
 from sweeps.studies.report import (
     command,
     log_to_mlflow,
+    manifest_notes,
     open_sweeps,
     pages,
     report_folder,
@@ -18,7 +19,6 @@ from sweeps.studies.report import (
     save_results,
     simulated_words,
     source_rows,
-    unknown_making,
 )
 from sweeps.studies.thesis.claims import AGAINST, TIE, claims
 from sweeps.studies.thesis.findings import (
@@ -224,7 +224,7 @@ def document(made: Replication, made_by: str) -> Document:
         overview=Table.of(count_lines(made.findings)),
         sources=source_rows(made.sources),
         command=made_by,
-        notes=(*unknown_making(made.sources), *made.notes),
+        notes=(*manifest_notes(made.sources), *made.notes),
         sections=(*claim_sections(made.findings), shifted, *([missing] if missing else []), how_to_read),
         sources_first=True,
     )

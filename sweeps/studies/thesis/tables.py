@@ -11,8 +11,9 @@ from softcore.errors import RequestError
 from softcore.prices.read import price
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.results.names import INTERVAL, recipes
-from sweeps.results.table import CORRUPTED, corrupted_column, finished, metric_columns, test_set_names
+from sweeps.results.table import CORRUPTED, FAILED, corrupted_column, finished, metric_columns, test_set_names
 from sweeps.show.tables import EMPTY, Entry, ReportTable
+from sweeps.sources import from_digits
 from sweeps.studies.thesis.published import PublishedTable, tables
 from sweeps.studies.thesis.row_trials import Trials, by_replicate, matching, variants, varying
 
@@ -50,7 +51,7 @@ def thesis_table(results: pd.DataFrame, preset_name: str) -> ReportTable:
         for line in lines:
             entries += _time(test_set, line) if table and table.timed else []
             entries += _entries(columns, test_set, line, notes)
-    if "dataset" in results and (results["dataset"] == "digits").any():  # the data set whose annotators are simulated
+    if from_digits(results):
         title = f"Simulated annotators. {title}"
     notes = [f"± is half of a {INTERVAL}.", *_left_out(done, lines), *_failures(results), *dict.fromkeys(notes)]
     return ReportTable(title=title, entries=tuple(entries), notes=tuple(notes))
@@ -155,5 +156,5 @@ def _left_out(done: pd.DataFrame, lines: list[_Line]) -> list[str]:
 
 
 def _failures(results: pd.DataFrame) -> list[str]:
-    failed = int((results["status"] == "failed").sum())
+    failed = int((results["status"] == FAILED).sum())
     return [f"{failed} of {len(results)} trials failed and are left out."] if failed else []

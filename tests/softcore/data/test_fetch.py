@@ -88,7 +88,9 @@ def test_a_fresh_file_is_fetched_checked_and_progress_is_told(server, tmp_path):
     )
     assert (tmp_path / "a" / "file.bin").read_bytes() == CONTENT
     assert left(tmp_path) == ["file.bin"]
-    assert report == [FileState(file="a/file.bin", state="fetched", detail=f"{server.address}/a/file.bin")]
+    assert report == [
+        FileState(file="a/file.bin", state="fetched", detail=f"{server.address}/a/file.bin", licence="none")
+    ]
     assert told[-1] == ("file.bin", len(CONTENT), len(CONTENT))
 
 

@@ -92,6 +92,20 @@ def test_all_bad_rows_of_the_file_are_reported_together_by_line(tmp_path, page, 
     assert "row 7, img_id: '10000.0'; allowed: an image of the CIFAR-10 test set, 0 to 9999" in message
 
 
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ({"img_id": "3.7"}, "img_id: '3.7'; allowed: an image of the CIFAR-10 test set, 0 to 9999"),
+        ({"trial_index": "6.5"}, "trial_index: '6.5'; allowed: a page number, 0 or more"),
+        ({"rt": "1e999"}, "rt: '1e999'; allowed: milliseconds, 0 or more"),
+    ],
+)
+def test_a_number_that_is_not_whole_or_not_finite_is_refused(tmp_path, page, write_raw, said, refused):
+    with pytest.raises(RequestError) as error:
+        read_cifar10s(write_raw(tmp_path / "raw.csv", [{**page(), **said}]))
+    assert f"row 3, {refused}" in str(error.value)
+
+
 def test_a_line_number_is_right_after_a_cell_with_line_breaks(tmp_path, page, write_raw):
     # The multi-line cell fills lines 3 to 5, so the bad page starts on line 6.
     note = {"trial_index": 1, "time_elapsed": 5, "subject": "ann", "response": "one\ntwo\nthree"}

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from softcore.errors import RequestError
-from softcore.labels.ask import asked_varieties
-from softcore.labels.build import VARIETIES, build, most_answers, people_labels
+from softcore.labels.ask import asked_varieties, most_answers, people_labels
+from softcore.labels.build import build
 from softcore.labels.similarity import class_similarity
 from softcore.labels.votes import one_hot
 from softcore.policy import LabelPolicy
 from softcore.test_sets import test_sets as sets_of
+from softcore.varieties import VARIETIES
 
 
 def made(digits, variety="t2-clamp", *, seed=0, panel=0, **policy):

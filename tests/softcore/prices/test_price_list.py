@@ -31,7 +31,6 @@ def test_parts_of_a_page_cost_between_their_share_and_the_whole_page(variety, pa
 
 def test_every_list_prices_what_the_thesis_prices():
     assert {*PAGE.seconds} == {*SESSION.seconds} == {*PRICES["thesis"].seconds}
-    assert (PRICES["thesis"].is_point, PAGE.is_point, SESSION.is_point) == (True, False, False)
 
 
 def test_session_prices_no_click_before_its_overhead_is_said():

@@ -31,7 +31,6 @@ def test_a_list_of_ones_own_says_all_that_it_says(write):
     assert (prices.name, prices.assumes) == ("ours", "Timed on 40 colleagues.")
     assert (prices.interval("click"), prices.interval("t2-clamp")) == ((4, 4), (30, 50))
     assert (prices.wage, prices.fee, prices.wage_floor) == (15, 0.333, 10)
-    assert not prices.is_point
     with pytest.raises(RequestError, match=r"variety in price list 'ours' 't1-clamp'; known: click, .*t2-clamp"):
         prices.interval("t1-clamp")
 

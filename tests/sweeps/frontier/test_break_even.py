@@ -33,7 +33,7 @@ def test_the_price_at_which_both_cost_the_same_by_hand():
     # 800 clicks cost what 100 pages do where a click costs an eighth of a page.
     ratio = found(draws([2, 1, 3, 1, 9]), 100)
     assert ratio.ratio == pytest.approx(1 / 8)
-    assert ratio.at(32.0) == pytest.approx((4, 4, 4))
+    assert (ratio.low, ratio.high) == pytest.approx((1 / 8, 1 / 8))
     assert ratio.worth == 1
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softcore.errors import RequestError
-from softcore.prices.read import PRICES, PriceList
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import PRICES
 from sweeps.frontier.frontier import frontier, frontiers, side_by_side, summarise
 from sweeps.frontier.pricing import non_dominated
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softcore.errors import RequestError
-from softcore.prices.read import PRICES, PriceList
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import PRICES
 from sweeps.frontier.frontier import frontier, summarise, to_reprice
 from sweeps.frontier.pricing import Purchases, costs, middle, non_dominated, non_dominated_over_prices, reprice
 

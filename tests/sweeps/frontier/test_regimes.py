@@ -3,11 +3,11 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.frontier.regimes import DONT_BUY, MATTERS, NO_CHOICE, TIED, regimes
-from sweeps.results.names import BETTER, FREE, MIX, MORE, kind
+from sweeps.results.names import BETTER, FREE_KIND, MIX, MORE, kind
 from sweeps.studies.coverage.verdicts import VERDICTS, planted_verdict
 from sweeps.uncertainty.shrinkage import Draws
 
-KINDS = (FREE, MORE, BETTER, MIX)
+KINDS = (FREE_KIND, MORE, BETTER, MIX)
 COSTS = np.array([0.0, 10, 20, 30])
 
 
@@ -78,7 +78,7 @@ def test_clicks_are_more_labels_and_pages_better_ones():
     assert kind("click") == kind("first-choice") == MORE
     assert kind("t1-uniform") == kind("t2-clamp") == BETTER
     assert kind("t2-clamp", mixed=True) == MIX
-    assert kind("hard", free=True) == FREE
+    assert kind("hard", free=True) == FREE_KIND
 
 
 def test_an_unknown_kind_is_refused():

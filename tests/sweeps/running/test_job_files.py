@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.running.job_files import PACKAGES, is_file, job_folder, package_folder, run_command, with_dataset
+from sweeps.running.job_files import PACKAGES, is_file, job_folder, package_folder, run_command, with_own_files
+from sweeps.spec.spec import Spec
 
 
 def command(spec: str, **changes: object) -> list[str]:
@@ -76,11 +77,11 @@ def test_no_path_is_read_by_the_shell_as_anything_but_a_path(name):
     assert words[words.index("--out") + 1] == f"/mnt/{name}"
 
 
-def test_a_data_set_of_ones_own_is_found_from_the_jobs_folder():
-    (setting,) = with_dataset("/home/me/birds.yaml", [])
+def test_files_of_ones_own_are_found_from_the_jobs_folder():
+    spec = Spec(name="mine", dataset="/home/me/birds.yaml", blocks=[{"variety": "hard"}])
+    (setting,) = with_own_files(spec, [])
     assert setting == 'dataset="/home/me/birds.yaml"'
-    assert with_dataset("birds.yaml", ["seeds=2"]) == [
-        "seeds=2",
-        f"dataset={json.dumps(str(Path('birds.yaml').absolute()))}",
-    ]
-    assert with_dataset("digits", ["seeds=2"]) == ["seeds=2"]
+    here = json.dumps(str(Path("glove.txt").absolute()))
+    given = spec.model_copy(update={"dataset": "digits", "word_vectors": "glove.txt"})
+    assert with_own_files(given, ["seeds=2"]) == ["seeds=2", f"word_vectors={here}"]
+    assert with_own_files(spec.model_copy(update={"dataset": "digits"}), ["seeds=2"]) == ["seeds=2"]

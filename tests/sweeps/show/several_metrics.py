@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softcore.prices.read import PriceList, price_list
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
 from softcore.scoring.metrics import lower_is_better
 from sweeps.frontier.frontier import summarise
 from sweeps.frontier.pricing import costs, middle, purchases

@@ -86,6 +86,13 @@ def test_a_data_sets_file_is_looked_for_beside_the_spec(tmp_path, monkeypatch):
     assert resolve(path).dataset == str(tmp_path / "mine" / "pets.yaml")
 
 
+def test_word_vectors_are_looked_for_beside_the_spec(tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    path = written(tmp_path, yaml.safe_dump({**PLAIN, "word_vectors": "glove.txt"}))
+    assert resolve(path).word_vectors == str(tmp_path / "glove.txt")
+    assert resolve(PLAIN).word_vectors is None
+
+
 def test_a_data_sets_file_of_a_setting_is_looked_for_from_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert resolve("quickstart", sets=["dataset=pets.yaml"]).dataset == str(tmp_path / "pets.yaml")

@@ -181,11 +181,12 @@ def test_the_table_comes_as_text_markdown_csv_and_json(results):
 
 def test_names_are_shown_as_they_are_and_not_as_markup(results):
     odd = results.assign(
-        model=np.where(results["seed"] == 0, "[bold]x|y", "cnn"), cell=results["cell"] + results["seed"].astype(str)
+        model=np.where(results["seed"] == 0, "[bold]x|y_1<b>", "cnn"),
+        cell=results["cell"] + results["seed"].astype(str),
     )
     made = thesis_table(odd, "my-sweep")
-    assert "hard labels, [bold]x|y" in table_as_text(made)
-    assert "hard labels, [bold]x\\|y" in table_as_markdown(made)
+    assert "hard labels, [bold]x|y_1<b>" in table_as_text(made)
+    assert "hard labels, [bold]x\\|y\\_1&lt;b&gt;" in table_as_markdown(made)
 
 
 def test_the_frontier_as_a_table_marks_its_cells_and_gives_the_verdict(results):

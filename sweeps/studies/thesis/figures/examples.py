@@ -11,7 +11,7 @@ from softcore.card.measures import entropy
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError
 from softcore.labels.aggregate import aggregate
-from softcore.labels.build import asked_records, people_labels
+from softcore.labels.ask import asked_records, people_labels
 from softcore.labels.elicited import soft_labels
 
 GAMMA = 0.1

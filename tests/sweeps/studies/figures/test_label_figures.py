@@ -12,7 +12,7 @@ import pytest
 from softcore.datasets import load
 from softcore.errors import RequestError
 from softcore.labels.aggregate import aggregate
-from softcore.labels.build import people_labels
+from softcore.labels.ask import people_labels
 from softcore.labels.elicited import soft_labels
 from sweeps.studies.thesis.figures.construction_figure import answer_words, construction_figure
 from sweeps.studies.thesis.figures.label_figures import COMPARISONS, LABEL_FIGURES, comparison_figure

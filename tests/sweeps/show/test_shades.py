@@ -8,7 +8,7 @@ import pytest
 
 from sweeps.frontier.frontier import frontier, frontiers
 from sweeps.show import shades as frontier_shades
-from sweeps.show.drawing import cost_axis, segments, shades, step
+from sweeps.show.drawing import cost_axis, segments, shade_corners, step
 from sweeps.show.files import write_frontier
 from sweeps.show.shades import chances, sweep_bands
 
@@ -33,7 +33,7 @@ def test_both_metrics_have_bands_that_say_what_they_cover(found):
 def test_shades_are_steps_at_every_cost_the_wider_around_the_narrower(results, found):
     table = frontier(results, "ce/10h")
     axis = cost_axis(table["label_seconds_total"])
-    corners = shades(axis, found.bands["ce/10h"])
+    corners = shade_corners(axis, found.bands["ce/10h"])
     assert len(corners.x) == 2 * table["label_seconds_total"].nunique()
     assert (np.diff(corners.x) >= 0).all()
     assert corners.x[-1] == axis.high
@@ -44,7 +44,7 @@ def test_shades_are_steps_at_every_cost_the_wider_around_the_narrower(results, f
 def test_of_a_metric_of_which_more_is_better_bands_are_the_right_way_up(results):
     (bands,) = sweep_bands(frontiers(results, "accuracy/10h")).bands.values()
     axis = cost_axis([0.0, 3600.0])
-    corners = shades(axis, bands)
+    corners = shade_corners(axis, bands)
     assert (corners.each[:, 0] <= corners.each[:, 1]).all()
     assert 0.4 < corners.each.mean() < 0.8
 

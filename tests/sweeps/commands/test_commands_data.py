@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from softcore.data import fetch
 from softcore.data.hmix import INFERENCE_COLUMNS, MixedImages
 from softcore.data.records import Answer, records_table
 from softcore.datasets import DATASETS, load
@@ -66,6 +67,14 @@ def test_verify_exits_with_1_where_a_file_is_missing(tmp_path):
     assert result.exit_code == 1
     assert {row["state"] for row in json.loads(result.stdout)} == {"missing"}
     assert run("verify", "digits").exit_code == 0
+
+
+def test_fetch_says_on_what_terms_the_files_are_published(tmp_path, monkeypatch):
+    found = [fetch.FileState(file="a.npy", state="there", detail="left as it is", licence="CC BY 4.0; cite A 2020")]
+    monkeypatch.setattr(fetch, "fetch", lambda *_, **__: found)
+    (row,) = json.loads(run("fetch", "cifar10s", "--data-root", tmp_path, "--json").stdout)
+    assert row["licence"] == "CC BY 4.0; cite A 2020"
+    assert "CC BY 4.0; cite A 2020" in run("fetch", "cifar10s", "--data-root", tmp_path).stdout
 
 
 def test_own_data_is_nothing_to_fetch():

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from softcore.errors import RequestError
-from softcore.prices.read import PRICES, label_seconds, price, price_interval, price_list, usd
+from softcore.prices.read import PRICES, label_seconds, price, price_list, usd
 from softcore.varieties import FREE
 
 
@@ -18,7 +18,7 @@ from softcore.varieties import FREE
 )
 def test_a_record_costs_what_the_thesis_says(variety, seconds):
     assert price(variety) == seconds
-    assert price_interval(variety) == (seconds, seconds)
+    assert PRICES["thesis"].interval(variety) == (seconds, seconds)
 
 
 @pytest.mark.parametrize("variety", FREE)
@@ -42,7 +42,7 @@ def test_answers_of_several_questions_add_up():
 
 def test_an_interval_counts_at_its_middle():
     # Two parts of five of a 44.38 s page: 17.752 to 44.38, middle 31.066; ten of them 310.66 s.
-    assert price_interval("t1-uniform", PRICES["page"]) == (17.752, 44.38)
+    assert PRICES["page"].interval("t1-uniform") == (17.752, 44.38)
     assert price("t1-uniform", PRICES["page"]) == pytest.approx(31.066)
     assert label_seconds({"t1-uniform": 10}, PRICES["page"]) == pytest.approx(310.66)
 

@@ -14,10 +14,10 @@ from softcore.errors import RequestError
 from sweeps.sources import Source
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table
 from sweeps.studies.grid.grid_report import planner_parts
-from sweeps.studies.grid.recorded import GRID, SEALED, Sources
+from sweeps.studies.grid.recorded import CO_PRIMARY, GRID, SEALED, Sources
 from sweeps.studies.sealed import readings
 from sweeps.studies.sealed.judge import Judgement
-from sweeps.studies.sealed.readings import METRICS, NAME, load_readings, planned_trials, read_sealed_cells, table_digest
+from sweeps.studies.sealed.readings import NAME, load_readings, planned_trials, read_sealed_cells, table_digest
 from sweeps.studies.sealed.version import PLANNER_VERSION, predictions_digest
 
 TODAY = datetime.date(2026, 3, 1)
@@ -32,7 +32,7 @@ def made() -> Sources:
     sealed = planted_table(World(), cells, rng, seeds=(560, 751), panels=(0,))
     sealed[["trial", "cell"]] = "s" + sealed[["trial", "cell"]]
     tables = {GRID: grid, SEALED: sealed}
-    every = {name: t.assign(**dict.fromkeys(METRICS, t[METRIC])) for name, t in tables.items()}
+    every = {name: t.assign(**dict.fromkeys(CO_PRIMARY, t[METRIC])) for name, t in tables.items()}
     return {name: Source(name=name, results=t, about={}) for name, t in every.items()}
 
 
@@ -63,10 +63,10 @@ def test_the_same_reading_again_adds_nothing_and_judges_nobody(made: Sources, tm
     first = read_sealed_cells(path, made, TODAY)
     content = path.read_bytes()
     again = read_sealed_cells(path, made, TODAY + datetime.timedelta(days=9))
-    assert quick == [*METRICS]
+    assert quick == [*CO_PRIMARY]
     assert path.read_bytes() == content
     assert [r.as_dict() for r in again] == [r.as_dict() for r in first]
-    assert (again[0].date, [one.metric for one in again[0].judgements]) == (TODAY, [*METRICS])
+    assert (again[0].date, [one.metric for one in again[0].judgements]) == (TODAY, [*CO_PRIMARY])
 
 
 def test_another_planner_other_training_and_other_cells_are_each_another_reading(
@@ -101,7 +101,7 @@ def test_a_planner_that_changed_since_is_said_to_predict_otherwise(
     monkeypatch.setattr(readings, "PLANNER_VERSION", PLANNER_VERSION + 1)
     shown = planner_parts(path)[0].section(made)
     assert "Since then the planner changed: other predictions would be made now." in shown.lines[1]
-    assert len(quick) == len(METRICS)  # nothing was read for that
+    assert len(quick) == len(CO_PRIMARY)  # nothing was read for that
 
 
 def test_a_planner_that_is_not_what_its_version_says_reads_nothing(
@@ -173,7 +173,7 @@ def test_a_file_of_readings_has_a_line_a_reading(made: Sources, tmp_path: Path):
 
 def test_a_tables_digest_is_that_of_its_trials_and_values(made: Sources):
     results = made[GRID].results
-    digest = table_digest(results, METRICS)
-    assert table_digest(results.sample(frac=1, random_state=0).assign(train_seconds=3.0), METRICS) == digest
-    assert table_digest(results.iloc[1:], METRICS) != digest
-    assert table_digest(results.assign(**{METRIC: results[METRIC] + 1e-6}), METRICS) != digest
+    digest = table_digest(results, CO_PRIMARY)
+    assert table_digest(results.sample(frac=1, random_state=0).assign(train_seconds=3.0), CO_PRIMARY) == digest
+    assert table_digest(results.iloc[1:], CO_PRIMARY) != digest
+    assert table_digest(results.assign(**{METRIC: results[METRIC] + 1e-6}), CO_PRIMARY) != digest

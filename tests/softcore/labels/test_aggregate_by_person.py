@@ -8,7 +8,7 @@ import pytest
 
 from softcore.errors import RequestError
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, aggregate, dawid_skene
-from softcore.labels.build import people_labels
+from softcore.labels.ask import people_labels
 from softcore.labels.label_set import group
 from softcore.labels.votes import one_hot
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from softcore.prices.read import PriceList, price_list
+from softcore.prices.price_list import PriceList
+from softcore.prices.read import price_list
 from sweeps.planning.advise import advice, advise
 from sweeps.planning.candidates import candidate_costs, candidates
 from sweeps.planning.forecast import Forecast, make_forecast
