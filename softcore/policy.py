@@ -54,9 +54,9 @@ class TrainingPolicy:
     or "step-early" (at 1/2 and 3/4). `image_size`: images are mean-pooled by the whole factor that keeps their shorter
     side at least this long; None keeps them as they are. `mixing` is "mixup" or "mix-maxent" with coefficients from
     Beta(`alpha`, `alpha`), None trains on the images as they are. `target_mixing` is "linear" or "logistic" under
-    mixup, `loss` "entropy-weighted" (with `entropy_floor`) or None for cross-entropy (`training/mixing.py`). `early_stopping`
-    "validation-loss" keeps the weights of the epoch whose cross-entropy with the validation images' labels is the
-    least; None keeps the last epoch's.
+    mixup, `loss` "entropy-weighted" (with `entropy_floor`) or None for cross-entropy (`training/mixing.py`).
+    `early_stopping` "validation-loss" keeps the weights of the epoch whose cross-entropy with the validation images'
+    labels is the least; None keeps the last epoch's.
     """
 
     model: str = "cnn"

@@ -80,7 +80,7 @@ def regimes(
         raise unknown_name("kind of purchase", min(unknown), (FREE_KIND, *KINDS))
     budgets = np.asarray(budgets, dtype=float)
     best = {name: _best_of(draws, costs, np.array([k == name for k in kinds]), budgets) for name in (FREE_KIND, *KINDS)}
-    free = np.array([k == FREE for k in kinds])
+    free = np.array([k == FREE_KIND for k in kinds])
     return [
         _regime(
             draws,
