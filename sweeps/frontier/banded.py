@@ -143,7 +143,7 @@ def cells_table(
     table["trials"] = trials
     table["mean"], table["value"] = draws.mean, draws.best_guess
     table["low"], table["high"] = np.quantile(draws.values, draws.shares(level), axis=0)
-    table["high"] += draws.worse
+    table["high"] = (table["high"] + draws.worse).clip(*draws.ends)
     table["on_frontier"], table["on_frontier_least"], table["on_frontier_most"] = (
         np.where(np.isfinite(cost[1]), on_frontier[i], np.nan) for i in (1, 0, 2)
     )

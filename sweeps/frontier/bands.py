@@ -60,8 +60,8 @@ def bands(draws: Draws, costs: Float[np.ndarray, " c"], budgets: Float[np.ndarra
     low, middle, high = np.quantile(best, [lowest, 0.5, highest], axis=0)
     factor = np.quantile(_outside(best, low, middle, high).max(axis=1), highest - lowest)
     of_each_cell = np.quantile(draws.values, highest, axis=0) + draws.worse
-    high = best_at(of_each_cell, costs, budgets)
-    stretched = middle + max(factor, 1.0) * np.stack([low - middle, high - middle])
+    high = best_at(of_each_cell.clip(*draws.ends), costs, budgets)
+    stretched = (middle + max(factor, 1.0) * np.stack([low - middle, high - middle])).clip(*draws.ends)
     winner, share = _most_often(cell, len(costs))
     return Bands(
         budgets=np.asarray(budgets, dtype=float),

@@ -72,9 +72,9 @@ def regimes(
 ) -> list[Regime]:
     """What each of `budgets` is best spent on, of cells that cost `costs` and are of `kinds` (NaN costs left out).
 
-    The best purchase must beat the best free recipe with a probability of 0.9 and a median gain of `matters`, else it
-    is "don't buy"; the best kind must beat the others by the same rule, else they are tied. Without a free recipe among
-    the cells nothing is held against one.
+    The best purchase must beat the best free recipe with a probability of 0.9 and a median gain of `matters`, and some
+    single cell's interval must lie above it, else it is "don't buy"; the best kind must beat the others by the first
+    rule, else they are tied. Without a free recipe among the cells nothing is held against one.
     """
     if unknown := set(kinds) - {FREE_KIND, *KINDS}:
         raise unknown_name("kind of purchase", min(unknown), (FREE_KIND, *KINDS))
@@ -137,7 +137,7 @@ def _regime(
     top = max(ahead, key=lambda name: ahead[name][0]) if ahead else "".join(kinds)
     probability, gap = ahead.get(top, (np.nan, (np.nan, np.nan, np.nan)))
     free = bool(np.isfinite(best[FREE_KIND]).all())
-    if not kinds or (free and not _clear(worth, gain[0], matters)):
+    if not kinds or (free and not (_clear(worth, gain[0], matters) and gain_ends[0] > 0)):
         verdict = DONT_BUY
     elif len(kinds) == 1:
         verdict = NO_CHOICE

@@ -158,13 +158,14 @@ def frontier_data(drawn: CellDraws, cells: Sequence[Mapping[str, Any]], sign: fl
     places = [there[cells[i]["cell"]] for i in shown]
     shares, worse = drawn.draws.shares(LEVEL), np.broadcast_to(drawn.draws.worse, len(found))[places]
     low, high = np.quantile(values[:, places], shares, axis=0)
-    ends = sign * np.stack([low, high + worse])
+    ends = sign * np.stack([low, high + worse]).clip(*drawn.draws.ends)
     lacking = [str(cell) for cell in found["cell"] if cell not in {each["cell"] for each in cells}]
     return {
         "sign": sign,
         "level": LEVEL,
         "shares": list(shares),
         "worse": worse.tolist(),
+        "ends": list(drawn.draws.ends),  # None where there is no end
         "covers": drawn.draws.covers,
         "notes": list(drawn.notes),
         "excluded": [f"{cell}: {why}" for cell, why in drawn.excluded.items()]

@@ -77,7 +77,7 @@ class Replicates:
             return replace(drawn, worse=worse)
         least, most = metric_range(metric)
         ends = (least, most) if lower_is_better(metric) else (-most, -least)
-        return replace(drawn, values=np.clip(drawn.values, *ends), worse=worse)
+        return replace(drawn, values=np.clip(drawn.values, *ends), worse=worse, ends=ends)
 
     def features(self) -> Float[np.ndarray, "cells 2"]:
         """log M and log N' of each cell, 0 for free ones."""

@@ -67,8 +67,8 @@ class Draws:
 
     `covers` says what their scatter is over, `bought` [cells] which cells cost anything, `mean` [cells] are the means
     of the replicates as they were seen, `shrunk` is false for draws around those means. `worse` [cells] is by how much
-    each cell may be worse than drawn, because trials that failed may be its worst; `tails` which share of an interval's
-    nominal tails is cut off.
+    each cell may be worse than drawn, because trials that failed may be its worst; all values lie between `ends`;
+    `tails` is which share of an interval's nominal tails is cut off.
     """
 
     cells: tuple[str, ...]
@@ -78,6 +78,7 @@ class Draws:
     covers: str
     shrunk: bool
     worse: Float[np.ndarray, " cells"] | float = 0.0
+    ends: tuple[float, float] = (-np.inf, np.inf)
     tails: float = TAILS
 
     def shares(self, level: float) -> tuple[float, float]:

@@ -17,6 +17,8 @@ function bandsOf(frontier, drawn, question, moved) {
   const probability = costs.map((cost) => onFrontier(columns, cost, drawn.draws));
   const loss = shown.map((i) => frontier.sign * frontier.value[i]);
   const order = byCost(costs[1], loss);
+  const whole = (end, without) => (end === null ? without : (end - drawn.offset) / drawn.step);
+  const held = { ...frontier, ends: [whole(frontier.ends[0], -Infinity), whole(frontier.ends[1], Infinity)] };
   const unit = (whole) => frontier.sign * (drawn.offset + drawn.step * whole);
   return {
     cells: shown.map((i, k) => ({
@@ -26,7 +28,7 @@ function bandsOf(frontier, drawn, question, moved) {
       probability: probability[1][k],
       probabilities: [Math.min(...probability.map((each) => each[k])), Math.max(...probability.map((each) => each[k]))],
     })),
-    band: bestAtEachCost(columns, costs[1], shown.map((i) => frontier.worse[i] / drawn.step), frontier, drawn.draws, unit),
+    band: bestAtEachCost(columns, costs[1], shown.map((i) => frontier.worse[i] / drawn.step), held, drawn.draws, unit),
     line: lineOf(columns, order, costs[1], loss, frontier.shares, drawn),
   };
 }
@@ -52,7 +54,7 @@ function onFrontier(columns, cost, draws) {
 
 // The best value at each cost that a cell has: its pointwise and its simultaneous band. Above both end where the best
 // single cell does, allowing for how much `worse` each may be.
-function bestAtEachCost(columns, cost, worse, { shares: [lowest, highest] }, draws, unit) {
+function bestAtEachCost(columns, cost, worse, { shares: [lowest, highest], ends }, draws, unit) {
   const order = byCost(cost, cost.map(() => 0));
   const best = new Int32Array(draws).fill(2147483647);
   const steps = [];
@@ -74,9 +76,10 @@ function bestAtEachCost(columns, cost, worse, { shares: [lowest, highest] }, dra
     }
   }
   const stretch = Math.max(1, quantile(furthest.sort(), highest - lowest));
+  const held = (whole) => Math.min(ends[1], Math.max(ends[0], whole));
   return steps.map(({ cost: at, low, middle, ceiling: high }) => ({
-    cost: at, best: unit(middle), low: unit(low), high: unit(high),
-    allLow: unit(middle + stretch * (low - middle)), allHigh: unit(middle + stretch * (high - middle)),
+    cost: at, best: unit(middle), low: unit(low), high: unit(held(high)),
+    allLow: unit(held(middle + stretch * (low - middle))), allHigh: unit(held(middle + stretch * (held(high) - middle))),
   }));
 }
 
