@@ -53,9 +53,10 @@ LEAST_SAMPLES = 25  # that a round's proposal must rest on
 # Power of a size in its prior, beside the half-normal: 1 is the half-normal seen in logarithms, 0 leaves all orders of
 # magnitude alike. Cells that are all worth the same need it below 1, or the luckiest of them looks too good.
 POWER = 0.5
-# Share of an interval's nominal tails that is cut off. Draws hold a little less than they say, more so where two or
-# three seeds are all that is known of seeds (docs/bands.md has the coverage by kind of problem).
-TAILS, TAILS_OF_FEW = 0.7, 0.55
+# Share of an interval's nominal tails that is cut off: draws hold a little less than they say. So much of that is left
+# where two or three seeds are all that is known of seeds, and again where a crowd had one panel, so that people are not
+# seen to vary (docs/bands.md has the coverage by kind of problem).
+TAILS, LESS_KNOWN = 0.7, 0.75
 FEW = 3  # degrees of freedom of a variance below which its intervals mostly reflect luck
 NUGGET = 1e-9
 FAR = 1e15
@@ -188,7 +189,7 @@ def _draws(model: VarianceModel, drawn: np.ndarray, bought: np.ndarray, *, shrun
         bought=np.asarray(bought, dtype=bool),
         covers=model.covers,
         shrunk=shrunk,
-        tails=TAILS_OF_FEW if model.strata.few_seeds(FEW) else TAILS,
+        tails=TAILS * LESS_KNOWN ** (model.strata.few_seeds(FEW) + bool(model.strata.unseen_crowds)),
     )
 
 

@@ -59,6 +59,11 @@ class Strata:
         place = self.place(SEED)
         return place is None or bool(self.df[place] < enough)
 
+    @property
+    def unseen_crowds(self) -> tuple[str, ...]:
+        """The crowds whose people are not seen to vary: no cell of theirs has two panels of one seed."""
+        return tuple(crowd for crowd in self.layout.crowds if PEOPLE + crowd not in self.components)
+
     def place(self, stratum: str) -> int | None:
         """The place of `stratum`, None where the layout gives it no degrees of freedom."""
         return self.names.index(stratum) if stratum in self.names else None
