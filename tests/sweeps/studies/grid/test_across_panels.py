@@ -160,7 +160,7 @@ def test_prediction_bands_hold_at_about_their_level_where_people_vary_and_seeds_
 def test_bands_without_people_are_seen_to_cover_less():
     whole, broken = (shares(75, people=4, n=500, broken=how) for how in (None, PEOPLE_OUT))
     assert broken[BEST].mean() < whole[BEST].mean() - 0.04
-    assert broken[BEST].mean() < 0.9
+    assert broken[BEST].mean() < 0.93  # the share of the draws that a 90% interval holds
 
 
 def test_trials_that_failed_are_not_paired(small):
