@@ -131,10 +131,10 @@ def nudge_weights(model: nn.Module, seed: int, repeat: int) -> None:
     As harmless as another order of summation, and as chaotic in what it leads to: trials that differ by this alone show
     how much training itself varies.
     """
-    random = generator("repeat", seed, repeat)
+    draws = generator("repeat", seed, repeat)
     with torch.no_grad():
         for weights in model.parameters():
-            moved = torch.from_numpy(random.random(tuple(weights.shape)) < 0.5)
+            moved = torch.from_numpy(draws.random(tuple(weights.shape)) < 0.5)
             weights.copy_(torch.where(moved, torch.nextafter(weights, torch.full_like(weights, math.inf)), weights))
 
 

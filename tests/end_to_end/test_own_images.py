@@ -80,7 +80,7 @@ def test_own_images_are_described_swept_and_shown_on_a_frontier_with_no_code(own
     code, _, said = sweeps("frontier", "first", "--out", "out", "--json")
     assert code == 0, said
     table = json.loads((sweep / "frontier.json").read_text())["frontiers"]
-    assert set(table) == {"ce/reference", "scaled-ce/reference"}
+    assert set(table) == {"ce/reference"}  # of 60 images too few are for validation: no temperature, no scaled-ce
     assert len(table["ce/reference"]) == 6
     # T2 Clamp of everybody: 4 people x 32 s on the annotated items that are left to train on.
     full = next(row for row in table["ce/reference"] if row["recipe"].startswith("T2 Clamp, separate"))
