@@ -204,3 +204,46 @@ def test_training_on_one_item_is_refused(digits):
 def test_the_test_sets_are_no_part_of_any_targets(digits, targets):
     for test in sets_of(digits, 0).values():
         assert not np.isin(test.items, targets.items).any()
+
+
+def stopped_early(images, targets, losses):
+    """The model of as many epochs as there are `losses` on validation images, and what each epoch says is kept."""
+    policy = TrainingPolicy(epochs=len(losses), image_size=8, early_stopping="validation-loss")
+    told = iter(losses)
+    model, steps = start(images, targets, policy, classes=10, seed=0, validation_loss=lambda model: next(told))
+    seen, kept = [], []
+    for epoch in steps:
+        seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        kept.append(epoch.kept)
+    return seen, kept, model.state_dict()
+
+
+def test_early_stopping_keeps_the_epoch_with_the_least_validation_loss(digits, targets):
+    seen, kept, final = stopped_early(digits.images, targets, [0.5, 0.3, 0.4])
+    assert kept == [1, 2, 2]
+    assert all(torch.equal(final[name], tensor) for name, tensor in seen[1].items())
+
+
+def test_of_equal_epochs_the_first_is_kept_and_of_none_that_is_finite_the_last(digits, targets):
+    assert stopped_early(digits.images, targets, [0.3, 0.3])[1] == [1, 1]
+    assert stopped_early(digits.images, targets, [float("nan"), float("nan")])[1] == [1, 2]
+
+
+def test_early_stopping_without_validation_images_is_refused(digits, targets):
+    policy = TrainingPolicy(epochs=1, image_size=8, early_stopping="validation-loss")
+    _, steps = start(digits.images, targets, policy, classes=10, seed=0)
+    with pytest.raises(RequestError, match="early_stopping needs validation images"):
+        next(steps)
+
+
+def test_a_repeat_differs_by_rounding_alone_before_it_trains_and_is_the_same_each_time(digits, targets):
+    first, again, other = (
+        dict(start(digits.images, targets, SHORT, classes=10, seed=0, repeat=repeat)[0].named_parameters())
+        for repeat in (0, 1, 2)
+    )
+    for name, weights in first.items():
+        assert torch.allclose(weights, again[name], rtol=1.3e-7, atol=1e-44)
+    assert any(not torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(other[name], again[name]) for name in first)
+    model = start(digits.images, targets, SHORT, classes=10, seed=0, repeat=1)[0]
+    assert all(torch.equal(again[name], weights) for name, weights in model.named_parameters())

@@ -14,7 +14,7 @@ from softcore.errors import RequestError
 from softcore.labels.aggregate import AGGREGATORS
 from softcore.scoring.metrics import METRICS
 from softcore.varieties import VARIETIES
-from sweeps.spec.cells import Budget, cells, spec_content, sweep_id, trials
+from sweeps.spec.cells import Budget, cells, spec_content, sweep_id, trials, trials_of
 from sweeps.spec.spec import presets_by_name, resolve
 
 
@@ -340,3 +340,20 @@ def test_every_preset_has_its_cells_on_the_real_data():
         spec = resolve(name)
         assert len(cells(spec, real[spec.dataset])) == size, name
     assert {name for name in presets_by_name() if not name.startswith("grid")} == {*SIZES, *LATER, "quickstart"}
+
+
+def test_repeats_are_trials_of_their_own_and_leave_other_ids_alone(digits):
+    plain = spec_of(seeds=2)
+    repeated = spec_of(seeds=2, repeats=2)
+    ids = [trial.id for trial in trials(plain, digits)]
+    again = [trial.id for trial in trials(repeated, digits)]
+    assert set(again) == {*ids, *(f"{name}-r1" for name in ids)}
+    assert [trial.id for trial in trials_of(spec_content(repeated, digits))] == again
+    assert sweep_id(repeated, digits) != sweep_id(plain, digits)
+    assert "repeats" not in spec_content(plain, digits)
+
+
+def test_a_block_may_have_repeats_of_its_own(digits):
+    spec = spec_of(blocks=[{"variety": "hard", "repeats": 3}, {"variety": "click", "annotators": 2}])
+    endings = [trial.id.split("-p")[1] for trial in trials_of(spec_content(spec, digits))]
+    assert sorted(endings) == ["0", "0", "0-r1", "0-r2"]
