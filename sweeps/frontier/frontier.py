@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from softcore.errors import RequestError, unknown_name
+from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import price_list, usd
 from softcore.scoring.metrics import lower_is_better, metric_range
@@ -21,7 +21,16 @@ from sweeps.frontier.pricing import (
     purchases,
 )
 from sweeps.results.names import question, recipes
-from sweeps.results.table import FAILED, answer_columns, axis_columns, finished, has_answers, is_free, metric_columns
+from sweeps.results.table import (
+    FAILED,
+    answer_columns,
+    axis_columns,
+    finished,
+    has_answers,
+    is_free,
+    metric_columns,
+    unknown_metric,
+)
 
 _STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
 
@@ -122,7 +131,7 @@ def _frontiers(
     there = metric_columns(results)
     for metric in metrics:
         if metric not in there:
-            raise unknown_name("metric", metric, there or ["none in these results"])
+            raise unknown_metric(metric, there)
     prices = price_list(cost)
     wage, fee = (prices.wage if wage is None else wage), (prices.fee if fee is None else fee)
     prices.check_wage(wage)
@@ -178,7 +187,7 @@ def to_reprice(summary: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarra
     Of a value less is better; it is NaN where a cell can't be compared. An unknown metric is a RequestError.
     """
     if metric not in (there := metric_columns(summary)):
-        raise unknown_name("metric", metric, there or ["none in these results"])
+        raise unknown_metric(metric, there)
     priced = has_answers(summary) | is_free(summary)
     value = summary[metric].to_numpy(dtype=float) * (1.0 if lower_is_better(metric) else -1.0)
     return purchases(summary), np.where(priced, value, np.nan)

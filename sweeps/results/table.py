@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from softcore.errors import RequestError, unknown_name
 from softcore.prices.read import PRICES
-from softcore.scoring.metrics import METRICS
+from softcore.scoring.metrics import LEAST_VALIDATION, METRICS
 from softcore.varieties import FREE
 from sweeps.spec.cells import COLUMNS, Cell, Trial
 
@@ -116,6 +117,15 @@ def axis_columns(results: pd.DataFrame) -> list[str]:
 def metric_columns(results: pd.DataFrame) -> list[str]:
     """Columns `metric/test-set`, in the table's order."""
     return [c for c in results.columns if "/" in c and not c.startswith(ANSWERS) and not c.endswith((" low", " high"))]
+
+
+def unknown_metric(metric: str, there: Sequence[str]) -> RequestError:
+    """The refusal of a `metric` that results do not have, with those that are `there`, and why it may be absent."""
+    refusal = str(unknown_name("metric", metric, there or ["none in these results"]))
+    name = metric.partition("/")[0]
+    if name in METRICS and METRICS[name].scaled:
+        refusal += f" ({name} is absent where fewer than {LEAST_VALIDATION} validation images leave no temperature)"
+    return RequestError(refusal)
 
 
 def answer_columns(results: pd.DataFrame) -> list[str]:

@@ -11,7 +11,16 @@ from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better, metric_range
 from softcore.varieties import FREE
 from sweeps.results.names import kind, recipes
-from sweeps.results.table import ANSWERS, DONE, FAILED, answer_columns, finished, is_free, metric_columns
+from sweeps.results.table import (
+    ANSWERS,
+    DONE,
+    FAILED,
+    answer_columns,
+    finished,
+    is_free,
+    metric_columns,
+    unknown_metric,
+)
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool
 from sweeps.uncertainty.shrinkage import Draws, plain_draws, shrunk_draws
 from sweeps.uncertainty.strata import Strata, strata
@@ -107,7 +116,7 @@ def replicates(
     """
     for metric in metrics:
         if metric not in metric_columns(results):
-            raise unknown_name("metric", metric, metric_columns(results) or ["none in these results"])
+            raise unknown_metric(metric, metric_columns(results))
     done = finished(results)
     done = done[np.isfinite(done[metrics].to_numpy(dtype=float)).all(axis=1)]
     if done.empty:

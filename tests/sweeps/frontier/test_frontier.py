@@ -226,3 +226,9 @@ def test_session_prices_with_clicks_and_no_overhead_are_refused(results):
     assert frontier(pages, "ce/10h", "session").set_index("cell").loc["c10", "label_seconds_total"] == pytest.approx(
         5400 * 64.76
     )
+
+
+def test_a_scaled_metric_that_is_not_there_says_what_it_needs(results):
+    lacking = results.drop(columns=[column for column in results if column.startswith("scaled-ce/")])
+    with pytest.raises(RequestError, match="scaled-ce is absent where fewer than 100 validation images"):
+        frontier(lacking, "scaled-ce/10h")
