@@ -55,7 +55,7 @@ def inside(metric, *numbers):
     ("metric", "most"), [("ce/own", 50.0), ("scaled-ce/own", 50.0), ("rmsce/own", 1.0), ("accuracy/own", 1.0)]
 )
 @given(data=st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_nothing_that_is_printed_lies_outside_a_metrics_range(metric, most, data):
     count = len(CELLS) * SEEDS
     values = data.draw(st.lists(st.floats(0, most, width=32), min_size=count, max_size=count))
