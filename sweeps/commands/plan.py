@@ -124,12 +124,14 @@ def _words(options: dict[str, Any]) -> tuple[str, ...]:
 
 def default_metric(results: Any) -> str:
     """Scaled cross-entropy on the first test set: what of a gain is left when softness alone is free."""
+    from softcore.scoring.metrics import LEAST_VALIDATION
     from sweeps.results.table import CORRUPTED, metric_columns
 
     there = metric_columns(results)
     found = [name for name in there if name.startswith("scaled-ce/") and not name.endswith(CORRUPTED)]
     if not found:
-        raise RequestError(f"name a --metric; measured here: {', '.join(there) or 'none'}")
+        why = f"plans go by scaled-ce, which needs {LEAST_VALIDATION} validation images and is not here"
+        raise RequestError(f"{why}; name a --metric; measured here: {', '.join(there) or 'none'}")
     return found[0]
 
 

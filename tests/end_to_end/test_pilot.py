@@ -81,20 +81,25 @@ def test_a_pilot_of_a_strangers_own_images_becomes_a_plan_with_no_code(own: Path
     assert {row["status"] for row in results} == {"done"}
 
     beyond = ("--extrapolate", "--images", 900, "--most-people", 6)
-    for metric in ("scaled-ce/reference", "ce/reference"):
-        asked = ("plan", "pilot-pets", "--metric", metric, "--budget-usd", 400, *beyond, "--cost", "page", "--json")
-        planned = sweeps(*asked, folder=own)
-        assert planned.returncode == 0, planned.stderr
-        advice = json.loads(planned.stdout)
-        assert advice["verdict"] in ("buy", "don't buy")
-        for plan in advice["plans"]:
-            (low95, high95), (low80, high80) = plan["interval_95"], plan["interval_80"]
-            assert low95 <= low80 <= high80 <= high95
-            assert plan["images"] <= 900
-            assert plan["annotators"] <= 6
-            assert plan["beyond"] or plan["images"] <= 200
-    shown = sweeps("plan", "pilot-pets", "--budget-usd", 400, *beyond, folder=own)
+    metric = ("--metric", "ce/reference")
+    planned = sweeps(
+        "plan", "pilot-pets", *metric, "--budget-usd", 400, *beyond, "--cost", "page", "--json", folder=own
+    )
+    assert planned.returncode == 0, planned.stderr
+    advice = json.loads(planned.stdout)
+    assert advice["verdict"] in ("buy", "don't buy")
+    for plan in advice["plans"]:
+        (low95, high95), (low80, high80) = plan["interval_95"], plan["interval_80"]
+        assert low95 <= low80 <= high80 <= high95
+        assert plan["images"] <= 900
+        assert plan["annotators"] <= 6
+        assert plan["beyond"] or plan["images"] <= 200
+    shown = sweeps("plan", "pilot-pets", *metric, "--budget-usd", 400, *beyond, folder=own)
     assert shown.returncode == 0, shown.stderr
-    refused = sweeps("plan", "pilot-pets", "--budget-usd", 400, "--annotators", 6, folder=own)
+    # So few images leave no temperature: what plans usually go by is refused with the reason.
+    unscaled = sweeps("plan", "pilot-pets", "--budget-usd", 400, *beyond, folder=own)
+    assert unscaled.returncode == 2
+    assert "needs 100 validation images" in unscaled.stderr
+    refused = sweeps("plan", "pilot-pets", *metric, "--budget-usd", 400, "--annotators", 6, folder=own)
     assert refused.returncode == 2
     assert "--extrapolate" in refused.stderr
