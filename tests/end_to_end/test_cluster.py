@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 TIMES = ["train_seconds", "eval_seconds"]
 
 
-def sweeps(*arguments: str, timeout: float = 300, code: int = 0) -> str:
+def sweeps(*arguments: str, timeout: float = 600, code: int = 0) -> str:
     """What a `sweeps` command prints on standard output; it must end with `code`."""
     ended = subprocess.run(
         [sys.executable, "-m", "sweeps", *arguments],
