@@ -18,13 +18,8 @@ from sweeps.uncertainty.replicates import Replicates, replicates
 from sweeps.uncertainty.variance import VarianceModel
 
 PLAIN, SEPARATE = "plain", "separate"
-POINT = (
-    "variety",
-    "aggregation",
-    "policy",
-    "annotators",
-    "items",
-)  # what was bought, and how a model was trained on it
+# What was bought, and how a model was trained on it.
+POINT = ("variety", "aggregation", "policy", "annotators", "items")
 SEED_SCALE = 1.0  # prior median of seeds' standard deviation, in those of trials within a seed
 LEAST_CELLS = 6  # that were bought: fewer don't tell a curve from their noise
 # What may tell cells of one question apart besides M, N' and aggregation, the more telling first.

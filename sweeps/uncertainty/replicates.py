@@ -117,6 +117,7 @@ def replicates(
     for metric in metrics:
         if metric not in metric_columns(results):
             raise unknown_metric(metric, metric_columns(results))
+    results = results.reset_index(drop=True)  # rows are told apart by their place, whatever tables were put together
     done = finished(results)
     done = done[np.isfinite(done[metrics].to_numpy(dtype=float)).all(axis=1)]
     if done.empty:
