@@ -180,16 +180,27 @@ LEARNING_RATES = {"resnet50": 0.4}  # section 3.3; every other model starts at 0
 DEFAULT_LEARNING_RATE = 0.1
 
 
-def make_model(name: str, images: Float[Tensor, "n c h w"], classes: int, seed: int) -> PixelNetwork:
+def channel_statistics(images: Float[Tensor, "n c h w"]) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel (at least 0.001) over `images` (0..1), in float32."""
+    every = images.double()
+    return every.mean((0, 2, 3)).float(), every.std((0, 2, 3)).float().clamp_min(1e-3)
+
+
+def make_model(
+    name: str,
+    images: Float[Tensor, "n c h w"],
+    classes: int,
+    seed: int,
+    statistics: tuple[Tensor, Tensor] | None = None,
+) -> PixelNetwork:
     """The named network in channels_last, its weights drawn from `seed` alone, standardising by `images` (0..1).
 
-    PyTorch's initialisers draw from the global generator: it is set for the time of the call and put back.
-    Raises RequestError for an unknown name.
+    `statistics` are those of `images` where they are known. PyTorch's initialisers draw from the global generator: it
+    is set for the time of the call and put back. Raises RequestError for an unknown name.
     """
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
-    dims = (0, 2, 3)
-    mean, std = images.double().mean(dims).float(), images.double().std(dims).float().clamp_min(1e-3)
+    mean, std = statistics or channel_statistics(images)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = MODELS[name](images.shape[1], classes, (images.shape[2], images.shape[3]))

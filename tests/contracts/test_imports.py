@@ -31,6 +31,7 @@ ROOMS = {
         training
         scoring
         train evaluate test_sets
+        pack
         card
         """,
     "sweeps": """

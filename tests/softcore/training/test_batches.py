@@ -7,7 +7,7 @@ import torch
 from softcore.errors import RequestError
 from softcore.labels.build import Targets
 from softcore.labels.label_set import group
-from softcore.training.batches import Batches, crop_flip
+from softcore.training.batches import Batches, crop_flip, draw_moves
 from softcore.training.images import as_tensor
 
 
@@ -120,7 +120,9 @@ def test_an_unknown_augmentation_is_refused_with_the_known_ones():
 def shifted(seed, side=16, n=64):
     """`n` copies of an image of distinct columns and rows, augmented."""
     image = torch.arange(side * side, dtype=torch.float32).reshape(1, 1, side, side)
-    return image, crop_flip(image.repeat(n, 1, 1, 1), torch.Generator().manual_seed(seed))
+    return image, crop_flip(
+        image.repeat(n, 1, 1, 1), draw_moves(n, (side, side), torch.Generator().manual_seed(seed))
+    )
 
 
 def test_augmented_images_are_shifts_of_at_most_an_eighth_half_of_them_flipped():
@@ -150,7 +152,7 @@ def test_augmentation_is_the_seeds():
 @pytest.mark.parametrize("size", [(4, 4), (20, 24), (9, 7)])
 def test_any_shape_can_be_augmented_and_keeps_its_values(size):
     batch = torch.rand(3, 2, *size)
-    augmented = crop_flip(batch, torch.Generator().manual_seed(0))
+    augmented = crop_flip(batch, draw_moves(3, size, torch.Generator().manual_seed(0)))
     assert augmented.shape == batch.shape
     assert np.isin(augmented.numpy(), batch.numpy()).all()
 

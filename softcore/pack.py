@@ -1,0 +1,282 @@
+"""Training many trials of one shape at once on one device: the loop of `train.py`, a step of all members at a time."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from softcore.errors import RequestError
+from softcore.labels.build import Targets
+from softcore.policy import TrainingPolicy
+from softcore.seeding import generator, torch_seed
+from softcore.train import CLIP_NORM, Epoch, make_schedule, nudge_weights
+from softcore.training.batches import Batches, EpochOrder, crop_flip
+from softcore.training.images import as_tensor, pixels
+from softcore.training.mixing import (
+    ENTROPY_FLOOR,
+    MIXUP_ALPHA,
+    WEIGHTED_ALPHA,
+    check_mixing,
+    draw_pairs,
+    entropy_weights,
+)
+from softcore.training.models import PixelNetwork, channel_statistics, make_model
+from softcore.training.packed import PackedNetwork
+
+Losses = Callable[[PackedNetwork, "Batch"], Tensor]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trial of a pack: its images (uint8, n h w c, pooled already), targets, training and replicate."""
+
+    images: np.ndarray
+    targets: Targets
+    policy: TrainingPolicy
+    seed: int
+    repeat: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step of all members, one after another, `n` items each; shares and partners where images are mixed."""
+
+    images: Tensor
+    targets: Tensor
+    n: int
+    shares: Tensor | None = None
+    partners: Tensor | None = None
+
+    def tensors(self) -> list[Tensor]:
+        """What it holds."""
+        every = (self.images, self.targets, self.shares, self.partners)
+        return [each for each in every if each is not None]
+
+    def clone(self) -> "Batch":
+        """A batch of its own memory."""
+        mixed = (None if each is None else each.clone() for each in (self.shares, self.partners))
+        return Batch(self.images.clone(), self.targets.clone(), self.n, *mixed)
+
+    def copy_(self, other: "Batch") -> None:
+        """Take the values of another of the same shape."""
+        for own, theirs in zip(self.tensors(), other.tensors(), strict=True):
+            own.copy_(theirs)
+
+
+def shape(policy: TrainingPolicy) -> TrainingPolicy:
+    """What members of a pack must have in common of a policy; images may be mixed in some members and not in others.
+
+    Raises RequestError for what can't be trained in packs, with the reason; such trials train alone.
+    """
+    check_mixing(policy)
+    for axis, value, why in (
+        ("mixing", "mix-maxent", "how many mixed images a batch has differs from member to member"),
+        ("target_mixing", "logistic", "its curves are read on the host, batch by batch"),
+        ("early_stopping", "validation-loss", "members would stop at different epochs"),
+    ):
+        if getattr(policy, axis) == value:
+            raise RequestError(f"{axis}: {value} can't be trained in packs: {why}")
+    mixing = None if policy.loss in (None, "cross-entropy") else policy.mixing
+    return replace(policy, mixing=mixing, alpha=None, target_mixing=None)
+
+
+class Pack:
+    """Trials that differ only in their images, labels and replicates, trained together.
+
+    Iterate `epochs`, then take each member's `model`. A member sees the batches that it would see alone; on a CPU its
+    bytes are those that it has alone, on a CUDA device they depend neither on its neighbours nor on their number.
+    `precision` is one of `packed.PRECISIONS`. Raises RequestError for members of different shapes and for what `shape`
+    refuses.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], *, classes: int, device: str = "cpu", precision: str = "float32"
+    ) -> None:
+        shapes = {(shape(each.policy), each.images.shape[1:], len(each.targets.items)) for each in members}
+        if len(shapes) != 1:
+            raise RequestError(f"members of a pack need one shape; these have {len(shapes)}: {shapes}")
+        self.policy, self.device = shape(members[0].policy), torch.device(device)
+        self.members = list(members)
+        held = {id(member.images): as_tensor(member.images) for member in members}
+        self.batches = [
+            Batches(
+                held[id(member.images)],
+                member.targets,
+                batch=member.policy.batch,
+                seed=member.seed,
+                augmentation=member.policy.augmentation,
+                device="cpu",
+            )
+            for member in members
+        ]
+        # The images of all, each set once, and where each member's begin.
+        firsts = dict(zip(held, np.cumsum([0, *map(len, held.values())]), strict=False))
+        self.first_image = np.array([firsts[id(member.images)] for member in members])
+        self.images = torch.cat([images.permute(0, 2, 3, 1) for images in held.values()]).to(self.device)
+        self.first_label = np.cumsum([0, *(len(member.targets.probs) for member in members[:-1])])
+        self.probs = torch.cat([batches.probs for batches in self.batches]).to(self.device)
+        self.models = self._models(held, classes)
+        self.network = PackedNetwork(self.models, precision)
+
+    def _models(self, held: Mapping[int, Tensor], classes: int) -> list[PixelNetwork]:
+        models, known = [], dict[tuple[int, bytes], tuple[Tensor, Tensor]]()
+        for member in self.members:
+            images, items = held[id(member.images)], member.targets.items
+            key = (id(member.images), items.tobytes())
+            if key not in known:
+                known[key] = channel_statistics(pixels(images[torch.from_numpy(items)]))
+            model = make_model(self.policy.model, images, classes, torch_seed("weights", member.seed), known[key])
+            if member.repeat:
+                nudge_weights(model, member.seed, member.repeat)
+            models.append(model.to(self.device))
+        return models
+
+    def epochs(self) -> Iterator[list[Epoch]]:
+        """Train; after each epoch where every member is."""
+        network, policy = self.network, self.policy
+        step = Step(network, make_losses(policy), policy.batch)
+        optimiser = torch.optim.SGD(
+            network.pieces, lr=policy.learning_rate, momentum=0.9, weight_decay=policy.weight_decay, fused=True
+        )
+        schedule = make_schedule(optimiser, policy, len(self.batches[0]))
+        for number in range(policy.epochs):
+            seen: list[Tensor] = []
+            for batch in self.epoch(number):
+                each, gradients = step(batch)
+                network.set_gradients(gradients)
+                optimiser.step()
+                schedule.step()
+                seen.append(each.clone())
+            means = torch.stack(seen).mean(dim=0).tolist()
+            yield [Epoch(number + 1, policy.epochs, mean, number + 1) for mean in means]
+
+    def model(self, member: int) -> PixelNetwork:
+        """The network of a member as it is now, in evaluation mode, on the pack's device."""
+        model = self.network.unpack(member, self.models[member])
+        model.eval()
+        return model
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of epoch `number`; all that is drawn goes to the device at once, before the first."""
+        orders = [batches.order(number) for batches in self.batches]
+        images = self._rows([order.images for order in orders], self.first_image)
+        labels = self._rows([order.labels for order in orders], self.first_label)
+        moves = self._moves(orders)
+        sizes = self.batches[0].sizes()
+        mixtures = self._mixtures(number, sizes) if any(member.policy.mixing for member in self.members) else None
+        start = 0
+        for k, n in enumerate(sizes):
+            part = slice(start, start + n)
+            batch = pixels(self.images[images[:, part].reshape(-1)].permute(0, 3, 1, 2))
+            if moves is not None:
+                batch = crop_flip(batch, moves[:, part].reshape(-1, 3))
+            targets = self.probs[labels[:, part].reshape(-1)]
+            if mixtures is None:
+                yield Batch(batch, targets, n)
+            else:
+                shares, partners = mixtures
+                yield Batch(
+                    batch,
+                    targets,
+                    n,
+                    shares[:, k],
+                    partners[:, part] + n * torch.arange(len(self.models), device=self.device)[:, None],
+                )
+            start += n
+
+    def _rows(self, rows: Sequence[np.ndarray], firsts: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.stack(rows) + firsts[:, None]).to(self.device)
+
+    def _moves(self, orders: Sequence[EpochOrder]) -> Tensor | None:
+        moves = [order.moves for order in orders if order.moves is not None]
+        return torch.stack(moves).to(self.device) if moves else None
+
+    def _mixtures(self, number: int, sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """The share of each member's batch (members, batches) and each item's partner in its batch (members, n).
+
+        Where a member's images are not mixed, an item is its own partner and its share is 1, which changes no bit.
+        """
+        shares, partners = [], []
+        for member in self.members:
+            noise, alpha = generator("mixing", member.seed, number), alpha_of(member.policy)
+            drawn = [(1.0, np.arange(n)) if alpha is None else draw_pairs(noise, n, alpha) for n in sizes]
+            shares.append([share for share, _ in drawn])
+            partners.append(np.concatenate([order for _, order in drawn]))
+        return torch.tensor(shares, device=self.device), torch.from_numpy(np.stack(partners)).to(self.device)
+
+
+class Step:
+    """The losses (members,) of a batch and the clipped gradients (members, weights of one).
+
+    On a CUDA device full batches are recorded once as a graph and then replayed, so that the host launches one thing
+    in place of a thousand; what it returns is overwritten by the next call.
+    """
+
+    WARM = 3  # batches computed as they come before one is recorded: kernels are compiled by then
+
+    def __init__(self, network: PackedNetwork, losses: Losses, full: int) -> None:
+        self.network, self.losses, self.full = network, losses, full
+        self.seen = 0
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Of one batch."""
+        if not batch.images.is_cuda or batch.n != self.full:
+            return self.compute(batch)
+        self.seen += 1
+        if self.seen <= self.WARM:
+            return self.compute(batch)
+        if self.graph is None:
+            self.graph, self.held = torch.cuda.CUDAGraph(), batch.clone()
+            with torch.cuda.graph(self.graph):
+                self.out = self.compute(self.held)
+        self.held.copy_(batch)
+        self.graph.replay()
+        return self.out
+
+    def compute(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The same, launch by launch."""
+        each = self.losses(self.network, batch)
+        return each.detach(), clip(self.network, self.network.gradients(each))
+
+
+def alpha_of(policy: TrainingPolicy) -> float | None:
+    """The mixing coefficient's parameter; None where images are not mixed."""
+    if policy.mixing is None:
+        return None
+    usual = WEIGHTED_ALPHA if policy.loss == "entropy-weighted" else MIXUP_ALPHA
+    return usual if policy.alpha is None else policy.alpha
+
+
+def make_losses(policy: TrainingPolicy) -> Losses:
+    """Each member's loss of a batch (members,), as `mixing.make_objective` has it for one."""
+    floor = ENTROPY_FLOOR if policy.entropy_floor is None else policy.entropy_floor
+
+    def losses(network: PackedNetwork, batch: Batch) -> Tensor:
+        images, targets = batch.images, batch.targets
+        if batch.shares is not None and batch.partners is not None:
+            partners = batch.partners.reshape(-1)
+            share = batch.shares.repeat_interleave(batch.n)[:, None]
+            images = torch.lerp(images[partners], images, share[:, :, None, None])
+            targets = share * targets + (1 - share) * targets[partners]
+        logits = network(images)
+        each = F.cross_entropy(logits, targets, reduction="none")
+        if policy.loss == "entropy-weighted":
+            each = entropy_weights(logits, floor) * each
+        return each.view(-1, batch.n).mean(dim=1)
+
+    return losses
+
+
+def clip(network: PackedNetwork, gradients: Tensor) -> Tensor:
+    """Each member's gradient (members, weights) at a norm of at most CLIP_NORM, in place."""
+    if gradients.is_cuda:
+        from softcore.training import kernels
+
+        norms = kernels.norms(gradients)
+    else:  # of a member's norms by parameter, as `clip_grad_norm_` has it alone
+        norms = torch.stack([nn.utils.get_total_norm(row.split(network.sizes)) for row in gradients])
+    return gradients.mul_((CLIP_NORM / (norms + 1e-6)).clamp(max=1.0)[:, None])
