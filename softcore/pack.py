@@ -170,7 +170,7 @@ class Pack:
         start = 0
         for k, n in enumerate(sizes):
             part = slice(start, start + n)
-            batch = pixels(self.images[images[:, part].reshape(-1)].permute(0, 3, 1, 2))
+            batch = pixels(self.images[images[:, part].reshape(-1)].permute(0, 3, 1, 2), self.device)
             if moves is not None:
                 batch = crop_flip(batch, moves[:, part].reshape(-1, 3))
             targets = self.probs[labels[:, part].reshape(-1)]
@@ -224,7 +224,7 @@ class Step:
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Of one batch."""
-        if not batch.images.is_cuda or batch.n != self.full:
+        if not self.network.on_card or batch.n != self.full:
             return self.compute(batch)
         self.seen += 1
         if self.seen <= self.WARM:
@@ -273,7 +273,7 @@ def make_losses(policy: TrainingPolicy) -> Losses:
 
 def clip(network: PackedNetwork, gradients: Tensor) -> Tensor:
     """Each member's gradient (members, weights) at a norm of at most CLIP_NORM, in place."""
-    if gradients.is_cuda:
+    if network.on_card:
         from softcore.training import kernels
 
         norms = kernels.norms(gradients)

@@ -17,6 +17,11 @@ from softcore.training.models import PixelNetwork
 PRECISIONS = ("float32", "tf32", "bf16")
 
 
+def on_card(tensor: Tensor) -> bool:
+    """Whether the kernels take it."""
+    return tensor.is_cuda
+
+
 class PackedNetwork(nn.Module):
     """The networks of `models` (of one shape) in training; their weights are copied, `unpack` copies them back.
 
@@ -27,6 +32,7 @@ class PackedNetwork(nn.Module):
     def __init__(self, models: Sequence[PixelNetwork], precision: str = "float32") -> None:
         super().__init__()
         self.members, self.precision, self.steps = len(models), precision, 0
+        self.on_card = on_card(models[0].mean)
         self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self.names = [name for name, _ in models[0].network.named_parameters()]
         own = [dict(model.network.named_parameters()) for model in models]
@@ -43,7 +49,7 @@ class PackedNetwork(nn.Module):
         self.sizes = [each[0].numel() for each in self.weights]
         # What an optimiser steps. On a CPU one piece a member's parameter, for the last elements of a piece round
         # otherwise than those before them; on a CUDA device, where all round alike, all in one.
-        self.pieces = [self.flat] if self.flat.is_cuda else self._split(self.flat)
+        self.pieces = [self.flat] if self.on_card else self._split(self.flat)
         self.mean = torch.stack([model.mean for model in models])
         self.std = torch.stack([model.std for model in models])
         self.norms: dict[str, PackedNorm] = {}
@@ -63,7 +69,7 @@ class PackedNetwork(nn.Module):
     def set_gradients(self, gradients: Tensor) -> None:
         """Hand `gradients` (members, weights of one) of the next step to the pieces."""
         self.steps += 1
-        parts = [gradients] if gradients.is_cuda else self._split(gradients)
+        parts = [gradients] if self.on_card else self._split(gradients)
         for piece, part in zip(self.pieces, parts, strict=True):
             piece.grad = part
 
@@ -146,7 +152,7 @@ class PackedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of every member."""
-        if x.is_cuda:
+        if on_card(x):
             return Convolution.apply(x, self.weight, self.members, self.stride, self.padding, self.precision)
         pairs = zip(x.chunk(self.members), self.weight.to(x.dtype).unbind(), strict=True)
         return torch.cat([F.conv2d(part, weight, None, self.stride, self.padding) for part, weight in pairs])
@@ -161,7 +167,7 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of every member."""
-        if x.is_cuda:  # a convolution of images of one pixel
+        if on_card(x):  # a convolution of images of one pixel
             pixel = x[:, :, None, None].contiguous(memory_format=torch.channels_last)
             weight = self.weight[:, :, :, None, None]
             found = Convolution.apply(pixel, weight, self.members, 1, 0, self.precision)[:, :, 0, 0]
@@ -188,7 +194,7 @@ class PackedNorm(nn.Module):
 
     def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
         """Features of every member; their running statistics move."""
-        if x.is_cuda:
+        if on_card(x):
             return Normalisation.apply(x, residual, self.weight, self.bias, self)
         each = zip(
             x.chunk(self.members), self.running_mean, self.running_var, self.weight, self.bias, strict=True
