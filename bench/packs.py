@@ -83,11 +83,11 @@ def check_layer(inner: int, outer: int, side: int, stride: int, dtype: torch.dty
     exact_w = [each.double().permute(0, 3, 1, 2).requires_grad_() for each in used]
     exact = [F.conv2d(a, b, None, stride, 1) for a, b in zip(exact_x, exact_w, strict=True)]
     size = (exact[0].shape[2], exact[0].shape[3])
-    y = kernels.convolve(x, w, size, stride, 1, precision)
+    y = kernels.convolve(x, used, size, stride, 1, precision)
     dy = torch.randn_like(y)
     for each, slope in zip(exact, dy, strict=True):
         each.backward(slope.double().permute(0, 3, 1, 2))
-    dx = kernels.convolve(dy, w, (side, side), stride, 1, precision, transposed=True)
+    dx = kernels.convolve(dy, used, (side, side), stride, 1, precision, transposed=True)
     dw = kernels.weight_gradient(x, dy, (3, 3), stride, 1, precision)
 
     def rows(parts: list[Tensor]) -> Tensor:
@@ -214,7 +214,7 @@ def tile_times(members: int, dtype: torch.dtype, precision: str) -> Iterator[dic
 
     for inner, outer, side, _ in (LAYERS[0], LAYERS[2], LAYERS[3]):
         x = torch.randn(members, 32, side, side, inner, device="cuda").to(dtype)
-        w = torch.randn(members, outer, 3, 3, inner, device="cuda")
+        w = torch.randn(members, outer, 3, 3, inner, device="cuda").to(dtype)
         dy = torch.randn(members, 32, side, side, outer, device="cuda").to(dtype)
 
         def measured(work: Callable[[], Any]) -> Any:
@@ -223,16 +223,16 @@ def tile_times(members: int, dtype: torch.dtype, precision: str) -> Iterator[dic
             except Exception as error:  # too much shared memory, say: the next tile is tried
                 return str(error)[:60]
 
-        usual = dict(kernels.CONVOLUTION), dict(kernels.GRADIENT)
-        for rows, warps in ((64, 4), (128, 4), (128, 8), (256, 4), (256, 8)):
-            kernels.CONVOLUTION.update(BM=rows, num_warps=warps)
+        usual = kernels.ROWS, dict(kernels.GRADIENT)
+        for rows in (64, 128, 256, 512):
+            kernels.ROWS = rows
             took = measured(lambda x=x, w=w: kernels.convolve(x, w, x.shape[2:4], 1, 1, precision))
-            yield {"convolve": outer, "rows": rows, "warps": warps, "us": took}
+            yield {"convolve": outer, "rows": rows, "us": took}
         for split, columns, warps in ((2048, 64, 4), (4096, 64, 4), (2048, 128, 4), (2048, 256, 4), (2048, 256, 8)):
             kernels.GRADIENT.update(SPLIT=split, BN=columns, num_warps=warps)
             took = measured(lambda x=x, dy=dy: kernels.weight_gradient(x, dy, (3, 3), 1, 1, precision))
             yield {"gradient": outer, "split": split, "columns": columns, "warps": warps, "us": took}
-        kernels.CONVOLUTION.update(usual[0])
+        kernels.ROWS = usual[0]
         kernels.GRADIENT.update(usual[1])
         flat, one = x.view(members, -1, inner), torch.ones(members, inner, device="cuda")
 

@@ -10,95 +10,101 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-CONVOLUTION = {"BM": 128, "num_warps": 4}  # rows of a tile
+ROWS = 256  # of a tile of a convolution; half as many where it is wide
 GRADIENT = {"SPLIT": 2048, "BN": 64, "BK": 64, "num_warps": 4}  # rows a part, weights and rows of a tile
 TILE = 8192  # numbers that a program of a batch norm takes
 WARPS = 8  # of such a program
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["images"])
 def _gather_product(
-    x, w, y, height, width, inner, out_height, out_width, outer, images, member_w, step_inner, step_outer, step_tap,
+    x, w, y, images, step_inner: tl.constexpr, step_outer: tl.constexpr, step_tap: tl.constexpr,
+    HEIGHT: tl.constexpr, WIDTH: tl.constexpr, INNER: tl.constexpr,
+    OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, OUTER: tl.constexpr,
     KH: tl.constexpr, KW: tl.constexpr, STRIDE: tl.constexpr, PAD: tl.constexpr, TRANSPOSED: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """One tile of y: for each of its pixels the sum over the taps of (pixel of x under the tap) times (weights)."""
     member = tl.program_id(1).to(tl.int64)
-    columns = tl.cdiv(outer, BN)
+    columns: tl.constexpr = (OUTER + BN - 1) // BN
+    blocks: tl.constexpr = (INNER + BK - 1) // BK
     rows = tl.program_id(0) // columns * BM + tl.arange(0, BM)
     out = tl.program_id(0) % columns * BN + tl.arange(0, BN)
-    n_rows = images * out_height * out_width
-    image = rows // (out_height * out_width)
-    top = rows // out_width % out_height
-    left = rows % out_width
-    x += member * images * height * width * inner
-    w += member * member_w
+    n_rows = images * OUT_HEIGHT * OUT_WIDTH
+    image = rows // (OUT_HEIGHT * OUT_WIDTH) * (HEIGHT * WIDTH)
+    top = rows // OUT_WIDTH % OUT_HEIGHT
+    left = rows % OUT_WIDTH
+    x += member * images * (HEIGHT * WIDTH * INNER)
+    w += member * (KH * KW * INNER * OUTER)
     total = tl.zeros((BM, BN), dtype=tl.float32)
-    for tap in range(KH * KW):
+    # One loop over taps and blocks of channels, so that the next loads are under way during a product.
+    for step in range(KH * KW * blocks):
+        tap = step // blocks
+        k = step % blocks * BK + tl.arange(0, BK)
         if TRANSPOSED:
             far_down = top + PAD - tap // KW
             far_right = left + PAD - tap % KW
             down = far_down // STRIDE
             right = far_right // STRIDE
             there = (far_down >= 0) & (far_right >= 0) & (far_down % STRIDE == 0) & (far_right % STRIDE == 0)
-            there = there & (down < height) & (right < width) & (rows < n_rows)
+            there = there & (down < HEIGHT) & (right < WIDTH) & (rows < n_rows)
         else:
             down = top * STRIDE + tap // KW - PAD
             right = left * STRIDE + tap % KW - PAD
-            there = (down >= 0) & (right >= 0) & (down < height) & (right < width) & (rows < n_rows)
-        at = ((image * height + down) * width + right) * inner
-        for first in range(0, inner, BK):
-            k = first + tl.arange(0, BK)
-            a = tl.load(x + at[:, None] + k[None, :], mask=there[:, None] & (k < inner)[None, :], other=0.0)
-            b = tl.load(
-                w + tap * step_tap + k[:, None] * step_inner + out[None, :] * step_outer,
-                mask=(k < inner)[:, None] & (out < outer)[None, :],
-                other=0.0,
-            )
-            total = tl.dot(a, b.to(a.dtype), total, input_precision=PRECISION)
-    y += member * n_rows * outer
+            there = (down >= 0) & (right >= 0) & (down < HEIGHT) & (right < WIDTH) & (rows < n_rows)
+        at = (image + down * WIDTH + right) * INNER
+        a = tl.load(x + at[:, None] + k[None, :], mask=there[:, None] & (k < INNER)[None, :], other=0.0)
+        b = tl.load(
+            w + tap * step_tap + k[:, None] * step_inner + out[None, :] * step_outer,
+            mask=(k < INNER)[:, None] & (out < OUTER)[None, :],
+            other=0.0,
+        )
+        total = tl.dot(a, b, total, input_precision=PRECISION)
+    y += member * n_rows * OUTER
     tl.store(
-        y + rows[:, None] * outer + out[None, :],
+        y + rows[:, None] * OUTER + out[None, :],
         total.to(y.dtype.element_ty),
-        mask=(rows < n_rows)[:, None] & (out < outer)[None, :],
+        mask=(rows < n_rows)[:, None] & (out < OUTER)[None, :],
     )
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["images"])
 def _weight_product(
-    x, dy, parts, height, width, inner, out_height, out_width, outer, images,
+    x, dy, parts, images,
+    HEIGHT: tl.constexpr, WIDTH: tl.constexpr, INNER: tl.constexpr,
+    OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, OUTER: tl.constexpr,
     KH: tl.constexpr, KW: tl.constexpr, STRIDE: tl.constexpr, PAD: tl.constexpr, SPLIT: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """One tile of one part of the weights' gradient: the sum over SPLIT output pixels of dy times x under the tap."""
     member = tl.program_id(2).to(tl.int64)
     part = tl.program_id(1)
-    taps = KH * KW * inner
-    columns = tl.cdiv(taps, BN)
+    taps: tl.constexpr = KH * KW * INNER
+    columns: tl.constexpr = (taps + BN - 1) // BN
     out = tl.program_id(0) // columns * BM + tl.arange(0, BM)
     column = tl.program_id(0) % columns * BN + tl.arange(0, BN)
-    tap = column // inner
-    channel = column % inner
-    n_rows = images * out_height * out_width
-    x += member * images * height * width * inner
-    dy += member * n_rows * outer
+    tap = column // INNER
+    channel = column % INNER
+    n_rows = images * OUT_HEIGHT * OUT_WIDTH
+    x += member * images * (HEIGHT * WIDTH * INNER)
+    dy += member * n_rows * OUTER
     total = tl.zeros((BM, BN), dtype=tl.float32)
     for first in range(0, SPLIT, BK):
         rows = part * SPLIT + first + tl.arange(0, BK)
-        image = rows // (out_height * out_width)
-        down = (rows // out_width % out_height * STRIDE - PAD)[:, None] + (tap // KW)[None, :]
-        right = (rows % out_width * STRIDE - PAD)[:, None] + (tap % KW)[None, :]
-        there = (down >= 0) & (right >= 0) & (down < height) & (right < width)
+        image = rows // (OUT_HEIGHT * OUT_WIDTH) * (HEIGHT * WIDTH)
+        down = (rows // OUT_WIDTH % OUT_HEIGHT * STRIDE - PAD)[:, None] + (tap // KW)[None, :]
+        right = (rows % OUT_WIDTH * STRIDE - PAD)[:, None] + (tap % KW)[None, :]
+        there = (down >= 0) & (right >= 0) & (down < HEIGHT) & (right < WIDTH)
         there = there & (rows < n_rows)[:, None] & (column < taps)[None, :]
-        at = ((image[:, None] * height + down) * width + right) * inner + channel[None, :]
+        at = (image[:, None] + down * WIDTH + right) * INNER + channel[None, :]
         b = tl.load(x + at, mask=there, other=0.0)
         a = tl.load(
-            dy + rows[:, None] * outer + out[None, :], mask=(rows < n_rows)[:, None] & (out < outer)[None, :], other=0.0
+            dy + rows[:, None] * OUTER + out[None, :], mask=(rows < n_rows)[:, None] & (out < OUTER)[None, :], other=0.0
         )
         total = tl.dot(tl.trans(a), b, total, input_precision=PRECISION)
-    parts += (member * tl.num_programs(1) + part) * outer * taps
+    parts += (member * tl.num_programs(1) + part) * (OUTER * taps)
     tl.store(
-        parts + out[:, None] * taps + column[None, :], total, mask=(out < outer)[:, None] & (column < taps)[None, :]
+        parts + out[:, None] * taps + column[None, :], total, mask=(out < OUTER)[:, None] & (column < taps)[None, :]
     )
 
 
@@ -114,7 +120,7 @@ def _add_parts(parts, total, n_parts, size, PARTS: tl.constexpr, BLOCK: tl.const
 
 
 @triton.jit
-def _moments(x, parts, n_rows, channels, BM: tl.constexpr, BC: tl.constexpr):
+def _moments(x, parts, n_rows, channels: tl.constexpr, BM: tl.constexpr, BC: tl.constexpr):
     """Mean and sum of squared deviations of a chunk of BM rows, by channel."""
     member = tl.program_id(2).to(tl.int64)
     chunk = tl.program_id(1)
@@ -133,7 +139,7 @@ def _moments(x, parts, n_rows, channels, BM: tl.constexpr, BC: tl.constexpr):
 
 @triton.jit
 def _join_moments(
-    parts, mean, inverse, running_mean, running_var, n_rows, n_chunks, channels, momentum, epsilon,
+    parts, mean, inverse, running_mean, running_var, n_rows, n_chunks, channels: tl.constexpr, momentum, epsilon,
     BM: tl.constexpr, CHUNKS: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
     """A member's mean and inverse standard deviation from those of its chunks; running ones move."""
@@ -159,7 +165,7 @@ def _join_moments(
 
 @triton.jit
 def _normalise(
-    x, residual, y, mean, inverse, weight, bias, step_weight, n_rows, channels,
+    x, residual, y, mean, inverse, weight, bias, step_weight, n_rows, channels: tl.constexpr,
     RESIDUAL: tl.constexpr, RELU: tl.constexpr, BM: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
     member = tl.program_id(2).to(tl.int64)
@@ -180,7 +186,19 @@ def _normalise(
 
 
 @triton.jit
-def _slopes(x, y, dy, mean, inverse, parts, n_rows, channels, RELU: tl.constexpr, BM: tl.constexpr, BC: tl.constexpr):
+def _slopes(
+    x,
+    y,
+    dy,
+    mean,
+    inverse,
+    parts,
+    n_rows,
+    channels: tl.constexpr,
+    RELU: tl.constexpr,
+    BM: tl.constexpr,
+    BC: tl.constexpr,
+):
     """Sums over a chunk of BM rows of the gradient, and of the gradient times the normalised input, by channel."""
     member = tl.program_id(2).to(tl.int64)
     chunk = tl.program_id(1)
@@ -201,7 +219,7 @@ def _slopes(x, y, dy, mean, inverse, parts, n_rows, channels, RELU: tl.constexpr
 
 @triton.jit
 def _input_slope(
-    x, y, dy, mean, inverse, weight, sums, dx, dresidual, step_weight, n_rows, channels,
+    x, y, dy, mean, inverse, weight, sums, dx, dresidual, step_weight, n_rows, channels: tl.constexpr,
     RESIDUAL: tl.constexpr, RELU: tl.constexpr, BM: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
     member = tl.program_id(2).to(tl.int64)
@@ -246,20 +264,22 @@ def convolve(
 ) -> Tensor:
     """Each member's batch convolved with its weights; `transposed` gives the gradient of the input instead.
 
-    x: (members, images, height, width, channels), dense. w: (members, out, kh, kw, in), dense but for the step between
-    members. Gives (members, images, *out_size, channels).
+    x: (members, images, height, width, channels), w: (members, out, kh, kw, in), both dense and of one type. Gives
+    (members, images, *out_size, channels).
     """
     members, images, height, width, inner = x.shape
     _, co, kh, kw, ci = w.shape
     outer = ci if transposed else co
     y = x.new_empty((members, images, *out_size, outer))
     bn = _block(outer, 64)
-    grid = (triton.cdiv(images * out_size[0] * out_size[1], CONVOLUTION["BM"]) * triton.cdiv(outer, bn), members)
+    bm = ROWS if bn < 64 else ROWS // 2
+    grid = (triton.cdiv(images * out_size[0] * out_size[1], bm) * triton.cdiv(outer, bn), members)
     steps = (kh * kw * ci, 1) if transposed else (1, kh * kw * ci)
     _gather_product[grid](
-        x, w, y, height, width, inner, *out_size, outer, images, w.stride(0), *steps, ci,
+        x, w, y, images, *steps, ci, HEIGHT=height, WIDTH=width, INNER=inner,
+        OUT_HEIGHT=out_size[0], OUT_WIDTH=out_size[1], OUTER=outer,
         KH=kh, KW=kw, STRIDE=stride, PAD=padding, TRANSPOSED=transposed,
-        BN=bn, BK=_block(inner, 32), PRECISION=_precision(x, precision), **CONVOLUTION,
+        BM=bm, BN=bn, BK=_block(inner, 128 // x.element_size()), PRECISION=_precision(x, precision), num_warps=4,
     )  # fmt: skip
     return y
 
@@ -277,7 +297,8 @@ def weight_gradient(
     bm = _block(outer, 64)
     tiles = triton.cdiv(outer, bm) * triton.cdiv(taps, GRADIENT["BN"])
     _weight_product[(tiles, n_parts, members)](
-        x, dy, parts, height, width, inner, out_height, out_width, outer, images,
+        x, dy, parts, images, HEIGHT=height, WIDTH=width, INNER=inner,
+        OUT_HEIGHT=out_height, OUT_WIDTH=out_width, OUTER=outer,
         KH=kh, KW=kw, STRIDE=stride, PAD=padding, BM=bm, PRECISION=_precision(x, precision), **GRADIENT,
     )  # fmt: skip
     return add_parts(parts).view(members, outer, kh, kw, inner)

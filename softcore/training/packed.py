@@ -214,7 +214,7 @@ class Convolution(torch.autograd.Function):
         """Features (members * n, out, h, w), channels_last."""
         from softcore.training import kernels
 
-        x, w = _rows(x, members), weight.permute(0, 1, 3, 4, 2)
+        x, w = _rows(x, members), weight.permute(0, 1, 3, 4, 2).to(x.dtype).contiguous()
         kernel = w.shape[2:4]
         out_size = tuple((x.shape[2 + k] + 2 * padding - kernel[k]) // stride + 1 for k in range(2))
         ctx.save_for_backward(x, w)
