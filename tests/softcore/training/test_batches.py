@@ -120,9 +120,7 @@ def test_an_unknown_augmentation_is_refused_with_the_known_ones():
 def shifted(seed, side=16, n=64):
     """`n` copies of an image of distinct columns and rows, augmented."""
     image = torch.arange(side * side, dtype=torch.float32).reshape(1, 1, side, side)
-    return image, crop_flip(
-        image.repeat(n, 1, 1, 1), draw_moves(n, (side, side), torch.Generator().manual_seed(seed))
-    )
+    return image, crop_flip(image.repeat(n, 1, 1, 1), draw_moves(n, (side, side), torch.Generator().manual_seed(seed)))
 
 
 def test_augmented_images_are_shifts_of_at_most_an_eighth_half_of_them_flipped():
