@@ -18,6 +18,7 @@ from sweeps.running import store as stores
 from sweeps.running.store import Store
 from sweeps.running.trial import Material, load_data, make_material
 from sweeps.spec.cells import Trial, trials_of
+from sweeps.spec.spec import HOW
 
 if TYPE_CHECKING:
     from sweeps.frontier.frontier import Frontiers
@@ -129,7 +130,9 @@ class Sweep:
     def material(self, root: str | Path | None = None) -> Material:
         """What its trials read; refuses data that has changed since."""
         where = data_root(root or self.store.manifest()["data_root"])
-        return make_material(self.dataset(root), self.store.spec().get("evaluate", []), where)
+        spec = self.store.spec()
+        often = {name: spec[name] for name in HOW if name in spec}  # sweeps from before they came have neither
+        return make_material(self.dataset(root), spec.get("evaluate", []), where, **often)
 
     def __repr__(self) -> str:
         return f"Sweep({self.id!r}, {len(self.store.finished())} of {len(self.trials())} trials done)"
