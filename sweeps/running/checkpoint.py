@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -88,8 +89,9 @@ class Checkpoint:
         return content, "" if digest(content) == kept else "its content is not what was written"
 
     def remove(self) -> None:
-        """Delete it: the trial is done."""
-        self.path.unlink(missing_ok=True)
+        """Delete it: the trial is done. What storage does not let go is no trial's, and goes when the sweep ends."""
+        with suppress(OSError):
+            self.path.unlink()
 
 
 def digest(content: Mapping[str, np.ndarray]) -> str:

@@ -5,10 +5,11 @@ columns so that the UI's charts work.
 """
 
 import logging
+import math
 import queue
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -19,7 +20,7 @@ from sweeps.results.names import recipe
 from sweeps.results.table import DONE, cell_id, results_row, results_table
 from sweeps.spec.cells import COLUMNS, Trial
 from sweeps.sweep import Sweep
-from sweeps.tracking.runs import Runs
+from sweeps.tracking.runs import Point, Runs
 
 log = logging.getLogger(__name__)
 COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
@@ -115,6 +116,7 @@ class Mirror:
             params={**axes(entry), "seed": entry["seed"], "panel": entry["panel"]},
             values={**metrics(entry), "replicates": 1},
             seconds=seconds,
+            curve=curve_points(self.sweep.store.curve(entry["trial"])),
         )
 
     def _cell_run(self, cell: str) -> str:
@@ -171,6 +173,16 @@ def metrics(entry: Mapping[str, Any]) -> dict[str, float]:
     names = [name for name in entry if "/" in name and not name.startswith("answers/")]
     values = {name: float(entry[name]) for name in (*names, *COSTS) if not _missing(entry[name])}
     return {**values, **sizes(entry)}
+
+
+def curve_points(curve: Sequence[Mapping[str, float]]) -> list[Point]:
+    """The rows of a trial's learning curve as metrics by epoch, which MLflow charts under `curve`."""
+    return [
+        (f"curve/{name}", int(row["epoch"]), value)
+        for row in curve
+        for name, value in row.items()
+        if name not in ("epoch", "validation_images") and math.isfinite(value)
+    ]
 
 
 def sizes(entry: Mapping[str, Any]) -> dict[str, float]:
