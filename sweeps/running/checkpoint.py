@@ -57,7 +57,7 @@ class Checkpoint:
         try:
             self.path.parent.mkdir(exist_ok=True)
             with whole(self.path) as temporary, temporary.open("wb") as file:
-                np.savez(file, **{ABOUT: np.array(about)}, **content)
+                np.savez(file, **{ABOUT: np.array(about), **content})  # type: ignore[arg-type]
         except OSError as error:
             log.warning("%s can't be written: %s", self.path, error.strerror)
         ended = self.clock()

@@ -241,7 +241,7 @@ class Database:
         points = [*((name, 0, float(value)) for name, value in values.items()), *curve]
         at = {"run_uuid": run, "timestamp": now, "is_nan": False}
         metrics = [{"key": name, "value": value, "step": step, **at} for name, step, value in points]
-        latest = {metric["key"]: metric for metric in sorted(metrics, key=lambda metric: metric["step"])}
+        latest = {metric["key"]: metric for metric in metrics}  # a curve's points come in order
         marks = {**tags, "mlflow.runName": name}
         with self.store.ManagedSessionMaker(read_only=False) as session:
             session.execute(insert(models.SqlRun), [info])
