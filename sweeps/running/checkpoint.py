@@ -55,7 +55,7 @@ class Checkpoint:
         began = self.clock()
         about = json.dumps({**self.identity, "sha256": digest(content)})
         try:
-            self.path.parent.mkdir(exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with whole(self.path) as temporary, temporary.open("wb") as file:
                 np.savez(file, **{ABOUT: np.array(about), **content})  # type: ignore[arg-type]
         except OSError as error:
