@@ -101,6 +101,7 @@ def epochs(
     state = TrainingState(model, optimiser, schedule, best, batches.seed)
     if snapshot is not None:
         state.restore(snapshot)
+        snapshot = None  # it is as large as the model and its momentum
     for number in range(state.epoch, policy.epochs):
         model.train()
         for images, targets in islice(batches.epoch(number), len(state.losses), None):

@@ -108,9 +108,12 @@ class Mirror:
 
     def _trial(self, entry: Mapping[str, Any]) -> None:
         assert self.runs is not None
+        key = f"trial/{entry['trial']}"
+        if (run := self.runs.whole(key)) and self.runs.ended(run):
+            return  # before its curve is read: there may be thousands
         seconds = float(entry["train_seconds"]) + float(entry["eval_seconds"])
         self.runs.add(
-            f"trial/{entry['trial']}",
+            key,
             f"{recipe(entry)}, seed {entry['seed']}",
             parent=self._cell_run(entry["cell"]),
             params={**axes(entry), "seed": entry["seed"], "panel": entry["panel"]},
