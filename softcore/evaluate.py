@@ -19,6 +19,9 @@ from softcore.scoring.metrics import (
     scores,
     temperature_error,
 )
+from softcore.seeding import generator
+
+CURVE_IMAGES = 500  # of the validation images, for learning curves: a fiftieth of what training costs on a CPU
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +115,27 @@ def validation_loss(model: nn.Module, images: np.ndarray, dataset: Dataset) -> f
     items = dataset.validation_items
     hard = np.eye(len(dataset.classes))[dataset.labels[items]]
     return cross_entropy(logits(fold_batch_norms(model), images, items), hard)
+
+
+def curve_items(dataset: Dataset) -> np.ndarray:
+    """The validation items of learning curves, the same in every trial: all, or a draw of `CURVE_IMAGES`, ascending."""
+    items = dataset.validation_items
+    return np.sort(items[generator("curve").permutation(len(items))[:CURVE_IMAGES]])
+
+
+def curve_scores(found: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """`ce`, `scaled-ce` and `accuracy` of logits `found` [n, k] with hard `labels` [n], for a learning curve.
+
+    The temperature is fitted to the same images; with fewer than `LEAST_VALIDATION` of them there is no `scaled-ce`.
+    Nothing where there is no image, or a logit that is not finite.
+    """
+    if not len(found) or not np.isfinite(found).all():
+        return {}
+    hard = np.eye(found.shape[1])[labels]
+    curve = {"ce": cross_entropy(found, hard), "accuracy": accuracy(found, hard)}
+    if len(found) >= LEAST_VALIDATION:
+        curve["scaled-ce"] = cross_entropy(found / fit_temperature(found, labels), hard)
+    return curve
 
 
 def evaluate(

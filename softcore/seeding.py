@@ -23,6 +23,7 @@ STREAMS = (
     "simulation",  # simulated annotators
     "hmix",  # which mixed images are used, and their random targets
     "corruption",
+    "curve",  # which validation images learning curves are made on
     "uncertainty",  # joint draws of what cells are worth
     "plan",  # draws of the planner's model
 )

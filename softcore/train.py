@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from softcore.errors import RequestError, unknown_name
 from softcore.labels.build import Targets
@@ -16,22 +17,24 @@ from softcore.training.batches import Batches
 from softcore.training.images import as_tensor, pixels
 from softcore.training.mixing import TargetCurves, make_objective
 from softcore.training.models import PixelNetwork, make_model
+from softcore.training.state import BestWeights, Loss, Snapshot, TrainingState
 
 CLIP_NORM = 1.0
-Loss = Callable[[nn.Module], float]  # of a model that is left in evaluation mode
 
 
 @dataclass(frozen=True)
 class Epoch:
     """How far training is: epochs done, of how many, the mean training loss of the last, and whose weights are kept.
 
-    `kept` is the epoch (from 1) whose weights the model would have if training ended here.
+    `kept` is the epoch (from 1) whose weights the model would have if training ended here, `learning_rate` the one that
+    training has come to, which the next step would have.
     """
 
     number: int
     of: int
     loss: float
     kept: int
+    learning_rate: float = math.nan
 
 
 def start(
@@ -45,14 +48,17 @@ def start(
     device="cpu",
     curves: TargetCurves | None = None,
     validation_loss: Loss | None = None,
+    snapshot: Snapshot | None = None,
+    after_step: Callable[[TrainingState], None] | None = None,
 ):
     """A model with fresh weights for `images` (uint8, n h w c, pooled already) and the epochs that will train it.
 
     Iterating the second trains the first in place, one epoch a step. Bit for bit the same on one machine kind with one
     thread. `curves` mix the targets where the policy asks for logistic target mixing, `validation_loss` chooses the
     epoch where it asks for early stopping. A `repeat` above 0 rounds half of the initial weights the other way, which
-    changes nothing but what training itself makes of it. Raises RequestError for an unknown model, schedule,
-    augmentation, mixing or loss.
+    changes nothing but what training itself makes of it. Training goes on from a `snapshot` of the same training to the
+    same bits; `after_step` is shown where it stands, and may take one. Raises RequestError for an unknown model,
+    schedule, augmentation, mixing or loss.
     """
     if policy.schedule not in SCHEDULES:
         raise unknown_name("schedule", policy.schedule, SCHEDULES)
@@ -68,7 +74,7 @@ def start(
     batches = Batches(
         held, targets, batch=policy.batch, seed=seed, augmentation=policy.augmentation, device=torch.device(device)
     )
-    return model, epochs(model, batches, policy, curves, validation_loss)
+    return model, epochs(model, batches, policy, curves, validation_loss, snapshot=snapshot, after_step=after_step)
 
 
 def epochs(
@@ -77,8 +83,14 @@ def epochs(
     policy: TrainingPolicy,
     curves: TargetCurves | None = None,
     validation_loss: Loss | None = None,
+    *,
+    snapshot: Snapshot | None = None,
+    after_step: Callable[[TrainingState], None] | None = None,
 ) -> Iterator[Epoch]:
-    """Train `model` on `batches`: SGD with momentum, clipped gradients, one learning rate a step."""
+    """Train `model` on `batches`: SGD with momentum, clipped gradients, one learning rate a step.
+
+    With early stopping the model has the best weights once the iterator is through.
+    """
     best = BestWeights(model, validation_loss) if policy.early_stopping else None
     objective = make_objective(policy, curves)
     optimiser = torch.optim.SGD(
@@ -86,43 +98,27 @@ def epochs(
     )
     schedule = make_schedule(optimiser, policy, len(batches))
     parameters = list(model.parameters())
-    for number in range(policy.epochs):
+    state = TrainingState(model, optimiser, schedule, best, batches.seed)
+    if snapshot is not None:
+        state.restore(snapshot)
+        snapshot = None  # it is as large as the model and its momentum
+    for number in range(state.epoch, policy.epochs):
         model.train()
-        losses: list[Tensor] = []
-        noise = generator("mixing", batches.seed, number)
-        for images, targets in batches.epoch(number):
-            loss = objective(model, images, targets, noise)
+        for images, targets in islice(batches.epoch(number), len(state.losses), None):
+            loss = objective(model, images, targets, state.noise)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
             optimiser.step()
             schedule.step()
-            losses.append(loss.detach())
-        kept = best.look(number + 1, last=number + 1 == policy.epochs) if best else number + 1
-        yield Epoch(number + 1, policy.epochs, float(torch.stack(losses).mean()), kept)
-
-
-class BestWeights:
-    """The weights of the epoch with the least validation loss so far, for early stopping."""
-
-    def __init__(self, model: nn.Module, validation_loss: Loss | None) -> None:
-        if validation_loss is None:
-            raise RequestError("early_stopping needs validation images")
-        self.model, self.validation_loss = model, validation_loss
-        self.epoch, self.least, self.weights = 0, math.inf, dict[str, Tensor]()
-
-    def look(self, epoch: int, *, last: bool) -> int:
-        """The epoch that is best, this one among them (of equals the first); after the `last` the model is set to it.
-
-        A loss that is not finite is never the best; where all are, the weights stay the last epoch's.
-        """
-        loss = self.validation_loss(self.model)
-        if loss < self.least:
-            self.epoch, self.least = epoch, loss
-            self.weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-        if last and self.weights:
-            self.model.load_state_dict(self.weights)
-        return self.epoch or epoch
+            state.losses.append(loss.detach())
+            if after_step is not None:
+                after_step(state)
+        kept = best.look(number + 1) if best else number + 1
+        yield Epoch(number + 1, policy.epochs, state.mean_loss(), kept, state.learning_rate)
+        state.begin(number + 1)
+    if best:
+        best.put_back()
 
 
 def nudge_weights(model: nn.Module, seed: int, repeat: int) -> None:

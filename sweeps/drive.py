@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from sweeps.running.provenance import manifest
 from sweeps.running.store import Store
 from sweeps.running.trial import Material, load_data, make_material, run_trial, trial_of
 from sweeps.spec.cells import spec_content, sweep_id
-from sweeps.spec.spec import Spec
+from sweeps.spec.spec import HOW, Spec
 from sweeps.spec.spec import resolve as resolve_spec
 from sweeps.spec.tune import apply_choices, choice_records, choose, tuning_spec
 from sweeps.sweep import Sweep, open_sweep
@@ -61,7 +62,8 @@ def run(
     content = spec_content(asked, dataset)
     identity = sweep_id(asked, dataset)
     uri = _checked_tracking(tracking_uri)
-    material = make_material(dataset, asked.evaluate, source)
+    often = {name: getattr(asked, name) for name in HOW}
+    material = make_material(dataset, asked.evaluate, source, **often)
     store = stores.create(folder, identity, asked.model_dump(), content, manifest(asked, dataset, source, uri))
     if chosen:
         store.update_manifest(tuning=chosen)
@@ -128,6 +130,8 @@ def carry_on(
                 gpus_per_trial=store.spec()["resources"]["gpus"],
                 trial_done=mirror.trial_done,
             )
+            if complete:
+                store.clear_unfinished()
             found = sweep.frontiers() if complete and store.finished() else None
             if found is not None:
                 draw_frontier(sweep, found)
@@ -174,7 +178,7 @@ def replay(name: str, *, out: str | Path | None = None, root: str | Path | None 
     """
     store, trial = stores.find_trial(name, stores.out_folder(out))
     stored = json.loads((store.trials / trial / "trial.json").read_text())
-    material = Sweep(store).material(root)
+    material = replace(Sweep(store).material(root), curve_every=0)
     with tempfile.TemporaryDirectory(prefix="sweeps-replay-") as scratch:
         run_trial(trial_of(stored["config"]), material, Path(scratch))
         again = json.loads((Path(scratch) / trial / "trial.json").read_text())

@@ -12,12 +12,23 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
-from sweeps.results.names import INTERVAL, SIMULATED, direction, dollars, hours_between, value
-from sweeps.results.table import DONE, FAILED, cell_id, records, results_row, results_table
+from sweeps.results.names import INTERVAL, SIMULATED, direction, dollars, hours_between, recipes, value
+from sweeps.results.table import (
+    DONE,
+    FAILED,
+    axis_columns,
+    cell_id,
+    finished,
+    records,
+    results_row,
+    results_table,
+)
 from sweeps.running import store as stores
+from sweeps.running.curve import COLUMNS as CURVE_COLUMNS
 from sweeps.running.store import Store
 from sweeps.running.trial import Material, load_data, make_material
 from sweeps.spec.cells import Trial, trials_of
+from sweeps.spec.spec import HOW
 
 if TYPE_CHECKING:
     from sweeps.frontier.frontier import Frontiers
@@ -77,6 +88,17 @@ class Sweep:
         # Before the first trial has ended: the same columns and no row.
         return results_table(rows or [results_row(trials[0], columns[trials[0].cell.id], FAILED, {})]).iloc[: len(rows)]
 
+    def curves(self) -> pd.DataFrame:
+        """The learning curves of finished trials, a row an epoch (`docs/results-table.md`); NaN for an absent score.
+
+        Trials that kept none (`curve_every: 0`, or trained before curves came) have no rows.
+        """
+        table = finished(self.results())
+        names = recipes(table[["cell", *axis_columns(table)]])
+        about = table[["trial", "cell", "variety", "seed", "panel", "repeat"]].assign(recipe=names)
+        rows = [{"trial": trial, **row} for trial in about["trial"] for row in self.store.curve(trial)]
+        return about.merge(pd.DataFrame(rows, columns=["trial", *CURVE_COLUMNS]), on="trial")
+
     def frontier(
         self,
         metric: str | None = None,
@@ -129,7 +151,9 @@ class Sweep:
     def material(self, root: str | Path | None = None) -> Material:
         """What its trials read; refuses data that has changed since."""
         where = data_root(root or self.store.manifest()["data_root"])
-        return make_material(self.dataset(root), self.store.spec().get("evaluate", []), where)
+        spec = self.store.spec()
+        often = {name: spec[name] for name in HOW if name in spec}  # sweeps from before they came have neither
+        return make_material(self.dataset(root), spec.get("evaluate", []), where, **often)
 
     def __repr__(self) -> str:
         return f"Sweep({self.id!r}, {len(self.store.finished())} of {len(self.trials())} trials done)"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg")
 ANSWERS, LABELS, MIXED, SWEEP = "answers", "answers and clicks", "mixed images", "a sweep"
+CURVES = "curves"
 METRICS = ("ce", "scaled-ce", "rmsce", "fgsm")  # the thesis's three, and beside its first what one temperature leaves
 
 
@@ -44,6 +45,7 @@ FIGURES: Mapping[str, ThesisFigure] = {
     "B.1": ThesisFigure("three images whose labels differ most", LABELS),
     "B.2": ThesisFigure("clicks softened by soft labels", LABELS),
     "B.3": ThesisFigure("performance against M", SWEEP, "annotators"),
+    CURVES: ThesisFigure("learning curves: not in the thesis", SWEEP),
 }
 _FROM = {
     ANSWERS: "a data set: cifar10s, digits or your own .yaml",
@@ -59,7 +61,8 @@ def figure_names(incomplete: str) -> list[str]:
 
 
 Name = Annotated[
-    str | None, typer.Argument(help="The figure's number in the thesis, such as 3.2.", autocompletion=figure_names)
+    str | None,
+    typer.Argument(help="The figure's number in the thesis, such as 3.2, or `curves`.", autocompletion=figure_names),
 ]
 Id = Annotated[
     str | None,
@@ -89,7 +92,7 @@ def figure(
     list_: Annotated[bool, typer.Option("--list", help="List the figures instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw one of the thesis's figures from data or from a sweep, and print where the picture is."""
+    """Draw one of the thesis's figures from data or from a sweep, or learning curves; print where the picture is."""
     if list_:
         _list(as_json)
         return
@@ -104,7 +107,10 @@ def figure(
         from sweeps.sweep import open_sweep
 
         found = open_sweep(str(sweep), out=folder)
-        drawn = sweep_figure(name, found.results(), found.id, found.simulated)
+        if name == CURVES:
+            drawn = curves_figure(found.curves(), found.id, found.simulated)
+        else:
+            drawn = sweep_figure(name, found.results(), found.id, found.simulated)
     else:
         drawn = data_figure(name, dataset or ("hmix" if entry.source == MIXED else "cifar10s"), item or (), data_root)
     write_figure(drawn, path)
@@ -154,6 +160,17 @@ def sweep_figure(name: str, results: "pd.DataFrame", sweep: str, simulated: bool
     return draw(_of_the_thesis(results), f"{title} (thesis figure {name}): {sweep}", simulated)
 
 
+def curves_figure(curves: "pd.DataFrame", sweep: str, simulated: bool) -> "Figure":
+    """The learning curves of a sweep's finished trials, so also while it runs. RequestError where none was kept."""
+    from sweeps.show.learning import learning_curves_figure
+
+    if curves.empty:
+        raise RequestError(
+            f"{sweep} has no learning curves: no finished trial kept one (curve_every: 0, or trained before they came)"
+        )
+    return learning_curves_figure(curves, f"Learning curves: {sweep}", simulated)
+
+
 def write_figure(figure: "Figure", path: Path) -> None:
     """Write a figure as PNG or SVG by the ending of `path`, whole or not at all; the same picture gives the same bytes.
 
@@ -188,9 +205,8 @@ def _check_fit(name: str, sweep: str | None, dataset: str | None, items: Sequenc
     source = FIGURES[name].source
     if source == SWEEP:
         if sweep is None:
-            raise RequestError(
-                f"figure {name} is drawn from a sweep; name one, such as a run of the preset {_preset(name)}"
-            )
+            such = "" if name == CURVES else f", such as a run of the preset {_preset(name)}"
+            raise RequestError(f"figure {name} is drawn from a sweep; name one{such}")
         for option, given in (("--dataset", dataset), ("--item", items)):
             if given:
                 raise RequestError(f"{option} is for figures of data; figure {name} is drawn from a sweep")

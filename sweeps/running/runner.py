@@ -39,7 +39,7 @@ class Worker(tune.Trainable):
     """One Ray actor: runs trial after trial, one epoch a step."""
 
     def setup(self, config: Mapping[str, Any], work: Callable[..., Iterator[Any]], trials: str, context: Any) -> None:
-        """`work(config, context, trials, host)` yields after each epoch and at last a result mapping."""
+        """`work(config, context, trials, host)` yields an epoch's number or a line to say, at last a result mapping."""
         self.work, self.trials, self.context = work, trials, context
         self.reset_config(dict(config))
 
@@ -49,7 +49,7 @@ class Worker(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """One epoch. What a trial itself does wrong is a result: only a dying process is worth another try."""
+        """One epoch or line. What a trial itself does wrong is a result: only a dying process is worth another try."""
         try:
             said = next(self.under_way)
         except Exception as error:
@@ -57,7 +57,7 @@ class Worker(tune.Trainable):
             return {"done": True, "failed": f"{type(error).__name__}: {error}"}
         if isinstance(said, dict):
             return {"done": True, "result": said}
-        return {"epoch": said}
+        return {"note": said} if isinstance(said, str) else {"epoch": said}
 
 
 class DriverOnly:
@@ -111,7 +111,9 @@ class Recorder(DriverOnly, tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """An epoch has ended; keeps the line of progress alive."""
+        """An epoch has ended, which keeps the line of progress alive, or there is something to say."""
+        if "note" in result:
+            log.warning("%s", result["note"])
         # The last report says how it ended, not which epoch it was.
         epoch = int(result.get("epoch") or self.running.get(trial.trial_id, 0))
         self.running[trial.trial_id] = epoch
@@ -155,10 +157,13 @@ class Recorder(DriverOnly, tune.Callback):
 
 
 def work_on_trial(config: Mapping[str, Any], material: Material, trials: Path, host: str) -> Iterator[Any]:
-    """What a worker does: yields the number of each finished epoch, at last the result."""
+    """What a worker does: yields the number of each finished epoch, words for the user, at last the result."""
+    from sweeps.running.checkpoint import CHECKPOINTS
     from sweeps.running.trial import Run, trial_of
 
-    run = Run(trial_of(config), material)
+    run = Run(trial_of(config), material, trials.parent / CHECKPOINTS)
+    if run.note:
+        yield run.note
     for epoch in run.train():
         yield epoch.number
     yield run.finish(trials, host=host)

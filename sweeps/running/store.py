@@ -5,7 +5,8 @@
         resolved.json    every default and cell written out; the sweep's id is its digest
         manifest.json    data fingerprints, versions, git commit, hosts, paths
         events.jsonl     one line a trial event, appended
-        trials/<trial>/  trial.json, predictions.npz, weights.npz, panel.npz
+        trials/<trial>/  trial.json, predictions.npz, weights.npz, panel.npz, curve.csv
+        checkpoints/     where trials stand that are under way, or were when they were killed
         frontier.*       made from the above when the sweep ends, and by `sweeps frontier`
 
 A trial's folder appears whole or not at all. A killed process costs at most the trials in flight.
@@ -17,7 +18,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ import yaml
 from softcore.errors import RequestError
 from softcore.files import whole
 from sweeps.results.table import DONE, FAILED
+from sweeps.running.checkpoint import CHECKPOINTS
+from sweeps.running.curve import CURVE, read_curve
 
 STOPPED = "stopped"  # in flight when the sweep was stopped: in the log, not among the results
 SPEC, RESOLVED, MANIFEST, EVENTS, TRIALS, LOCK = (
@@ -53,6 +56,15 @@ class Store:
     def trials(self) -> Path:
         """Where trials' folders are."""
         return self.folder / TRIALS
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints of unfinished trials are, if any is long enough to have one."""
+        return self.folder / CHECKPOINTS
+
+    def curve(self, trial: str) -> list[dict[str, float]]:
+        """The learning curve of a finished trial, a row an epoch by column; empty where none was kept."""
+        return read_curve(self.trials / trial / CURVE)
 
     def resolved(self) -> dict[str, Any]:
         """The resolved spec."""
@@ -148,9 +160,18 @@ class Store:
         return sorted(n for n in os.listdir(self.trials) if not n.startswith(".")) if self.trials.is_dir() else []
 
     def clear_unfinished(self) -> None:
-        """Remove what killed workers left half-written. Only for a driver that holds the lock."""
+        """Remove what killed workers left half-written, and checkpoints of trials that are done.
+
+        Only for a driver that holds the lock, and none of whose workers is at work.
+        """
         for path in self.trials.glob(".*"):
             shutil.rmtree(path, ignore_errors=True)
+        done = set(self.trial_folders())
+        for path in self.checkpoints.glob("*"):
+            if path.name.startswith(".") or path.stem in done:
+                path.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not there, or some trial is to go on from it
+            self.checkpoints.rmdir()
 
 
 def create(out: Path, sweep_id: str, spec: Mapping[str, Any], resolved: Mapping[str, Any], manifest) -> Store:

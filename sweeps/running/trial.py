@@ -1,6 +1,7 @@
 """Run one trial: the only caller of softcore's training. Knows nothing of Ray."""
 
 import json
+import math
 import os
 import shutil
 import socket
@@ -16,12 +17,13 @@ import torch
 from softcore.data.dataset import Dataset
 from softcore.datasets import load
 from softcore.errors import RequestError
-from softcore.evaluate import Predictions, evaluate, predict, validation_loss
+from softcore.evaluate import Predictions, curve_items, curve_scores, evaluate, predict, validation_loss
 from softcore.files import sha256
 from softcore.labels.build import Targets, build
 from softcore.labels.mixed import add_mixed_images
 from softcore.labels.similarity import read_word_vectors
 from softcore.prices.read import label_seconds, usd
+from softcore.scoring.attacks import fold_batch_norms, logits
 from softcore.scoring.corrupted import CorruptedImages, corrupted_images
 from softcore.scoring.metrics import check_extras
 from softcore.test_sets import test_sets
@@ -29,7 +31,12 @@ from softcore.train import Epoch, round_weights, start
 from softcore.training.images import pool_images
 from softcore.training.logistic import fit_curves
 from softcore.training.mixing import TargetCurves
-from sweeps.spec.cells import Cell, Trial
+from softcore.training.state import TrainingState
+from sweeps.running.checkpoint import Checkpoint, code_version
+from sweeps.running.curve import COLUMNS, CURVE, SCORES, write_curve
+from sweeps.running.provenance import processor
+from sweeps.spec.axis_names import CHECKPOINT_EVERY, CURVE_EVERY
+from sweeps.spec.cells import Cell, Trial, digest
 
 WORD_VECTORS = "word vectors"  # the name of their fingerprint
 SCHEMA = 1
@@ -37,11 +44,17 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
-    """A data set, the evaluations beside the usual ones, and the corrupted test images where one of them needs them."""
+    """What the trials of a sweep share: a data set, the evaluations beside the usual ones, the corrupted test images
+    where one of them needs them, and how often a trial keeps a point of its curve (epochs) and its state (seconds).
+
+    The last two change no result; 0 is never.
+    """
 
     dataset: Dataset
     extras: tuple[str, ...] = ()
     corrupted: CorruptedImages | None = None
+    curve_every: int = CURVE_EVERY
+    checkpoint_every: float = CHECKPOINT_EVERY
 
 
 def load_data(name: str, root: Path, word_vectors: str | None = None) -> Dataset:
@@ -58,7 +71,14 @@ def load_data(name: str, root: Path, word_vectors: str | None = None) -> Dataset
     )
 
 
-def make_material(dataset: Dataset, extras: Sequence[str], root: Path) -> Material:
+def make_material(
+    dataset: Dataset,
+    extras: Sequence[str],
+    root: Path,
+    *,
+    curve_every: int = CURVE_EVERY,
+    checkpoint_every: float = CHECKPOINT_EVERY,
+) -> Material:
     """The material of a sweep; makes or reads the corrupted test images where `extras` ask for them (a minute).
 
     Raises RequestError for an unknown extra, or one that the data set has nothing for.
@@ -70,7 +90,13 @@ def make_material(dataset: Dataset, extras: Sequence[str], root: Path) -> Materi
             raise RequestError(f"evaluate: corruptions needs a fixed test set; {dataset.name} has none")
         items = np.unique(np.concatenate([test.items for test in dataset.fixed_tests.values()]))
         corrupted = corrupted_images(root, dataset, items)
-    return Material(dataset=dataset, extras=tuple(extras), corrupted=corrupted)
+    return Material(
+        dataset=dataset,
+        extras=tuple(extras),
+        corrupted=corrupted,
+        curve_every=curve_every,
+        checkpoint_every=checkpoint_every,
+    )
 
 
 _pooled: dict[tuple[str, int | None], np.ndarray] = {}  # a worker runs many trials on the same images
@@ -89,12 +115,18 @@ def config_of(trial: Trial) -> dict[str, Any]:
 
 
 class Run:
-    """One trial under way: iterate `epochs`, then `finish` writes its folder. A pure function of trial and data."""
+    """One trial under way: iterate `train`, then `finish` writes its folder. A pure function of trial and data.
 
-    def __init__(self, trial: Trial, material: Material) -> None:
+    With a folder of `checkpoints` it saves where it stands there, and goes on from what another process saved. `note`
+    is a line about a checkpoint that could not be used.
+    """
+
+    def __init__(self, trial: Trial, material: Material, checkpoints: Path | None = None) -> None:
         calm_torch()
         self.trial, self.material, self.dataset = trial, material, material.dataset
         self.started, self.cpu_started = time.perf_counter(), time.process_time()
+        self.checkpoint = self._checkpoint(checkpoints)
+        saved, self.note = self.checkpoint.load() if self.checkpoint else ({}, "")
         policy, labels = trial.cell.training_policy(), trial.cell.label_policy()
         self.images = images_at(self.dataset, policy.image_size)
         targets = build(self.dataset, labels, seed=trial.seed, panel=trial.panel)
@@ -110,8 +142,38 @@ class Run:
             device=device(),
             curves=self._curves() if policy.target_mixing == "logistic" else None,
             validation_loss=self._validation_loss if policy.early_stopping else None,
+            snapshot=saved or None,
+            after_step=self._after_step if self.checkpoint else None,
         )
         self.kept = 0
+        self.curve: list[list[float]] = saved["curve"].tolist() if saved else []
+        self.resumed = int(saved["resumed"]) + 1 if saved else 0
+        if saved:  # the time that was spent before counts
+            wall, cpu = saved["spent"]
+            self.started, self.cpu_started = self.started - wall, self.cpu_started - cpu
+
+    def _checkpoint(self, folder: Path | None) -> Checkpoint | None:
+        if folder is None or not self.material.checkpoint_every:
+            return None
+        identity = {
+            "trial": self.trial.id,
+            "data": digest(dict(self.dataset.fingerprints))[:16],
+            "code": code_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "processor": " ".join(processor().values()) if device() == "cpu" else torch.cuda.get_device_name(),
+        }
+        return Checkpoint(folder / f"{self.trial.id}.npz", identity, every=self.material.checkpoint_every)
+
+    def _after_step(self, state: TrainingState) -> None:
+        assert self.checkpoint is not None
+        if self.checkpoint.due():
+            beside = {
+                "curve": np.array(self.curve, dtype=np.float64).reshape(-1, len(COLUMNS)),
+                "resumed": np.array(self.resumed),
+                "spent": np.array([time.perf_counter() - self.started, time.process_time() - self.cpu_started]),
+            }
+            self.checkpoint.save(state.snapshot() | beside)
 
     def _validation_loss(self, model: torch.nn.Module) -> float:
         return validation_loss(model, self.images, self.dataset)
@@ -126,14 +188,34 @@ class Run:
         """Each epoch as it ends."""
         for epoch in self.epochs:
             self.kept = epoch.kept
+            every = self.material.curve_every
+            if every and (epoch.number % every == 0 or epoch.number == epoch.of):
+                self.curve.append(self._curve_row(epoch))
             yield epoch
+
+    def _curve_row(self, epoch: Epoch) -> list[float]:
+        """Of the learning curve: the columns of `curve.COLUMNS`, NaN for a score that is absent."""
+        items = curve_items(self.dataset)
+        quick = fold_batch_norms(self.model)
+        scores = curve_scores(logits(quick, self.images, items), self.dataset.labels[items]) if len(items) else {}
+        return [
+            epoch.number,
+            epoch.loss,
+            epoch.learning_rate,
+            len(items),
+            *(scores.get(name, math.nan) for name in SCORES),
+        ]
 
     def finish(self, trials: Path, *, host: str = "") -> dict[str, Any]:
         """Evaluate, write `trials`/<id> (atomically) and return the result: metrics, costs and the two times.
 
-        `host` is the name of the machine as the record keeps it; "" takes the machine's own.
+        `host` is the name of the machine as the record keeps it; "" takes the machine's own. The checkpoint is deleted.
         """
-        weights = round_weights(self.model.eval())
+        try:
+            weights = round_weights(self.model.eval())
+        except FloatingPointError:
+            self._forget()  # it would diverge again
+            raise
         trained = time.perf_counter()
         tests = test_sets(self.dataset, self.trial.seed, self.trial.cell.axes.get("holdout"))
         extras = self.material.extras
@@ -151,8 +233,15 @@ class Run:
         }
         if self.trial.cell.axes.get("early_stopping"):
             about["kept_epoch"] = self.kept
-        save_trial(trials, self.trial, result, predictions, weights, self.targets, about)
+        if self.resumed:
+            about["resumed"] = self.resumed
+        save_trial(trials, self.trial, result, predictions, weights, self.targets, about, curve=self.curve)
+        self._forget()
         return result
+
+    def _forget(self) -> None:
+        if self.checkpoint:
+            self.checkpoint.remove()
 
 
 def label_costs(targets: Targets) -> dict[str, Any]:
@@ -175,10 +264,12 @@ def save_trial(
     weights: Mapping[str, np.ndarray],
     targets: Targets,
     about: Mapping[str, Any],
+    *,
+    curve: Sequence[Sequence[float]] = (),
 ) -> None:
     """Write the trial's folder under a temporary name and rename it; a folder that is there already stays.
 
-    `about` says where and how it ran; nothing of it is part of the result.
+    `about` says where and how it ran; neither it nor the `curve` (rows of `curve.COLUMNS`) is part of the result.
     """
     temporary = trials / f".{trial.id}-{socket.gethostname()}-{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -193,6 +284,8 @@ def save_trial(
         label=panel.probs.astype(np.float32),
         held_out=targets.held_out,
     )
+    if curve:
+        write_curve(temporary / CURVE, curve)
     record = {
         "schema": SCHEMA,
         "trial": trial.id,

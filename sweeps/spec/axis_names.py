@@ -45,6 +45,10 @@ TRAINING_AXES = (
 AXES = (*LABEL_AXES, *TRAINING_AXES)
 
 
+# How often a trial keeps a point of its learning curve (epochs) and where it stands (seconds), unless a spec says.
+CURVE_EVERY, CHECKPOINT_EVERY = 1, 120.0
+
+
 REPLICATES = ("seeds", "panels", "repeats")  # keys of a spec, and of a block that has its own
 
 

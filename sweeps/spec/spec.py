@@ -10,9 +10,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from softcore.errors import RequestError, unknown_name
-from sweeps.spec.axis_names import AXES, PARTIAL_AXES, REPLICATES, SCALES
+from sweeps.spec.axis_names import AXES, CHECKPOINT_EVERY, CURVE_EVERY, PARTIAL_AXES, REPLICATES, SCALES
 
-SETTINGS = ("name", "study", "dataset", *REPLICATES, "metric", "evaluate", "word_vectors")
+HOW = ("curve_every", "checkpoint_every")  # no part of a sweep's id: they change no result
+SETTINGS = ("name", "study", "dataset", *REPLICATES, "metric", "evaluate", "word_vectors", *HOW)
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
 Scalar = int | float | str | None
@@ -34,7 +35,8 @@ class Spec(BaseModel):
     `seeds`, `panels` and `repeats` of its own. Trials that differ by `repeat` alone train the same but for rounding.
     `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as written. `metric` is the one
     that frontiers show first; None takes the data set's own. `evaluate` lists evaluations beside the usual ones
-    (`metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads.
+    (`metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads. A trial keeps a point of its
+    learning curve every `curve_every` epochs and where it stands every `checkpoint_every` seconds; 0 is never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +54,8 @@ class Spec(BaseModel):
     evaluate: list[str] = []
     word_vectors: str | None = None
     resources: Resources = Field(default_factory=Resources)
+    curve_every: int = Field(default=CURVE_EVERY, ge=0)
+    checkpoint_every: float = Field(default=CHECKPOINT_EVERY, ge=0, allow_inf_nan=False)
 
     @field_validator("name", "study")
     @classmethod

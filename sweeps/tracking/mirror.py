@@ -5,10 +5,11 @@ columns so that the UI's charts work.
 """
 
 import logging
+import math
 import queue
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -19,7 +20,7 @@ from sweeps.results.names import recipe
 from sweeps.results.table import DONE, cell_id, results_row, results_table
 from sweeps.spec.cells import COLUMNS, Trial
 from sweeps.sweep import Sweep
-from sweeps.tracking.runs import Runs
+from sweeps.tracking.runs import Point, Runs
 
 log = logging.getLogger(__name__)
 COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
@@ -107,14 +108,18 @@ class Mirror:
 
     def _trial(self, entry: Mapping[str, Any]) -> None:
         assert self.runs is not None
+        key = f"trial/{entry['trial']}"
+        if (run := self.runs.whole(key)) and self.runs.ended(run):
+            return  # before its curve is read: there may be thousands
         seconds = float(entry["train_seconds"]) + float(entry["eval_seconds"])
         self.runs.add(
-            f"trial/{entry['trial']}",
+            key,
             f"{recipe(entry)}, seed {entry['seed']}",
             parent=self._cell_run(entry["cell"]),
             params={**axes(entry), "seed": entry["seed"], "panel": entry["panel"]},
             values={**metrics(entry), "replicates": 1},
             seconds=seconds,
+            curve=curve_points(self.sweep.store.curve(entry["trial"])),
         )
 
     def _cell_run(self, cell: str) -> str:
@@ -171,6 +176,16 @@ def metrics(entry: Mapping[str, Any]) -> dict[str, float]:
     names = [name for name in entry if "/" in name and not name.startswith("answers/")]
     values = {name: float(entry[name]) for name in (*names, *COSTS) if not _missing(entry[name])}
     return {**values, **sizes(entry)}
+
+
+def curve_points(curve: Sequence[Mapping[str, float]]) -> list[Point]:
+    """The rows of a trial's learning curve as metrics by epoch, which MLflow charts under `curve`."""
+    return [
+        (f"curve/{name}", int(row["epoch"]), value)
+        for row in curve
+        for name, value in row.items()
+        if name not in ("epoch", "validation_images") and math.isfinite(value)
+    ]
 
 
 def sizes(entry: Mapping[str, Any]) -> dict[str, float]:

@@ -8,7 +8,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sweeps.sweep import Sweep
 
 KEY, SWEEP = "sweeps.key", "sweeps.sweep"
+Point = tuple[str, int, float]  # a metric's name, its step and its value, which is finite
+MOST = 1000  # metrics that MLflow takes in a call
 VIEW = "cells"  # the UI's shared view of a study that shows one line a cell
 SETTINGS = {  # no minutes of retries when a server goes away, no chatter about tables, no reports to MLflow's makers
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -98,6 +100,7 @@ class Runs:
         values: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
         seconds: float = 0.0,
+        curve: Sequence[Point] = (),
     ) -> str:
         """The run of `key`; where there is none it is made, with its parameters and `values` (metrics) in one call.
 
@@ -113,7 +116,7 @@ class Runs:
         elif self.ended(run) or (not values and run not in self.bare):
             return run
         self.bare.discard(run)
-        self.log(run, values or {}, self._params(key, params))
+        self.log(run, values or {}, self._params(key, params), curve)
         return run
 
     def add(
@@ -125,13 +128,17 @@ class Runs:
         params: Mapping[str, Any],
         values: Mapping[str, float],
         seconds: float,
+        curve: Sequence[Point] = (),
     ) -> None:
-        """A run that has ended, whole: into a database in one transaction, to a server in three calls."""
+        """A run that has ended, whole: into a database in one transaction, to a server in three calls or a few more.
+
+        `curve` are its metrics by step: the charts of its page.
+        """
         if key in self.by_key or self.database is None:
-            run = self.ensure(key, name, parent=parent, params=params, values=values, seconds=seconds)
+            run = self.ensure(key, name, parent=parent, params=params, values=values, seconds=seconds, curve=curve)
             self.end(run, "FINISHED")
             return
-        run = self.database.insert(name, self._tags(key, parent), self._params(key, params), values, seconds)
+        run = self.database.insert(name, self._tags(key, parent), self._params(key, params), values, seconds, curve)
         self.by_key[key], self.status[run] = run, "FINISHED"
 
     def _tags(self, key: str, parent: str | None) -> dict[str, str]:
@@ -146,8 +153,14 @@ class Runs:
         shown = {"sweep": self.sweep.id, "level": key.partition("/")[0], **params}
         return {name: str(value) for name, value in shown.items() if value is not None}
 
-    def log(self, run: str, values: Mapping[str, float], params: Mapping[str, str] | None = None) -> None:
-        """Log metrics and parameters in one call."""
+    def log(
+        self,
+        run: str,
+        values: Mapping[str, float],
+        params: Mapping[str, str] | None = None,
+        curve: Sequence[Point] = (),
+    ) -> None:
+        """Log metrics and parameters in one call, a `curve` after them in calls of `MOST` points."""
         from mlflow.entities import Metric, Param
 
         now = int(time.time() * 1000)
@@ -156,6 +169,9 @@ class Runs:
             metrics=[Metric(name, float(value), now, 0) for name, value in values.items()],
             params=[Param(name, value) for name, value in (params or {}).items()],
         )
+        points = [Metric(name, value, now, step) for name, step, value in curve]
+        for first in range(0, len(points), MOST):
+            self.client.log_batch(run, metrics=points[first : first + MOST])
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
         """Set tags."""
@@ -200,6 +216,7 @@ class Database:
         params: Mapping[str, str],
         values: Mapping[str, float],
         seconds: float,
+        curve: Sequence[Point] = (),
     ) -> str:
         """A finished run of the experiment, which began `seconds` ago; its id."""
         from mlflow.store.tracking.dbmodels import models
@@ -221,8 +238,10 @@ class Database:
             "source_version": "",
             "lifecycle_stage": "active",
         }
-        at = {"run_uuid": run, "timestamp": now, "step": 0, "is_nan": False}
-        metrics = [{"key": key, "value": float(value), **at} for key, value in values.items()]
+        points = [*((name, 0, float(value)) for name, value in values.items()), *curve]
+        at = {"run_uuid": run, "timestamp": now, "is_nan": False}
+        metrics = [{"key": name, "value": value, "step": step, **at} for name, step, value in points]
+        latest = {metric["key"]: metric for metric in metrics}  # a curve's points come in order
         marks = {**tags, "mlflow.runName": name}
         with self.store.ManagedSessionMaker(read_only=False) as session:
             session.execute(insert(models.SqlRun), [info])
@@ -231,7 +250,7 @@ class Database:
                 insert(models.SqlParam), [{"run_uuid": run, "key": k, "value": v} for k, v in params.items()]
             )
             session.execute(insert(models.SqlMetric), metrics)
-            session.execute(insert(models.SqlLatestMetric), metrics)
+            session.execute(insert(models.SqlLatestMetric), list(latest.values()))
         return run
 
 

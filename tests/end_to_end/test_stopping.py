@@ -134,6 +134,8 @@ def check_mirror(out, table):
     assert keys == sorted(wanted)
     assert {run.info.status for run in found} == {"FINISHED"}
     assert all(run.data.params and "ce/crowd" in run.data.metrics for run in found)
+    trials = [run for run in found if run.data.tags[KEY].startswith("trial/")]
+    assert all({"curve/ce", "curve/training_loss"} <= set(run.data.metrics) for run in trials)
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +174,37 @@ def test_a_killed_worker_costs_no_trial(spec, undisturbed, tmp_path):
     training.kill()
     ended(driver)
     assert same_but_for_times(results(tmp_path), results(undisturbed))
+
+
+def until_saved(process, out, timeout=200):
+    """Wait until a trial under way saves where it stands from now on."""
+    now, end = time.time(), time.monotonic() + timeout
+    while not any(path.stat().st_mtime > now for path in Path(out).glob("stopped-*/checkpoints/[!.]*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "no trial saved in time"
+        time.sleep(0.01)
+
+
+def resumed(out):
+    """How often trials went on from where another process had left them."""
+    records = [json.loads(path.read_text()) for path in Path(out).glob("stopped-*/trials/*/trial.json")]
+    return sum(record.get("resumed", 0) for record in records)
+
+
+def test_a_trial_goes_on_within_when_its_worker_and_when_its_driver_is_killed(spec, undisturbed, tmp_path):
+    often = ("--set", "checkpoint_every=0.2", "--cpus", 1)  # no part of what the sweep is
+    driver = begin("run", spec, *often, out=tmp_path)
+    until_saved(driver, tmp_path)
+    (training,) = [one for one in family(driver) if one.cmdline() and "train" in one.cmdline()[0]]
+    training.kill()
+    until_done(driver, tmp_path, 1)
+    until_saved(driver, tmp_path)
+    kill(driver)
+    ended(begin("resume", "stopped", "--cpus", 1, out=tmp_path))
+    assert resumed(tmp_path) == 2
+    assert same_but_for_times(results(tmp_path), results(undisturbed))
+    assert prediction_digests(tmp_path) == prediction_digests(undisturbed)
+    assert not list(tmp_path.glob("stopped-*/checkpoints"))
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

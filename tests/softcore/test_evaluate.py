@@ -8,7 +8,7 @@ import torch
 
 from softcore.data.dataset import TestSet
 from softcore.errors import RequestError
-from softcore.evaluate import evaluate, predict
+from softcore.evaluate import CURVE_IMAGES, curve_items, curve_scores, evaluate, predict
 from softcore.labels.elicited import soft_labels
 from softcore.scoring.attacks import BATCH, fold_batch_norms, logits
 from softcore.scoring.corrupted import CorruptedImages, corrupted_images
@@ -44,6 +44,30 @@ def test_predictions_are_float32_logits_with_their_items(predictions, digits):
     assert flat["crowd/clean"].shape == flat["crowd/fgsm"].shape == (500, 10)
     assert flat["pages/clean"].shape == (50, 10)
     assert np.array_equal(flat["validation/items"], digits.validation_items)
+
+
+def test_learning_curves_are_on_a_draw_of_the_validation_images_that_every_trial_shares(digits):
+    many = replace(digits, validation_items=np.arange(3, 1203))
+    drawn = curve_items(many)
+    assert len(set(drawn)) == CURVE_IMAGES < 1200
+    assert np.isin(drawn, many.validation_items).all()
+    assert np.array_equal(drawn, curve_items(many))
+    assert 400 < drawn.mean() < 800  # not the first ones: an own data set's may be sorted by class
+    assert np.array_equal(curve_items(digits), np.sort(digits.validation_items))
+
+
+def test_a_curves_scores_are_those_of_the_metrics_where_there_are_images_enough(predictions, digits):
+    found, labels = predictions.validation, digits.labels[digits.validation_items]
+    hard = np.eye(10)[labels]
+    scaled = cross_entropy(found / fit_temperature(found, labels), hard)
+    assert curve_scores(found, labels) == {
+        "ce": cross_entropy(found, hard),
+        "accuracy": accuracy(found, hard),
+        "scaled-ce": scaled,
+    }
+    assert list(curve_scores(found[:99], labels[:99])) == ["ce", "accuracy"]
+    assert curve_scores(found[:0], labels[:0]) == {}
+    assert curve_scores(np.full_like(found, np.nan), labels) == {}
 
 
 def test_logits_come_in_the_order_of_the_items(model, digits):

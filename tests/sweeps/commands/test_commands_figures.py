@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -13,7 +14,13 @@ from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from sweeps.commands.app import app
 from sweeps.commands.figures import FIGURES, sweep_figure
+from sweeps.running.curve import CURVE, write_curve
+from sweeps.running.store import create
 from sweeps.show.curves import annotators_curve_figure
+from sweeps.show.learning import learning_curves_figure
+from sweeps.spec.cells import spec_content, trials
+from sweeps.spec.spec import resolve
+from sweeps.sweep import Sweep
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -98,6 +105,63 @@ def test_what_can_not_be_drawn_is_refused_in_one_line(refused, tmp_path):
     assert refused("3.2", "--out", "x.jpg") == "the picture's file must end in .png or .svg; it is x.jpg"
     assert refused("3.2", "--dataset", "dogits").startswith("unknown data set 'dogits'")
     assert "can't be written" in refused("3.2", "--dataset", "digits", "--out", "nowhere/x.png")
+
+
+def learned(trials):
+    """Learning curves of `trials` (cell, variety, seed, values of ce by epoch), as `Sweep.curves` gives them."""
+    rows = [
+        {"trial": f"{cell}-{seed}", "cell": cell, "recipe": f"recipe {cell}", "variety": variety, "seed": seed}
+        | {"epoch": epoch, "training_loss": 2 * ce, "learning_rate": 0.1, "validation_images": 500}
+        | {"ce": ce, "scaled-ce": np.nan, "accuracy": 0.5}
+        for cell, variety, seed, values in trials
+        for epoch, ce in enumerate(values, start=1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_learning_curves_are_means_over_replicates_with_their_standard_deviation():
+    curves = learned([("a", "hard", 0, [2.0, 1.0]), ("a", "hard", 1, [4.0, 1.0]), ("b", "t2-clamp", 0, [1.0, 0.5])])
+    drawn = learning_curves_figure(curves, "Title", simulated=True)
+    said = "\n".join(text.get_text() for text in drawn.texts)
+    assert "SIMULATED ANNOTATORS" in said
+    assert "n = 1 to 2 replicates a cell: lines are means, shades one standard deviation" in said
+    assert "500 validation images" in said
+    titles = [panel.get_title("left") for panel in drawn.axes]
+    assert titles[:3] == ["Training loss", "Cross-entropy", "Accuracy"]  # no trial has a scaled-ce
+    lines = {line.get_label(): line for line in drawn.axes[1].lines}
+    assert lines["recipe a"].get_xdata().tolist() == [1, 2]
+    assert lines["recipe a"].get_ydata().tolist() == [3.0, 1.0]
+    assert lines["recipe b"].get_ydata().tolist() == [1.0, 0.5]
+    shade = drawn.axes[1].collections[0].get_paths()[0].vertices
+    np.testing.assert_allclose([shade[:, 1].min(), shade[:, 1].max()], [1.0, 3 + 2**0.5])
+    assert not drawn.axes[1].collections[1].get_paths()  # one replicate has no spread
+    assert [text.get_text() for text in drawn.legends[0].texts] == ["recipe a", "recipe b"]
+
+
+def test_cells_of_one_variety_are_told_apart_by_their_dashes():
+    curves = learned([(cell, "hard", 0, [2.0, 1.0]) for cell in "abcde"])
+    lines = learning_curves_figure(curves, "Title", simulated=False).axes[0].lines
+    assert len({line.get_color() for line in lines}) == 1
+    assert len({str(line._unscaled_dash_pattern) for line in lines}) == 4
+
+
+def test_the_learning_curves_of_a_sweep_are_drawn_and_one_without_any_says_so(refused, tmp_path, digits):
+    spec = resolve({"name": "taught", "dataset": "digits", "seeds": 2, "blocks": [{"variety": ["hard", "smoothed"]}]})
+    content = spec_content(spec, digits)
+    store = create(tmp_path / "out", "taught-01234567", spec.model_dump(), content, {"simulated": True})
+    why = "no finished trial kept one (curve_every: 0, or trained before they came)"
+    assert refused("curves", "taught", "--out", "out") == f"taught-01234567 has no learning curves: {why}"
+    for number, trial in enumerate(trials(spec, digits)[:3]):
+        (store.trials / trial.id).mkdir()
+        (store.trials / trial.id / "trial.json").write_text(json.dumps({"result": {"ce/crowd": 1.0}, "epochs": 2}))
+        if number < 2:  # the third was trained before curves came
+            write_curve(store.trials / trial.id / CURVE, [[1, 0.5, 0.1, 250, 2.0, 1.9, 0.5], [2, 0.4, 0, 250, 1, 1, 1]])
+    curves = Sweep(store).curves()
+    assert curves.groupby("recipe")["trial"].nunique().to_dict() == {"hard labels": 1, "label smoothing 0.05": 1}
+    assert curves["epoch"].tolist() == [1, 2, 1, 2]
+    assert figure("curves", "taught", "--out", "out", "--to", "learned.svg").stdout == "learned.svg\n"
+    assert "hard labels" in (tmp_path / "learned.svg").read_text()
+    assert refused("curves") == "figure curves is drawn from a sweep; name one"
 
 
 def test_own_data_has_the_figure_of_one_answer_and_no_clicks_to_compare_with(refused, tmp_path):

@@ -45,9 +45,10 @@ def result_of(folder, asked):
     return json.loads((folder / asked.id / "trial.json").read_text())
 
 
-def test_a_trials_folder_holds_predictions_weights_panel_and_record(done):
+def test_a_trials_folder_holds_predictions_weights_panel_record_and_curve(done):
     asked, folder, record = done
     assert sorted(path.name for path in folder.iterdir()) == [
+        "curve.csv",
         "panel.npz",
         "predictions.npz",
         "trial.json",

@@ -261,6 +261,7 @@ def test_a_sweeps_id_does_not_hang_on_where_or_how_it_runs(digits):
     first = sweep_id(spec_of(), digits)
     assert first == sweep_id(spec_of(resources={"cpus": 2}), digits)
     assert first == sweep_id(spec_of(about="words"), digits)
+    assert first == sweep_id(spec_of(curve_every=0, checkpoint_every=5), digits)
     assert first == sweep_id(spec_of(metric="ce/crowd"), digits)  # the data set's own
     assert first == sweep_id(spec_of(common={"epochs": 15}), digits)  # the default
 
