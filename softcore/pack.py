@@ -150,8 +150,8 @@ class Pack:
                 optimiser.step()
                 schedule.step()
                 seen.append(each.clone())
-            means = torch.stack(seen).mean(dim=0).tolist()
-            yield [Epoch(number + 1, policy.epochs, mean, number + 1) for mean in means]
+            means, rate = torch.stack(seen).mean(dim=0).tolist(), float(optimiser.param_groups[0]["lr"])
+            yield [Epoch(number + 1, policy.epochs, mean, number + 1, rate) for mean in means]
 
     def model(self, member: int) -> PixelNetwork:
         """The network of a member as it is now, in evaluation mode, on the pack's device."""

@@ -12,9 +12,10 @@ from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.files import sha256
 from sweeps.running import store as stores
+from sweeps.running.packs import run_together
 from sweeps.running.provenance import manifest
 from sweeps.running.store import Store
-from sweeps.running.trial import Material, load_data, make_material, run_trial, trial_of
+from sweeps.running.trial import Material, load_data, make_material, trial_of
 from sweeps.spec.cells import spec_content, sweep_id
 from sweeps.spec.spec import HOW, Spec
 from sweeps.spec.spec import resolve as resolve_spec
@@ -128,6 +129,7 @@ def carry_on(
                 address=address,
                 cpus_per_trial=store.spec()["resources"]["cpus"],
                 gpus_per_trial=store.spec()["resources"]["gpus"],
+                trials_per_pack=store.spec()["resources"].get("trials_per_gpu", "auto"),
                 trial_done=mirror.trial_done,
             )
             if complete:
@@ -180,7 +182,9 @@ def replay(name: str, *, out: str | Path | None = None, root: str | Path | None 
     stored = json.loads((store.trials / trial / "trial.json").read_text())
     material = replace(Sweep(store).material(root), curve_every=0)
     with tempfile.TemporaryDirectory(prefix="sweeps-replay-") as scratch:
-        run_trial(trial_of(stored["config"]), material, Path(scratch))
+        for said in run_together([trial_of(stored["config"])], material, Path(scratch)):
+            if isinstance(said, tuple) and isinstance(said[1], str):
+                return [f"trained again it fails: {said[1]}"]
         again = json.loads((Path(scratch) / trial / "trial.json").read_text())
     old, new = stored["result"], again["result"]
     differences = [

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from softcore.errors import unknown_name
 from softcore.training.models import PixelNetwork
 
 PRECISIONS = ("float32", "tf32", "bf16")
@@ -31,6 +32,8 @@ class PackedNetwork(nn.Module):
 
     def __init__(self, models: Sequence[PixelNetwork], precision: str = "float32") -> None:
         super().__init__()
+        if precision not in PRECISIONS:
+            raise unknown_name("precision", precision, PRECISIONS)
         self.members, self.precision, self.steps = len(models), precision, 0
         self.on_card = on_card(models[0].mean)
         self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32

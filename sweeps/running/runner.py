@@ -19,6 +19,7 @@ from cluster.connection import connect
 from cluster.errors import ClusterError
 from cluster.preflight import shared_folder_check
 from cluster.resources import check_fits, concurrency, this_node, trial_resources
+from sweeps.running.packs import in_packs, pack_size
 from sweeps.running.progress import Progress
 from sweeps.running.store import DONE, FAILED, STOPPED, Store
 from sweeps.running.trial import Material
@@ -36,27 +37,32 @@ QUIET = {
 
 
 class Worker(tune.Trainable):
-    """One Ray actor: runs trial after trial, one epoch a step."""
+    """One Ray actor: runs trial after trial, or pack after pack, one epoch a step."""
 
     def setup(self, config: Mapping[str, Any], work: Callable[..., Iterator[Any]], trials: str, context: Any) -> None:
-        """`work(config, context, trials, host)` yields an epoch's number or a line to say, at last a result mapping."""
+        """`work(configs, context, trials, host)` yields epochs' numbers, lines to say, and each trial's end.
+
+        An end is the trial's place among `configs` with its result (a mapping) or what it failed of (words).
+        """
         self.work, self.trials, self.context = work, trials, context
         self.reset_config(dict(config))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Begin another trial in the same process."""
-        self.under_way = self.work(new_config["trial"], self.context, Path(self.trials), this_node())
+        self.under_way = self.work(new_config["trials"], self.context, Path(self.trials), this_node())
         return True
 
     def step(self) -> dict[str, Any]:
-        """One epoch or line. What a trial itself does wrong is a result: only a dying process is worth another try."""
+        """One epoch, line or end. What trials themselves do wrong is a result: only a dying process is tried again."""
         try:
             said = next(self.under_way)
+        except StopIteration:
+            return {"done": True}
         except Exception as error:
             log.exception("trial failed")
             return {"done": True, "failed": f"{type(error).__name__}: {error}"}
-        if isinstance(said, dict):
-            return {"done": True, "result": said}
+        if isinstance(said, tuple):
+            return {"ended": said}
         return {"note": said} if isinstance(said, str) else {"epoch": said}
 
 
@@ -68,21 +74,21 @@ class DriverOnly:
 
 
 class TrialQueue(DriverOnly, Searcher):
-    """The trials that are left, each once and in order, as Ray Tune asks for them."""
+    """The packs of trials that are left, each once and in order, as Ray Tune asks for them: a pack is a trial to it."""
 
-    def __init__(self, waiting: Sequence[Trial], as_config: Callable[[Trial], Any]) -> None:
+    def __init__(self, waiting: Sequence[Sequence[Trial]], as_config: Callable[[Trial], Any]) -> None:
         super().__init__(metric="training_iteration", mode="max")  # every report has it; nothing reads it
         self.waiting, self.as_config = iter(waiting), as_config
-        self.trials: dict[str, Trial] = {}
-        self.again: list[Trial] = []  # trials that Tune gave up before they had all their tries
+        self.packs: dict[str, Sequence[Trial]] = {}
+        self.again: list[Sequence[Trial]] = []  # packs that Tune gave up before they had all their tries
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial's configuration, or that there is none."""
-        trial = self.again.pop() if self.again else next(self.waiting, None)
-        if trial is None:
+        """The next pack's configuration, or that there is none."""
+        pack = self.again.pop() if self.again else next(self.waiting, None)
+        if pack is None:
             return Searcher.FINISHED
-        self.trials[trial_id] = trial
-        return {"trial": self.as_config(trial)}
+        self.packs[trial_id] = pack
+        return {"trials": [self.as_config(trial) for trial in pack]}
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
         """Nothing: no trial depends on the results of others."""
@@ -99,74 +105,88 @@ class Recorder(DriverOnly, tune.Callback):
 
     def __init__(self, store: Store, queue: TrialQueue, progress: Progress, trial_done: TrialDone | None) -> None:
         self.store, self.queue, self.progress, self.trial_done = store, queue, progress, trial_done
-        self.running: dict[str, int] = {}
+        self.ended: set[str] = set()
+        self.running: dict[str, int] = {}  # epochs done of each trial under way, by its id
         self.given_up: Counter[str] = Counter()
 
+    def _under_way(self, tune_trial: Any) -> list[Trial]:
+        """The trials of a pack that have not ended."""
+        return [trial for trial in self.queue.packs[tune_trial.trial_id] if trial.id in self.running]
+
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial has begun, or begun again after its process died."""
-        if trial.trial_id not in self.running:
-            self.running[trial.trial_id] = 0
-            self.progress.trial_started()
+        """A pack has begun, or begun again after its process died."""
+        for own in self.queue.packs[trial.trial_id]:
+            if own.id not in self.running and own.id not in self.ended:
+                self.running[own.id] = 0
+                self.progress.trial_started()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """An epoch has ended, which keeps the line of progress alive, or there is something to say."""
+        """A trial or an epoch has ended, which keeps the line of progress alive, or there is something to say."""
         if "note" in result:
             log.warning("%s", result["note"])
-        # The last report says how it ended, not which epoch it was.
-        epoch = int(result.get("epoch") or self.running.get(trial.trial_id, 0))
-        self.running[trial.trial_id] = epoch
-        self.progress.trial_advanced(trial.trial_id, epoch / self.queue.trials[trial.trial_id].cell.axes["epochs"])
+        if "ended" in result:
+            place, found = result["ended"]
+            self._ended(self.queue.packs[trial.trial_id][place], found)
+        if "epoch" in result:  # the last report says how it ended, not which epoch it was
+            for own in self._under_way(trial):
+                self.running[own.id] = int(result["epoch"])
+                self.progress.trial_advanced(own.id, self.running[own.id] / own.cell.axes["epochs"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial has ended, with a result or with the error that it reported."""
+        """A pack is through; trials of it that have not ended failed of what it reported."""
         last = trial.last_result or {}
-        if "result" in last:
-            self._ended(trial.trial_id, DONE, result=last["result"])
-        else:
-            self._ended(trial.trial_id, FAILED, error=last.get("failed", "ended without a result"))
+        for own in self._under_way(trial):
+            self._ended(own, last.get("failed", "ended without a result"))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial's process died too often; or as it was handed the trial, which Tune never tries again: we do."""
-        wanted = self.queue.trials[trial.trial_id]
-        self.given_up[wanted.id] += 1
-        if trial.run_metadata.num_failures > DEATHS or self.given_up[wanted.id] > DEATHS:
-            self._ended(trial.trial_id, FAILED, error=f"its process died more than {DEATHS} times")
-            return
-        self.running.pop(trial.trial_id, None)
-        self.progress.trial_given_up(trial.trial_id)
-        self.queue.again.append(wanted)
+        """A pack's process died too often; or as it was handed the pack, which Tune never tries again: we do."""
+        wanted = self._under_way(trial)
+        for own in wanted:
+            self.given_up[own.id] += 1
+        often = [own for own in wanted if self.given_up[own.id] > DEATHS]
+        if trial.run_metadata.num_failures > DEATHS:
+            often = wanted
+        for own in often:
+            self._ended(own, f"its process died more than {DEATHS} times")
+        left = [own for own in wanted if own not in often]
+        for own in left:
+            self.running.pop(own.id, None)
+            self.progress.trial_given_up(own.id)
+        if left:
+            self.queue.again.append(left)
 
-    def _ended(self, trial_id: str, status: str, **what: Any) -> None:
+    def _ended(self, trial: Trial, found: Mapping[str, Any] | str) -> None:
+        """Log the end of a trial: its result, or the words of its failure. A pack begun again may end one twice."""
+        if trial.id in self.ended:
+            return
         try:
-            trial = self.queue.trials[trial_id]
-            epoch = self.running.pop(trial_id, 0)
-            result = what.get("result")
-            self.store.log(trial.id, trial.cell.axes["epochs"] if result else epoch, status, **what)
-            self.progress.trial_ended(trial_id, status == DONE)
-            if result is not None and self.trial_done is not None:
-                self.trial_done(trial, result)
+            epoch = self.running.pop(trial.id, 0)
+            self.ended.add(trial.id)
+            failed = isinstance(found, str)
+            what: dict[str, Any] = {"error": found} if failed else {"result": found}
+            self.store.log(trial.id, epoch if failed else trial.cell.axes["epochs"], FAILED if failed else DONE, **what)
+            self.progress.trial_ended(trial.id, not failed)
+            if not isinstance(found, str) and self.trial_done is not None:
+                self.trial_done(trial, found)
         except Exception:
-            log.exception("could not record trial %s", trial_id)
+            log.exception("could not record trial %s", trial.id)
 
     def stopped(self) -> None:
         """Log the trials in flight as stopped."""
-        for trial_id, epoch in self.running.items():
-            self.store.log(self.queue.trials[trial_id].id, epoch, STOPPED)
+        for trial, epoch in self.running.items():
+            self.store.log(trial, epoch, STOPPED)
 
 
-def work_on_trial(config: Mapping[str, Any], material: Material, trials: Path, host: str) -> Iterator[Any]:
-    """What a worker does: yields the number of each finished epoch, words for the user, at last the result."""
+def work_on_trials(configs: Sequence[Mapping[str, Any]], material: Material, trials: Path, host: str) -> Iterator[Any]:
+    """What a worker does with a pack: yields what `Worker.setup` says."""
     from sweeps.running.checkpoint import CHECKPOINTS
-    from sweeps.running.trial import Run, trial_of
+    from sweeps.running.packs import run_together
+    from sweeps.running.trial import trial_of
 
-    run = Run(trial_of(config), material, trials.parent / CHECKPOINTS)
-    if run.note:
-        yield run.note
-    for epoch in run.train():
-        yield epoch.number
-    yield run.finish(trials, host=host)
+    wanted = [trial_of(config) for config in configs]
+    yield from run_together(wanted, material, trials, host=host, checkpoints=trials.parent / CHECKPOINTS)
 
 
 def run_trials(
@@ -176,20 +196,25 @@ def run_trials(
     *,
     done: int,
     as_config: Callable[[Trial], Any],
-    work: Callable[..., Iterator[Any]] = work_on_trial,
+    work: Callable[..., Iterator[Any]] = work_on_trials,
     cpus: int | None = None,
     address: str | None = None,
     cpus_per_trial: int = 1,
     gpus_per_trial: float | None = None,
+    trials_per_pack: int | str = 1,
     trial_done: TrialDone | None = None,
 ) -> bool:
     """Run the trials `waiting`; whether all were run (False: interrupted, resumable).
 
     `context` (the trials' material) goes to every node once, through the object store. `done` trials ended earlier.
+    A worker trains up to `trials_per_pack` trials of one shape at once ("auto": several where there are cards).
     `trial_done` is told of each trial whose folder is whole and logged; it must neither block nor raise. The caller
     holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached.
     """
     with environment(QUIET), connect(address, cpus) as connection:
+        size = pack_size(trials_per_pack, connection.gpus > 0 and gpus_per_trial != 0)
+        if size > 1 and connection.gpus > 0 and gpus_per_trial is None:
+            gpus_per_trial = 1.0  # a pack has a card to itself
         resources = trial_resources(cpus_per_trial, gpus_per_trial)
         check_fits(resources)
         if not connection.private:
@@ -204,7 +229,7 @@ def run_trials(
                 hardware=f"{len(connection.nodes)} nodes: {connection.cpus:g} CPUs, {connection.gpus:g} GPUs in all"
             )
         progress, left = Progress(len(waiting) + done, done=done), len(waiting)
-        queue = TrialQueue(waiting, as_config)
+        queue = TrialQueue(in_packs(waiting, size), as_config)
         recorder = Recorder(store, queue, progress, trial_done)
         trainable = tune.with_parameters(Worker, work=work, trials=str(store.trials), context=context)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)

@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from softcore.train import Epoch, round_weights, start
 from softcore.training.images import pool_images
 from softcore.training.logistic import fit_curves
 from softcore.training.mixing import TargetCurves
+from softcore.training.models import PixelNetwork
 from softcore.training.state import TrainingState
 from sweeps.running.checkpoint import Checkpoint, code_version
 from sweeps.running.curve import COLUMNS, CURVE, SCORES, write_curve
@@ -55,6 +56,7 @@ class Material:
     corrupted: CorruptedImages | None = None
     curve_every: int = CURVE_EVERY
     checkpoint_every: float = CHECKPOINT_EVERY
+    precision: str = "float32"
 
 
 def load_data(name: str, root: Path, word_vectors: str | None = None) -> Dataset:
@@ -78,6 +80,7 @@ def make_material(
     *,
     curve_every: int = CURVE_EVERY,
     checkpoint_every: float = CHECKPOINT_EVERY,
+    precision: str = "float32",
 ) -> Material:
     """The material of a sweep; makes or reads the corrupted test images where `extras` ask for them (a minute).
 
@@ -96,6 +99,7 @@ def make_material(
         corrupted=corrupted,
         curve_every=curve_every,
         checkpoint_every=checkpoint_every,
+        precision=precision,
     )
 
 
@@ -114,6 +118,67 @@ def config_of(trial: Trial) -> dict[str, Any]:
     return plain | ({"repeat": trial.repeat} if trial.repeat else {})
 
 
+class Setting:
+    """What one trial trains on, and what is kept of the model it gives: a pure function of trial and data."""
+
+    def __init__(self, trial: Trial, material: Material) -> None:
+        self.trial, self.material, self.dataset = trial, material, material.dataset
+        self.policy, labels = trial.cell.training_policy(), trial.cell.label_policy()
+        self.images = images_at(self.dataset, self.policy.image_size)
+        targets = build(self.dataset, labels, seed=trial.seed, panel=trial.panel)
+        self.targets, mixed = add_mixed_images(targets, self.dataset, labels, trial.seed)
+        self.training_images = self.images
+        if len(mixed):
+            self.training_images = np.concatenate([self.images, pool_images(mixed, self.policy.image_size)])
+
+    def curve_due(self, epoch: Epoch) -> bool:
+        """Whether the learning curve has a point after this epoch."""
+        every = self.material.curve_every
+        return bool(every) and (epoch.number % every == 0 or epoch.number == epoch.of)
+
+    def curve_row(self, epoch: Epoch, model: PixelNetwork) -> list[float]:
+        """Of the learning curve: the columns of `curve.COLUMNS`, NaN for a score that is absent."""
+        items = curve_items(self.dataset)
+        quick = fold_batch_norms(model)
+        scores = curve_scores(logits(quick, self.images, items), self.dataset.labels[items]) if len(items) else {}
+        return [
+            epoch.number,
+            epoch.loss,
+            epoch.learning_rate,
+            len(items),
+            *(scores.get(name, math.nan) for name in SCORES),
+        ]
+
+    def keep(
+        self,
+        model: PixelNetwork,
+        trials: Path,
+        *,
+        train_seconds: Callable[[], float],
+        about: Callable[[], Mapping[str, Any]],
+        curve: Sequence[Sequence[float]],
+    ) -> dict[str, Any]:
+        """Evaluate, write `trials`/<id> (atomically) and return the result: metrics, costs and the two times.
+
+        `train_seconds` is asked once the weights are rounded, `about` once they are evaluated. Raises
+        FloatingPointError where the training diverged.
+        """
+        weights = round_weights(model.eval())
+        seconds, trained = train_seconds(), time.perf_counter()
+        tests = test_sets(self.dataset, self.trial.seed, self.trial.cell.axes.get("holdout"))
+        extras = self.material.extras
+        corrupted = corrupted_at(self.material, self.trial.cell.axes["image_size"])
+        predictions = predict(model, self.images, self.dataset, tests, extras=extras, corrupted=corrupted)
+        result = {
+            **evaluate(predictions, self.dataset, tests, extras=extras),
+            "train_seconds": round(seconds, 3),
+            "eval_seconds": round(time.perf_counter() - trained, 3),
+            **label_costs(self.targets),
+        }
+        save_trial(trials, self.trial, result, predictions, weights, self.targets, about(), curve=curve)
+        return result
+
+
 class Run:
     """One trial under way: iterate `train`, then `finish` writes its folder. A pure function of trial and data.
 
@@ -127,13 +192,10 @@ class Run:
         self.started, self.cpu_started = time.perf_counter(), time.process_time()
         self.checkpoint = self._checkpoint(checkpoints)
         saved, self.note = self.checkpoint.load() if self.checkpoint else ({}, "")
-        policy, labels = trial.cell.training_policy(), trial.cell.label_policy()
-        self.images = images_at(self.dataset, policy.image_size)
-        targets = build(self.dataset, labels, seed=trial.seed, panel=trial.panel)
-        self.targets, mixed = add_mixed_images(targets, self.dataset, labels, trial.seed)
-        images = np.concatenate([self.images, pool_images(mixed, policy.image_size)]) if len(mixed) else self.images
+        self.setting = Setting(trial, material)
+        self.images, self.targets, policy = self.setting.images, self.setting.targets, self.setting.policy
         self.model, self.epochs = start(
-            images,
+            self.setting.training_images,
             self.targets,
             policy,
             classes=len(self.dataset.classes),
@@ -188,54 +250,36 @@ class Run:
         """Each epoch as it ends."""
         for epoch in self.epochs:
             self.kept = epoch.kept
-            every = self.material.curve_every
-            if every and (epoch.number % every == 0 or epoch.number == epoch.of):
-                self.curve.append(self._curve_row(epoch))
+            if self.setting.curve_due(epoch):
+                self.curve.append(self.setting.curve_row(epoch, self.model))
             yield epoch
-
-    def _curve_row(self, epoch: Epoch) -> list[float]:
-        """Of the learning curve: the columns of `curve.COLUMNS`, NaN for a score that is absent."""
-        items = curve_items(self.dataset)
-        quick = fold_batch_norms(self.model)
-        scores = curve_scores(logits(quick, self.images, items), self.dataset.labels[items]) if len(items) else {}
-        return [
-            epoch.number,
-            epoch.loss,
-            epoch.learning_rate,
-            len(items),
-            *(scores.get(name, math.nan) for name in SCORES),
-        ]
 
     def finish(self, trials: Path, *, host: str = "") -> dict[str, Any]:
         """Evaluate, write `trials`/<id> (atomically) and return the result: metrics, costs and the two times.
 
         `host` is the name of the machine as the record keeps it; "" takes the machine's own. The checkpoint is deleted.
         """
+
+        def about() -> dict[str, Any]:
+            told: dict[str, Any] = {
+                "host": host or socket.gethostname(),
+                "cpu_seconds": round(time.process_time() - self.cpu_started, 3),
+            }
+            if self.trial.cell.axes.get("early_stopping"):
+                told["kept_epoch"] = self.kept
+            return told | ({"resumed": self.resumed} if self.resumed else {})
+
         try:
-            weights = round_weights(self.model.eval())
+            result = self.setting.keep(
+                self.model,
+                trials,
+                train_seconds=lambda: time.perf_counter() - self.started,
+                about=about,
+                curve=self.curve,
+            )
         except FloatingPointError:
             self._forget()  # it would diverge again
             raise
-        trained = time.perf_counter()
-        tests = test_sets(self.dataset, self.trial.seed, self.trial.cell.axes.get("holdout"))
-        extras = self.material.extras
-        corrupted = corrupted_at(self.material, self.trial.cell.axes["image_size"])
-        predictions = predict(self.model, self.images, self.dataset, tests, extras=extras, corrupted=corrupted)
-        result = {
-            **evaluate(predictions, self.dataset, tests, extras=extras),
-            "train_seconds": round(trained - self.started, 3),
-            "eval_seconds": round(time.perf_counter() - trained, 3),
-            **label_costs(self.targets),
-        }
-        about = {
-            "host": host or socket.gethostname(),
-            "cpu_seconds": round(time.process_time() - self.cpu_started, 3),
-        }
-        if self.trial.cell.axes.get("early_stopping"):
-            about["kept_epoch"] = self.kept
-        if self.resumed:
-            about["resumed"] = self.resumed
-        save_trial(trials, self.trial, result, predictions, weights, self.targets, about, curve=self.curve)
         self._forget()
         return result
 

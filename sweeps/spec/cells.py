@@ -227,6 +227,8 @@ def spec_content(spec: Spec, dataset: Dataset) -> dict[str, Any]:
         extras["replicates"] = {cell: [_shortest(own) for own in every] for cell, every in replicates.items()}
     if spec.repeats != [0]:
         extras["repeats"] = spec.repeats
+    if spec.precision != "float32":
+        extras["precision"] = spec.precision
     return {
         **extras,
         "name": spec.name,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from softcore.errors import RequestError, unknown_name
 from sweeps.spec.axis_names import AXES, CHECKPOINT_EVERY, CURVE_EVERY, PARTIAL_AXES, REPLICATES, SCALES
 
-HOW = ("curve_every", "checkpoint_every")  # no part of a sweep's id: they change no result
+HOW = ("precision", "curve_every", "checkpoint_every")  # trials are told; the last two change no result
 SETTINGS = ("name", "study", "dataset", *REPLICATES, "metric", "evaluate", "word_vectors", *HOW)
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
@@ -21,11 +21,22 @@ Grid = dict[str, list[Scalar]]
 
 
 class Resources(BaseModel):
-    """What one trial takes of a machine."""
+    """What one trial takes of a machine, and how many a card trains at once.
+
+    `trials_per_gpu`: "auto" is several on a card and one on a CPU; a number is a number on both.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     cpus: int = Field(default=1, ge=1)
     gpus: float | None = Field(default=None, ge=0)
+    trials_per_gpu: int | Literal["auto"] = Field(default="auto")
+
+    @field_validator("trials_per_gpu")
+    @classmethod
+    def _some(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError(f"must be auto or a whole number from 1; it is {value}")
+        return value
 
 
 class Spec(BaseModel):
@@ -35,7 +46,8 @@ class Spec(BaseModel):
     `seeds`, `panels` and `repeats` of its own. Trials that differ by `repeat` alone train the same but for rounding.
     `study` names the MLflow experiment. `scale` is one of `SCALES`, or None for axes as written. `metric` is the one
     that frontiers show first; None takes the data set's own. `evaluate` lists evaluations beside the usual ones
-    (`metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads. A trial keeps a point of its
+    (`metrics.EXTRAS`). `word_vectors` is the file that `similarity: word-vectors` reads. `precision` is of features and
+    products in training (weights and sums are float32), other than float32 in packs alone. A trial keeps a point of its
     learning curve every `curve_every` epochs and where it stands every `checkpoint_every` seconds; 0 is never.
     """
 
@@ -54,6 +66,7 @@ class Spec(BaseModel):
     evaluate: list[str] = []
     word_vectors: str | None = None
     resources: Resources = Field(default_factory=Resources)
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
     curve_every: int = Field(default=CURVE_EVERY, ge=0)
     checkpoint_every: float = Field(default=CHECKPOINT_EVERY, ge=0, allow_inf_nan=False)
 

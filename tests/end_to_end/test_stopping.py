@@ -166,6 +166,22 @@ def test_a_sweep_killed_half_way_and_resumed_has_the_results_of_an_undisturbed_o
     assert not list(tmp_path.glob("stopped-*/trials/.*"))
 
 
+def test_a_sweep_in_packs_killed_half_way_and_resumed_has_the_bytes_of_trials_alone(undisturbed, tmp_path):
+    path, out = tmp_path / "packed.yaml", tmp_path / "out"
+    path.write_text(yaml.safe_dump({**SPEC, "resources": {"trials_per_gpu": 4}}))
+    driver = begin("run", path, "--cpus", 1, out=out)
+    until_done(driver, out, 1)
+    kill(driver)
+    assert len([event for event in events(out) if event["status"] == "done"]) < TRIALS
+    ended(begin("resume", "stopped", "--cpus", 2, out=out))
+    table = results(out)
+    assert same_but_for_times(table, results(undisturbed))
+    assert prediction_digests(out) == prediction_digests(undisturbed)
+    records = [json.loads(file.read_text()) for file in out.glob("stopped-*/trials/*/trial.json")]
+    assert {record["pack"] for record in records} & {2, 3, 4}
+    check_mirror(out, table)
+
+
 def test_a_killed_worker_costs_no_trial(spec, undisturbed, tmp_path):
     driver = begin("run", spec, "--cpus", 2, out=tmp_path)
     until_done(driver, tmp_path, 1)

@@ -1,0 +1,103 @@
+"""Trials trained together: which share a pack, and that store and bytes know trials, not packs."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from softcore.datasets import load
+from sweeps.running import trial as trials_module
+from sweeps.running.packs import AUTO, in_packs, pack_size, run_together
+from sweeps.running.trial import Material, run_trial
+from sweeps.spec.cells import trials
+from sweeps.spec.spec import resolve
+
+BLOCKS = [
+    {"variety": "t2-clamp", "annotators": [1, 3]},
+    {"variety": "hard", "mixing": "mixup"},
+    {"variety": "hard", "items": 60},
+    {"variety": "hard", "mixing": "mix-maxent"},
+]
+TIMES = {"train_seconds", "eval_seconds"}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def some(digits, blocks=BLOCKS, seeds=2):
+    """Trials of 100 items and one epoch unless their block says otherwise."""
+    common = {"items": 100, "rest": "none", "epochs": 1}
+    return trials(
+        resolve({"name": "x", "dataset": "digits", "seeds": seeds, "common": common, "blocks": blocks}), digits
+    )
+
+
+def stored(folder, trial):
+    """Digests of a trial's files, and its result without the times."""
+    record = json.loads((folder / trial.id / "trial.json").read_text())
+    return record["sha256"], {key: value for key, value in record["result"].items() if key not in TIMES}
+
+
+def ends(said):
+    """What `run_together` said of how trials ended."""
+    return dict(each for each in said if isinstance(each, tuple))
+
+
+def test_trials_of_one_shape_share_a_pack_and_others_have_their_own(digits):
+    packs = in_packs(some(digits), most=4)
+    kinds = [[(t.cell.axes["variety"], t.cell.axes["mixing"], t.cell.axes["items"]) for t in pack] for pack in packs]
+    assert sorted(map(len, kinds)) == [1, 1, 2, 2, 4]
+    assert all(len(pack) == 1 for pack in kinds if pack[0][1] == "mix-maxent")
+    assert len([pack for pack in kinds if len({items for *_, items in pack}) > 1]) == 0
+    assert [t for pack in in_packs(some(digits), most=1) for t in pack] == some(digits)
+
+
+def test_how_many_share_a_pack_is_said_or_follows_from_the_cards():
+    assert [pack_size("auto", False), pack_size("auto", True), pack_size(3, False)] == [1, AUTO, 3]
+
+
+def test_a_packs_trials_have_the_folders_that_they_have_alone(digits, tmp_path):
+    pack = in_packs(some(digits), most=4)[0]
+    said = list(run_together(pack, Material(dataset=digits), tmp_path / "packed"))
+    assert said[0] == 1  # the epoch
+    assert sorted(ends(said)) == [0, 1, 2, 3]
+    for trial in pack:
+        run_trial(trial, Material(dataset=digits), tmp_path / "alone")
+        assert stored(tmp_path / "packed", trial) == stored(tmp_path / "alone", trial)
+        for folder in ("packed", "alone"):
+            assert (tmp_path / folder / trial.id / "curve.csv").is_file()
+    record = json.loads((tmp_path / "packed" / pack[0].id / "trial.json").read_text())
+    assert (record["pack"], record["precision"]) == (4, "float32")
+
+
+def test_trials_whose_data_give_them_two_shapes_are_trained_in_two_packs(digits, tmp_path):
+    wanted = [some(digits)[0], some(digits)[3]]
+    assert sorted(ends(run_together(wanted, Material(dataset=digits), tmp_path))) == [0, 1]
+
+
+def test_a_member_that_diverges_fails_alone(digits, tmp_path, monkeypatch):
+    pack = in_packs(some(digits), most=4)[0]
+    build = trials_module.build
+
+    def broken(dataset, policy, *, seed, panel):
+        targets = build(dataset, policy, seed=seed, panel=panel)
+        if seed == pack[1].seed and policy.annotators == pack[1].cell.axes["annotators"]:
+            return replace(targets, probs=targets.probs * float("nan"))
+        return targets
+
+    monkeypatch.setattr(trials_module, "build", broken)
+    found = ends(run_together(pack, Material(dataset=digits), tmp_path))
+    assert [place for place, end in found.items() if isinstance(end, str)] == [1]
+    assert "diverged" in found[1]
+    assert not (tmp_path / pack[1].id).exists()
+
+
+def test_another_precision_trains_in_packs_alone_and_is_part_of_the_sweep(digits, tmp_path):
+    (one, *_) = some(digits)
+    list(run_together([one], Material(dataset=digits, precision="bf16"), tmp_path))
+    record = json.loads((tmp_path / one.id / "trial.json").read_text())
+    assert (record["pack"], record["precision"]) == (1, "bf16")
+    run_trial(one, Material(dataset=digits), tmp_path / "float32")
+    assert stored(tmp_path, one)[0]["weights"] != stored(tmp_path / "float32", one)[0]["weights"]
