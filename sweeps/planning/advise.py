@@ -262,7 +262,7 @@ def advice(
         dearest=dearest_words(forecast, cost, timely, kinds[0]),
         model=forecast.choice.chosen.name,
         model_why=forecast.choice.why,
-        checks=forecast.choice.checks,
+        checks=forecast.choice.shown,
         covers=covers_of_plans(forecast),
         prices=listed.as_dict() | {"wage": wage, "fee": fee},
         notes=notes(forecast, plans),

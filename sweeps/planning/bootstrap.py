@@ -52,7 +52,7 @@ class FittedModel(Protocol):
         """
 
     def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
-        """`n` draws of each bought cell's mean over its trials, predicted from all other cells, noise included."""
+        """`n` draws of the means of the cells `rows.told`, each predicted from all other cells, noise included."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +126,8 @@ class FittedSurface:
         mean, variance = np.concatenate(means), np.concatenate(variances)
         density = -0.5 * (self._centred - mean) ** 2 / variance - 0.5 * np.log(variance)
         logs = np.log(np.maximum(self.samples.weights, 1e-300))[:, None] - density
-        found = np.empty((n, len(self.rows.bought)))
-        for place, cell in enumerate(self.rows.bought):
+        found = np.empty((n, len(self.rows.told)))
+        for place, cell in enumerate(self.rows.told):
             weights = np.exp(logs[:, cell] - logs[:, cell].max())
             weights = np.minimum(weights, weights.sum() / np.sqrt(len(weights)))  # none carries all the others
             k = rng.choice(len(weights), size=n, p=weights / weights.sum())

@@ -88,6 +88,11 @@ class Rows:
         """Places of the free recipes' cells."""
         return np.flatnonzero(self.cells["free"].to_numpy(dtype=bool))
 
+    @property
+    def told(self) -> np.ndarray:
+        """Places of the cells that others tell of: all, without the free recipe where there is one alone."""
+        return np.arange(len(self.cells)) if len(self.free) > 1 else self.bought
+
     def draw_variances(self, n: int, rng: np.random.Generator) -> Float[np.ndarray, "n j"]:
         """`n` draws of the variance components of the noise.
 

@@ -107,7 +107,7 @@ def plan_data(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
         "draws": pack_draws(forecast.values, kind),
         "checked": "; ".join(r.words for r in forecast.measured),
         "chosen": forecast.choice.chosen.name,
-        "model": [forecast.choice.why, *(check.words for check in forecast.choice.checks)],
+        "model": [forecast.choice.why, *(check.words for check in forecast.choice.shown)],
         "covers": covers_of_plans(forecast),
         "notes": list(notes(forecast, ())),
         "free_lacking": list(forecast.rows.free_lacking),
