@@ -192,7 +192,7 @@ def _prior(surface: Surface, rows: Rows, sizes: np.ndarray, scatter: np.ndarray)
 
 def _noise(rows: Rows, variances: np.ndarray) -> np.ndarray:
     """Covariance [s, c, c] of the noise of the cells' means."""
-    found = np.tensordot(variances, rows.variance.strata.between, axes=1)
+    found = np.tensordot(variances, rows.between, axes=1)
     return found + NUGGET * rows.spread**2 * np.eye(len(rows.mean))
 
 

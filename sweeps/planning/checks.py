@@ -120,8 +120,9 @@ def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) 
 
     They are the curve and its baselines, the regression and the nearest cells, with the same noise; the curve is not
     the default unless it beats both. Free recipes are left out in turn as well, and scored apart: they differ by far
-    more than what is bought, and would choose the model by luck. The variances of the noise are those of all cells. The nearest cells are not
-    chosen to plan `beyond` what was measured: to them all is worth the same there, and leaving cells out can't see it.
+    more than what is bought, and would choose the model by luck. The variances of the noise are those of all cells. The
+    nearest cells are not chosen to plan `beyond` what was measured: to them all is worth the same there, and leaving
+    cells out can't see it.
     """
     tried: list[FittedModel] = [
         fit_surface(Curve.of(rows), rows, rng),

@@ -34,7 +34,7 @@ class Nearest:
         """The baseline with the scatter that leaving each cell of `rows` out shows."""
         weights, seen = _left_out_weights(rows), rows.told
         contrast = np.eye(len(rows.mean))[seen] - weights
-        noise = np.tensordot(rows.variance.variances, rows.variance.strata.between, axes=1)
+        noise = np.tensordot(rows.variance.variances, rows.between, axes=1)
         beyond = (contrast @ rows.mean) ** 2 - np.einsum("ia,ab,ib->i", contrast, noise, contrast)
         free = rows.cells["free"].to_numpy(dtype=bool)[seen]
         scatter, df = np.empty(len(seen)), np.empty(len(seen))
@@ -72,7 +72,7 @@ class Nearest:
     def _noise(self, variances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draws of the noise of the cells' means [n, c]: a part from each component."""
         found = np.zeros((len(variances), len(self.rows.mean)))
-        for size, between in zip(np.sqrt(variances).T, self.rows.variance.strata.between, strict=True):
+        for size, between in zip(np.sqrt(variances).T, self.rows.between, strict=True):
             values, vectors = np.linalg.eigh(between)
             root = vectors * np.sqrt(np.maximum(values, 0))
             found += size[:, None] * (rng.standard_normal(found.shape) @ root.T)

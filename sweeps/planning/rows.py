@@ -75,8 +75,13 @@ class Rows:
 
     @property
     def mean(self) -> Float[np.ndarray, " c"]:
-        """The mean of each cell's trials, less being better."""
-        return self.variance.mean
+        """What each cell's trials say it is worth, shared seeds and panels evened out; less is better."""
+        return self.variance.least_squares.mean
+
+    @property
+    def between(self) -> Float[np.ndarray, "j c c"]:
+        """What a unit of each variance component adds to the covariance of `mean`."""
+        return self.variance.least_squares.between
 
     @property
     def bought(self) -> np.ndarray:

@@ -73,8 +73,8 @@ ALIKE = 0.5  # correlation of the scatter of two varieties, and of two ways of t
 _TINY = 1e-8
 # Of free recipes about the level that they have in common, in the standard deviation of all cells.
 _FREE = (float(np.log(0.5)), 1.0)
-# Of the curve: free recipes, a (0.57 to 0.80 by the six metrics of the recorded grid that tell it, docs/plans.md), c, the
-# process's standard deviation and the varieties' (in the cells' own), then k of each way.
+# Of the curve: free recipes, a (0.57 to 0.80 by the six metrics of the recorded grid that tell it, docs/plans.md), c,
+# the process's standard deviation and the varieties' (in the cells' own), then k of each way.
 _SIZES = (
     _FREE,
     (float(np.log(0.65)), 0.25),
@@ -210,8 +210,8 @@ class Curve:
 class Regression:
     """Linear regression on variety, policy, aggregation, log2 M, log2 N' and their interactions: a baseline.
 
-    Coefficients have weak normal priors; cells scatter about it independently, by an amount that is fitted. Free recipes
-    are no part of it (`_free_features`).
+    Coefficients have weak normal priors; cells scatter about it independently, by an amount that is fitted. Free
+    recipes are no part of it (`_free_features`).
     """
 
     levels: Levels
