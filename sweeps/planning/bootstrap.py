@@ -47,12 +47,12 @@ class FittedModel(Protocol):
     ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
         """`n` joint posterior draws of the points' expected values, and of the variance components drawn with them.
 
-        A point's expected value is its mean over seeds and annotators, in units of the metric with less being better.
+        A point's expected value is its mean over seeds and annotators, on `rows.scale` with less being better.
         `points` has a row a point, with the columns of `POINT` and `free`.
         """
 
     def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
-        """`n` draws of the means of the cells `rows.told`, each predicted from all other cells, noise included."""
+        """`n` draws of the means of the cells `rows.told`, each predicted from all others, noise included."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -130,9 +130,9 @@ def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) 
         Nearest.of(rows),
     ]
     free = rows.cells["free"].to_numpy(dtype=bool)[rows.told]
-    seen, found, of_free = rows.mean[rows.told], {}, {}
+    seen, found, of_free = rows.scale.metric(rows.mean[rows.told]), {}, {}
     for model in tried:
-        draws = model.left_out(rng, SCORING_DRAWS)
+        draws = rows.scale.metric(model.left_out(rng, SCORING_DRAWS))
         found[model.name] = check(model.name, draws[:, ~free], seen[~free])
         if free.any():
             of_free[model.name] = check(f"{model.name}, free recipes", draws[:, free], seen[free])

@@ -9,16 +9,19 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from softcore.errors import RequestError
-from softcore.scoring.metrics import metric_range
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidates
 from sweeps.planning.checks import ModelChoice
 from sweeps.planning.defaults import default_model
-from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.noise import draw_runs
 from sweeps.planning.ranges import Range, free_points, keep_in_range, of_variety, ranges
 from sweeps.planning.rows import Rows, make_rows
 from sweeps.uncertainty.layout import Pool
+
+# How far predictions may lie outside the values that were measured, in their range (on the model's scale): between
+# measured M and N', and beyond them.
+FAR_INSIDE, FAR_BEYOND = 1.0, 3.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,8 +124,8 @@ def make_forecast(
     Only `questions` (varieties) are planned for; there are `images` to label (by default as many as were measured) and
     M is `annotators` where that is given. Beyond what was measured nothing is planned and asking for it is a
     RequestError that says how far it is, unless `extrapolate`: then N' goes up to `images`, M from 1 to `most_people`.
-    A metric that nobody measured, and an unmeasured question, are RequestErrors too, as are predictions that the metric
-    cannot take: then nothing is known.
+    A metric that nobody measured, and an unmeasured question, are RequestErrors too, as are predictions far outside
+    what was measured: then nothing is known.
     """
     for what, number in (("images", images), ("annotators", annotators), ("most_people", most_people)):
         if number is not None and number < 1:
@@ -147,36 +150,35 @@ def make_forecast(
     free = free_points(learnt)
     both = pd.concat([table, free], ignore_index=True)
     rng = draws_generator(seed, 1)
-    values, variances = choice.chosen.values(both, rng)
-    _check_range(learnt, both, values)
-    crowd, noise = both["crowd"].tolist(), learnt.variance
-    hired = values + annotator_noise(noise, crowd, both["annotators"].to_numpy(dtype=float), variances, rng)
-    runs = hired + seed_noise(noise, crowd, variances, rng)
-    n = len(table)
+    drawn, n = draw_runs(choice.chosen, both, rng), len(table)
+    _check_range(learnt, table, drawn.values[:, :n].mean(axis=0))
     return Forecast(
         rows=learnt,
         choice=choice,
         measured=measured,
         table=table,
-        values=values[:, :n],
-        hired=hired[:, :n],
-        runs=runs[:, :n],
+        values=drawn.values[:, :n],
+        hired=drawn.hired[:, :n],
+        runs=drawn.runs[:, :n],
         free=free,
-        free_values=values[:, n:],
-        free_runs=runs[:, n:],
+        free_values=drawn.values[:, n:],
+        free_runs=drawn.runs[:, n:],
         images=images,
         extrapolated=extrapolate,
     )
 
 
-def _check_range(learnt: Rows, points: pd.DataFrame, values: Float[np.ndarray, "n p"]) -> None:
-    """Refuse predictions outside the metric's range: the model has not learnt enough to say anything."""
-    least, most = metric_range(learnt.metric)
-    predicted = learnt.sign * values.mean(axis=0)
-    odd = np.flatnonzero((predicted < least) | (predicted > most))
+def _check_range(learnt: Rows, points: pd.DataFrame, predicted: Float[np.ndarray, " p"]) -> None:
+    """Refuse predictions far outside what was measured: the model has not learnt enough to say anything."""
+    seen, modelled = learnt.mean, learnt.scale.modelled(np.maximum(predicted, learnt.scale.least + 1e-300))
+    outside = np.maximum(seen.min() - modelled, modelled - seen.max()) / max(float(np.ptp(seen)), 1e-300)
+    odd = np.flatnonzero(outside > np.where(points["beyond"], FAR_BEYOND, FAR_INSIDE))
     if odd.size:
+        worst = odd[outside[odd].argmax()]
+        low, high = np.sort(learnt.sign * learnt.scale.metric(np.array([seen.min(), seen.max()])))
         raise RequestError(
-            f"not known yet: the model predicts a {learnt.metric} of {predicted[odd[0]]:.3g} for "
-            f"{points['variety'].iloc[odd[0]]}, and it lies between {least:g} and {most:g}; these cells, replicates or "
-            "images are too few for this metric: run more seeds and panels, or plan by another metric (--metric)"
+            f"not known yet: the model predicts a {learnt.metric} of {learnt.sign * predicted[worst]:.3g} for "
+            f"{points['variety'].iloc[worst]}, and what was measured lies between {low:.3g} and {high:.3g}; these "
+            "cells, replicates or images are too few for this metric: run more seeds and panels, or plan by another "
+            "metric (--metric)"
         )

@@ -9,18 +9,19 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, unknown_name
-from softcore.scoring.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better, metric_range
 from sweeps.frontier.pricing import RECORDED
 from sweeps.results.table import DONE, FAILED, answer_columns, finished, has_answers, records
 from sweeps.spec.axis_names import TRAINING_AXES
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import Replicates, replicates
-from sweeps.uncertainty.variance import VarianceModel
+from sweeps.uncertainty.variance import VarianceModel, pooled_variance
 
 PLAIN, SEPARATE = "plain", "separate"
 # What was bought, and how a model was trained on it.
 POINT = ("variety", "aggregation", "policy", "annotators", "items")
 SEED_SCALE = 1.0  # prior median of seeds' standard deviation, in those of trials within a seed
+_FAR = 50.0  # of logarithms: nothing that anybody measures is further from 1
 LEAST_CELLS = 6  # that were bought: fewer don't tell a curve from their noise
 # What may tell cells of one question apart besides M, N' and aggregation, the more telling first.
 _POLICY_AXES = (
@@ -52,18 +53,50 @@ class Naming:
         return ", ".join(words) or PLAIN
 
 
+@dataclass(frozen=True)
+class Scale:
+    """The scale that a metric is modelled on, so that no interval leaves its range; less is better on both sides.
+
+    `least` and `most` are the ends of the metric (times -1 where more is better: an accuracy lies in -1..0). What has a
+    best value is modelled by the logarithm of its distance from it (cross-entropies, errors); where some trial is at
+    that best value (`log` false), as it is, and cut off at the ends.
+    """
+
+    least: float
+    most: float
+    log: bool
+
+    @classmethod
+    def of(cls, metric: str, values: Float[np.ndarray, " n"]) -> "Scale":
+        """The scale for `metric`, of which less is better in `values`, those of trials."""
+        ends = metric_range(metric)
+        least, most = ends if lower_is_better(metric) else (-ends[1], -ends[0])
+        return cls(least, most, bool(np.isfinite(least) and values.min(initial=np.inf) > least))
+
+    def modelled(self, values: np.ndarray) -> np.ndarray:
+        """Values of the metric on the scale of the model."""
+        return np.log(values - self.least) if self.log else values
+
+    def metric(self, modelled: np.ndarray) -> np.ndarray:
+        """Values on the scale of the model in units of the metric."""
+        found = self.least + np.exp(np.clip(modelled, -_FAR, _FAR)) if self.log else modelled
+        return found.clip(self.least, self.most)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rows:
     """The training data of a plan's model: cells of a results table and the pooled noise of their replicates.
 
     `cells` has a row a cell: `cell`, `recipe`, `crowd`, `free`, `anchor` (hard labels, however trained), the columns of
     `POINT` (of free cells `variety` is the recipe, annotators and items are 0) and `answers/X`, the answers bought an
-    item. `variance` has the cells' means and noise; less is better in it, so values of a metric of which more is better
-    are times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if none).
+    item. `variance` has the cells' means and noise on `scale`; less is better in it, so values of a metric of which
+    more is better are times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if
+    none).
     """
 
     metric: str
     sign: float
+    scale: Scale
     cells: pd.DataFrame
     axes: Mapping[str, Mapping[str, Any]]
     variance: VarianceModel
@@ -75,7 +108,7 @@ class Rows:
 
     @property
     def mean(self) -> Float[np.ndarray, " c"]:
-        """What each cell's trials say it is worth, shared seeds and panels evened out; less is better."""
+        """What each cell's trials say it is worth, shared seeds and panels evened out, on `scale`; less is better."""
         return self.variance.least_squares.mean
 
     @property
@@ -145,12 +178,16 @@ def make_rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | No
             "these results have none"
         )
     dataset = first["dataset"].iloc[0] if "dataset" in first else ""
+    sign = 1.0 if lower_is_better(metric) else -1.0
+    values = sign * found.results[metric].to_numpy(dtype=float)
+    scale = Scale.of(metric, values)
     return Rows(
         metric=metric,
-        sign=1.0 if lower_is_better(metric) else -1.0,
+        sign=sign,
+        scale=scale,
         cells=cells,
         axes=dict(zip(cells["cell"], _axes(first), strict=True)),
-        variance=found.variance(metric),
+        variance=pooled_variance(found.strata, scale.modelled(values)),
         page_seconds=_page_seconds(kept),
         dataset=str(dataset),
         naming=naming,

@@ -21,7 +21,7 @@ from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.defaults import default_model
 from sweeps.planning.forecast import worth_buying
-from sweeps.planning.noise import annotator_noise
+from sweeps.planning.noise import draw_runs
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows, make_rows
 from sweeps.results.table import answer_columns, finished
 from sweeps.uncertainty.variance import VarianceModel, contrast_variance
@@ -206,12 +206,10 @@ def _planned(learnt: Rows, seed: int) -> tuple[Float[np.ndarray, " c"], Float[np
     """What the planner predicts of each cell, and how likely labels of new people beat the best free recipe."""
     model = default_model(learnt, draws_generator(seed)).chosen
     rng = draws_generator(seed, 1)
-    values, variances = model.values(learnt.cells, rng)
-    crowd, annotators = learnt.cells["crowd"].tolist(), learnt.cells["annotators"].to_numpy(dtype=float)
-    hired = values + annotator_noise(learnt.variance, crowd, annotators, variances, rng)
-    expected = values.mean(axis=0)
+    drawn = draw_runs(model, learnt.cells, rng)
+    expected = drawn.values.mean(axis=0)
     free = learnt.free[int(expected[learnt.free].argmin())]
-    return expected, (hired < values[:, [free]]).mean(axis=0)
+    return expected, (drawn.hired < drawn.values[:, [free]]).mean(axis=0)
 
 
 def _spaced(usd: np.ndarray) -> list[float]:

@@ -35,7 +35,7 @@ def test_the_planner_predicts_what_is_recorded_for_its_version():
     ("module", "constant", "value", "changed"),
     [
         (surfaces, "ALIKE", 0.6, "curve: "),
-        (rows, "SEED_SCALE", 1.2, "regression: click, "),
+        (rows, "SEED_SCALE", 1.2, "curve"),
         (nearest, "NEIGHBOURS", 2, "nearest cells: click, "),
         (candidates, "STEPS", 7, "plans are "),
     ],
