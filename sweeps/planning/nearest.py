@@ -69,6 +69,10 @@ class Nearest:
         scatter = self._scatter(n, rng) * rng.standard_normal((n, len(seen)))
         return weights @ self.rows.mean + noise + scatter
 
+    def refitted(self, rows: Rows, rng: np.random.Generator) -> "Nearest":
+        """See `sweeps.planning.bootstrap.FittedModel`."""
+        return Nearest.of(rows)
+
     def _noise(self, variances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draws of the noise of the cells' means [n, c]: a part from each component."""
         found = np.zeros((len(variances), len(self.rows.mean)))

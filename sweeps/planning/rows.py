@@ -105,6 +105,7 @@ class Rows:
     naming: "Naming"
     left_out: tuple[str, ...]
     free_lacking: tuple[str, ...]
+    seed_scale: float | None = None
 
     @property
     def mean(self) -> Float[np.ndarray, " c"]:
@@ -131,13 +132,32 @@ class Rows:
         """Places of the cells that others tell of: all, without the free recipe where there is one alone."""
         return np.arange(len(self.cells)) if len(self.free) > 1 else self.bought
 
+    @property
+    def starts(self) -> dict[str, str]:
+        """By policy the free recipe that is hard labels of the same training (names of `cells`), where there is one."""
+        hard = self.cells[self.cells["anchor"].astype(bool)]
+        found = {}
+        for policy, cells in self.cells.iloc[self.bought].groupby("policy", sort=False):
+            training = {axis: self.axes[cells["cell"].iloc[0]].get(axis) for axis in TRAINING_AXES}
+            for cell, recipe in zip(hard["cell"], hard["variety"], strict=True):
+                if {axis: self.axes[cell].get(axis) for axis in TRAINING_AXES} == training:
+                    found[str(policy)] = str(recipe)
+        return found
+
+    def like(self, other: "Rows") -> bool:
+        """Whether both have the same questions, ways of training and free recipes, under the same names."""
+        names = ["variety", "policy", "aggregation", "free"]
+        one, two = ({*rows.cells[names].itertuples(index=False, name=None)} for rows in (self, other))
+        return self.naming == other.naming and self.scale == other.scale and one == two
+
     def draw_variances(self, n: int, rng: np.random.Generator) -> Float[np.ndarray, "n j"]:
         """`n` draws of the variance components of the noise.
 
         A plan predicts single runs, whose luck with seeds does not cancel, and a pilot has three seeds: their part is
-        drawn with a half-Cauchy prior (`components.draw`). Bands compare cells on shared seeds and need none.
+        drawn with a half-Cauchy prior of median `seed_scale` (`components.draw`; None: without a prior). Bands compare
+        cells on shared seeds and need none.
         """
-        return self.variance.draw_variances(n, rng, SEED_SCALE)
+        return self.variance.draw_variances(n, rng, self.seed_scale)
 
     @property
     def spread(self) -> float:
@@ -191,6 +211,7 @@ def make_rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | No
         page_seconds=_page_seconds(kept),
         dataset=str(dataset),
         naming=naming,
+        seed_scale=SEED_SCALE,
         left_out=(*lacking.values(), *left_out),
         free_lacking=tuple(lacking[cell] for cell in cells["cell"][cells["free"]] if cell in lacking),
     )

@@ -5,7 +5,7 @@ prior, mean 0, standard deviations `spreads`) plus a zero-mean scatter. The few 
 the log scale with a normal prior.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,12 +23,14 @@ class Levels:
     """The levels of the categorical factors, in order of appearance, and the scales of the data.
 
     `spread` is the standard deviation of what labels give, `spread_of_all` that of all values, `items` the largest N'.
-    `ways` are policies with aggregations, `free` the free recipes.
+    `ways` are policies with aggregations, `free` the free recipes, and
+    `starts` those of them that are hard labels of the same training, by policy.
     """
 
     varieties: tuple[str, ...]
     ways: tuple[tuple[str, str], ...]
     free: tuple[str, ...]
+    starts: Mapping[str, str]
     spread: float
     spread_of_all: float
     items: float
@@ -41,6 +43,7 @@ class Levels:
             varieties=tuple(dict.fromkeys(bought["variety"])),
             ways=tuple(dict.fromkeys(zip(bought["policy"], bought["aggregation"], strict=True))),
             free=tuple(dict.fromkeys(free["variety"])),
+            starts=rows.starts,
             spread=rows.spread,
             spread_of_all=rows.spread_of_all,
             items=float(bought["items"].max()),
@@ -69,6 +72,7 @@ def is_one_of(column: pd.Series, names: Sequence[str]) -> np.ndarray:
 
 
 WIDE = 10.0  # standard deviation, in the cells' own, of what is left free
+TIED = 0.25  # standard deviation, in the cells' own, of where the curve starts about hard labels, where it is tied
 ALIKE = 0.5  # correlation of the scatter of two varieties, and of two ways of training
 _TINY = 1e-8
 # Of free recipes about the level that they have in common, in the standard deviation of all cells.
@@ -89,6 +93,10 @@ Sampler = Callable[[int, np.random.Generator], np.ndarray]
 
 class Surface(Protocol):
     """The prior of a model: its design matrix, the scales of its coefficients, the covariance of its scatter."""
+
+    @classmethod
+    def of(cls, rows: Rows) -> "Surface":
+        """The prior for the varieties and ways of training of `rows`."""
 
     @property
     def name(self) -> str:
@@ -126,19 +134,21 @@ class Curve:
     questions that take one choice, near theirs (one choice alone is a hard label); pooling adds to both. Another way of
     training has a level d and multiplies all that labels gain by k, what is left too: with mixup labels may be worth
     nothing. The Gaussian process is over log M and log N', alike in part between varieties and ways of training. Free
-    recipes are no part of the curve (`_free_features`).
+    recipes are no part of the curve (`_free_features`), unless it is `tied`: then what is bought starts (N' = 0) where
+    hard labels of the same training are, give or take a little.
     """
 
     levels: Levels
     prior: Sequence[tuple[float, float]]
     name: str = "curve"
     reaches: Sequence[float] = (0.35, 1.0, 2.5)
+    tied: bool = False
 
     @classmethod
-    def of(cls, rows: Rows) -> "Curve":
+    def of(cls, rows: Rows, *, tied: bool = False) -> "Curve":
         """The curve for the varieties and ways of training of `rows`."""
         levels = Levels.of(rows)
-        return cls(levels, (*_SIZES, *[_TIMES] * len(levels.policies)))
+        return cls(levels, (*_SIZES, *[_TIMES] * len(levels.policies)), tied=tied and bool(levels.starts))
 
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
         """See `Surface`."""
@@ -153,7 +163,12 @@ class Curve:
         pooled = is_one_of(points["aggregation"], self.levels.aggregations)
         both = (pooled[:, :, None] * of[:, None, :]).reshape(len(points), -1)
         ways = is_one_of(points["policy"], self.levels.policies) * ~free[:, None]
-        fixed = np.column_stack([~free, ways, _free_features(points, self.levels)])
+        free_ones = _free_features(points, self.levels)
+        if self.tied:
+            start = points["policy"].map(self.levels.starts)
+            at_start = points.assign(free=~free & start.notna(), variety=start)
+            free_ones = free_ones + _free_features(at_start, self.levels)
+        fixed = np.column_stack([~free, ways, free_ones])
         parts = [one[:, :, None], rest[:, :, None]]
         parts += [one[:, :, None] * of, rest[:, :, None] * of, -share[:, :, None] * np.column_stack([pooled, both])]
         return np.concatenate([*parts, np.broadcast_to(fixed, (len(sizes), *fixed.shape))], axis=2)
@@ -164,7 +179,10 @@ class Curve:
         kinds, pooled = sum(levels.groups.shape), len(levels.aggregations)
         alike = [4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * pooled, *[0.0] * (pooled * kinds)]
         start = WIDE * levels.spread_of_all / levels.spread
-        found = np.tile(np.array([*alike, start, *[3.0] * len(levels.policies)]), (len(sizes), 1))
+        ways = [3.0] * len(levels.policies)
+        if self.tied:
+            start, ways = TIED * start / WIDE, [TIED if name in levels.starts else 3.0 for name in levels.policies]
+        found = np.tile(np.array([*alike, start, *ways]), (len(sizes), 1))
         varied = np.exp(sizes[:, 4])[:, None]
         found[:, 2 : 2 + 2 * kinds] = varied
         found[:, 2 + 2 * kinds + pooled : len(alike)] = varied / 2

@@ -10,10 +10,11 @@ from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import price_list
 from softcore.varieties import CLICK, FREE
+from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.checks import ModelChoice
-from sweeps.planning.forecast import worth_buying
+from sweeps.planning.forecast import chances, gains_on
 from sweeps.planning.noise import draw_runs
 from sweeps.planning.ranges import free_points
 from sweeps.planning.rows import SEPARATE, Rows, make_rows
@@ -144,9 +145,8 @@ def _planned(
     drawn = draw_runs(choice.chosen, both, rng)
     expected, n = drawn.values.mean(axis=0), len(cells)
     best_free = n + int(expected[n:].argmin())
-    gain = expected[best_free] - expected[:n]
-    beats_free = (drawn.hired[:, :n] < drawn.values[:, [best_free]]).mean(axis=0)
-    return expected[:n], worth_buying(beats_free, gain, learnt.metric), best_free - n
+    gains = gains_on(drawn.values[:, best_free], drawn.values[:, :n])
+    return expected[:n], chances(gains, learnt.metric) >= ENOUGH, best_free - n
 
 
 def recipe_of(cells: pd.DataFrame, place: int) -> str:

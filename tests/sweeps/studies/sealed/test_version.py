@@ -36,7 +36,7 @@ def test_the_planner_predicts_what_is_recorded_for_its_version():
     [
         (surfaces, "ALIKE", 0.6, "curve: "),
         (rows, "SEED_SCALE", 1.2, "curve"),
-        (nearest, "NEIGHBOURS", 2, "nearest cells: click, "),
+        (nearest, "NEIGHBOURS", 2, "nearest cells"),
         (candidates, "STEPS", 7, "plans are "),
     ],
 )
