@@ -310,7 +310,7 @@ def interval(forecast: Forecast, runs: np.ndarray, level: float) -> tuple[float,
 def _why(forecast: Forecast, cost: Cost, kinds: list[int], buy: int | None, verdict: str) -> str:
     """Why the verdict is what it is, of the candidate to `buy` (a place) or the first of `kinds`."""
     disputed = next((i for i in kinds if forecast.gains_enough[i] >= ENOUGH), None)
-    shown = kinds[0] if buy is None and disputed is None else disputed if buy is None else buy
+    shown = next(place for place in (buy, disputed, kinds[0]) if place is not None)
     gains = sentence(
         "gains",
         metric=forecast.rows.metric,

@@ -118,6 +118,11 @@ class Rows:
         return self.variance.least_squares.between
 
     @property
+    def variance_of_metric(self) -> VarianceModel:
+        """The noise of trials in units of the metric, where `variance` is on `scale`."""
+        return pooled_variance(self.variance.strata, self.scale.metric(self.variance.values))
+
+    @property
     def bought(self) -> np.ndarray:
         """Places of the cells that cost anything."""
         return np.flatnonzero(~self.cells["free"].to_numpy(dtype=bool))

@@ -133,7 +133,7 @@ def decision_regret(
         metric=metric,
         table=table,
         mean=table.groupby("strategy")["regret"].mean().sort_values(),
-        paired=_paired(table, [learnt.variance for learnt in reversed(learnt_from)]),
+        paired=_paired(table, [learnt.variance_of_metric for learnt in reversed(learnt_from)]),
     )
 
 
