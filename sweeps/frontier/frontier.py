@@ -31,6 +31,8 @@ from sweeps.results.table import (
     metric_columns,
     unknown_metric,
 )
+from sweeps.uncertainty.replicates import replicates
+from sweeps.uncertainty.variance import mean_intervals
 
 _STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
 
@@ -101,12 +103,13 @@ def frontier(
     dollars an hour and a platform's `fee` as a share (the list's own where None); what the results say of money is not
     read. Columns: `metric`, `cell`, `recipe`, `variety`, `question` (what people were asked), `label_seconds_per_item`,
     `label_seconds_total` and `label_usd` (NaN where no answers are known; the middle of an interval, whose ends are
-    `label_seconds_low` and `label_seconds_high`), `value` with `low` and `high` (NaN at n = 1), `n` trials with a
-    value, `n_failed`, `n_lacking` (finished without a finite value, left out), `free`, `on_frontier`, and `excluded`:
-    why a cell without a value or a cost is not compared, else empty. Where prices are intervals a cell is on the
-    frontier unless another beats it at all prices in them. Cells of equal cost and equal value are both on the
-    frontier, or neither. An unknown metric or price list is a RequestError, as are a
-    wage below the list's floor and a list that can't price what was bought.
+    `label_seconds_low` and `label_seconds_high`), `value` with `low` and `high` (95% over new seeds and people, from
+    the pooled components of all cells' trials; NaN with a single seed), `n` trials with a value, `n_failed`,
+    `n_lacking` (finished without a finite value, left out), `free`, `on_frontier`, and `excluded`: why a cell without a
+    value or a cost is not compared, else empty. Where prices are intervals a cell is on the frontier unless another
+    beats it at all prices in them. Cells of equal cost and equal value are both on the frontier, or neither. An unknown
+    metric or price list is a RequestError, as are a wage below the list's floor and a list that can't price what was
+    bought.
     """
     return _frontiers(results, [metric], cost, wage, fee).tables[metric]
 
@@ -164,8 +167,9 @@ def _frontier(
     sign = 1.0 if lower_is_better(metric) else -1.0
     table = cells.copy()
     table.insert(0, "metric", metric)
-    for name, end in (("value", ""), ("low", " low"), ("high", " high")):
-        table.insert(list(table.columns).index("n"), name, summary[f"{metric}{end}"])
+    low, high = _intervals(results, metric).reindex(table["cell"]).to_numpy(dtype=float).T
+    for name, numbers in (("value", summary[metric].to_numpy()), ("low", low), ("high", high)):
+        table.insert(list(table.columns).index("n"), name, numbers)
     done = finished(results)
     without = done.loc[~np.isfinite(done[metric].to_numpy(dtype=float)), "cell"].value_counts()
     lacking = without.reindex(table["cell"], fill_value=0).to_numpy(dtype=int)
@@ -179,6 +183,20 @@ def _frontier(
     table["on_frontier"], table["excluded"] = on, excluded
     order = table.assign(rank=sign * table["value"]).sort_values(["label_seconds_total", "rank"], kind="stable").index
     return table.loc[order].reset_index(drop=True)
+
+
+def _intervals(results: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The 95% interval of each cell's mean (`low`, `high`, by cell) from the components of all cells' trials.
+
+    No interval is drawn where trials tell of no variance over seeds: one seed, or none that differs.
+    """
+    try:
+        found = replicates(results, [metric])
+        model = found.variance(metric)
+    except RequestError:
+        return pd.DataFrame(columns=["low", "high"])
+    ends = np.sort((1.0 if lower_is_better(metric) else -1.0) * np.stack(mean_intervals(model)), axis=0)
+    return pd.DataFrame(ends.clip(*metric_range(metric)).T, index=found.cells["cell"], columns=["low", "high"])
 
 
 def to_reprice(summary: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarray]:

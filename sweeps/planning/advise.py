@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import price_list
@@ -13,7 +13,7 @@ from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, candidate_costs
 from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.noise import shows_annotator_variance
-from sweeps.planning.plan import BUY, DONT_BUY, Advice, BudgetStep, FreeRecipe, Plan, sentence
+from sweeps.planning.plan import BUY, DONT_BUY, NOT_KNOWN, Advice, FreeRecipe, Plan, Reading, money_between, sentence
 from sweeps.planning.rank import (
     Limits,
     axes_of,
@@ -21,45 +21,18 @@ from sweeps.planning.rank import (
     best_within,
     candidate_name,
     days_needed,
+    gain_between,
+    gain_words,
+    next_step,
     people_needed,
+    stopping_step,
     within,
 )
 from sweeps.results.names import dollars, question
 from sweeps.results.table import ANSWERS, answer_columns
 from sweeps.uncertainty.layout import Pool
 
-STEP_USD = 100.0
 _INTERVALS = "Intervals of plans are over one run with new people and a new seed."
-
-
-def next_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> BudgetStep:
-    """What `STEP_USD` on top of what the plan at `place` costs would buy, in the time that there is."""
-    usd = float(cost.usd_high[place])
-    better = int(best_within(forecast, cost, feasible, np.array([usd + STEP_USD]))[0])
-    return _step(forecast, usd, STEP_USD, place, better)
-
-
-def stopping_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> BudgetStep | None:
-    """The step with which to stop: the next `STEP_USD` after the least budget beyond which no step is worth it.
-
-    Budgets are that of the cheapest plan worth buying and the full hundreds above it. Some $100 may buy nothing and the
-    next much (pages cost more than clicks), so that more money is worth it where some larger budget gains what matters
-    or more for each $100, with a probability of 0.9. All plans named are worth buying: advice buys no other. None where
-    it is up to the dearest such plan, or nothing is worth it.
-    """
-    worth = feasible & forecast.worth_buying
-    if not worth.any():
-        return None
-    cheapest, dearest = float(cost.usd_high[worth].min()), float(cost.usd_high[worth].max())
-    first = (np.floor(cheapest / STEP_USD) + 1) * STEP_USD
-    budgets = np.concatenate([[cheapest], np.arange(first, dearest + STEP_USD, STEP_USD)])
-    best = best_within(forecast, cost, worth, budgets)
-    for i, (usd, one) in enumerate(zip(budgets, best, strict=True)):
-        further = best_within(forecast, cost, worth, np.array([usd + STEP_USD]))
-        later = [(STEP_USD, int(further[0])), *zip(budgets[i + 1 :] - usd, best[i + 1 :], strict=True)]
-        if not any(_worth_it(forecast, int(one), int(other), float(more)) for more, other in later):
-            return _step(forecast, float(usd), STEP_USD, int(one), later[0][1], stopping=True)
-    return None
 
 
 def least_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
@@ -73,15 +46,48 @@ def least_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]
 
 def likeliest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
     """Where nothing is to be bought: the `feasible` plan likeliest to gain what matters, of equals the cheapest."""
-    chance = forecast.gains_enough
-    best = min(np.flatnonzero(feasible), key=lambda i: (-chance[i], cost.usd_high[i], i))
+    best = likeliest(forecast, cost, feasible)
     return sentence(
         "likeliest",
-        plan=candidate_name(forecast, int(best)),
+        plan=candidate_name(forecast, best),
         money=dollars(float(cost.usd_high[best])),
-        enough=sentence("enough", matters=f"{forecast.matters:g}") if forecast.matters else sentence("anything"),
-        probability=f"{chance[best]:.2f}",
+        enough=enough(forecast.matters),
+        probability=f"{forecast.gains_enough[best]:.2f}",
     )
+
+
+def verdict_by(chance: Float[np.ndarray, " p"]) -> str:
+    """The verdict on plans that gain what matters with these probabilities, by one reading of the results."""
+    most = float(chance.max())
+    return BUY if most >= ENOUGH else DONT_BUY if most <= 1 - ENOUGH else NOT_KNOWN
+
+
+def likeliest(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> int:
+    """The `feasible` candidate likeliest to gain what matters, of equals the cheapest."""
+    chance = forecast.gains_enough
+    return int(min(np.flatnonzero(feasible), key=lambda i: (-chance[i], cost.usd_high[i], i)))
+
+
+def _firmness(verdict: str, readings: tuple[Reading, ...]) -> str:
+    """Which other readings say another thing than the verdict, in words."""
+    others = [r for r in readings if r.verdict != verdict]
+    if not others:
+        return sentence("firm", n=str(len(readings))) if readings else ""
+    words = ", ".join(f"{r.name} ({r.verdict}, {r.probability:.2f})" for r in others)
+    return sentence("not_firm", n=str(len(readings)), same=str(len(readings) - len(others)), others=words)
+
+
+def _settle(forecast: Forecast, place: int) -> str:
+    """How many seeds would tell whether the candidate gains what matters, in words."""
+    words = {"plan": candidate_name(forecast, place), "gain": f"{forecast.gain[place]:.3f}"}
+    if not (seeds := int(forecast.seeds_needed[place])):
+        return sentence("never_settled", **words)
+    return sentence("settle", seeds=str(seeds), now=str(forecast.seeds), **words)
+
+
+def enough(matters: float) -> str:
+    """What a plan must gain to be worth buying, in words."""
+    return sentence("enough", matters=f"{matters:g}") if matters else sentence("anything")
 
 
 def dearest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> str:
@@ -90,7 +96,7 @@ def dearest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p
     if best == place:
         return sentence("no_dearest", known=forecast.known)
     money = dollars(float(cost.usd_high[best]))
-    return sentence("dearest", plan=candidate_name(forecast, best), money=money, **_gain_words(forecast, place, best))
+    return sentence("dearest", plan=candidate_name(forecast, best), money=money, **gain_words(forecast, place, best))
 
 
 def cheaper_words(forecast: Forecast, cost: Cost, kinds: list[int], bought: int) -> str:
@@ -101,7 +107,7 @@ def cheaper_words(forecast: Forecast, cost: Cost, kinds: list[int], bought: int)
     saved = float(cost.usd_high[bought] - cost.usd_high[cheapest])
     if saved < 0.01:
         return ""
-    worse, low, high, _ = _gain(forecast, cheapest, bought)
+    worse, low, high, _ = gain_between(forecast, cheapest, bought)
     return sentence(
         "cheaper",
         matters=f"{forecast.matters:g}",
@@ -111,53 +117,6 @@ def cheaper_words(forecast: Forecast, cost: Cost, kinds: list[int], bought: int)
         gap=f"{worse:.3f}",
         low=f"{low:.3f}",
         high=f"{high:.3f}",
-    )
-
-
-def _gain(forecast: Forecast, one: int, other: int) -> tuple[float, float, float, float]:
-    """The mean gain of candidate `other` over `one`, its 80% interval (low, high), and the probability of a gain.
-
-    A gain is how much lower the value is, in units of the metric.
-    """
-    gap = forecast.values[:, one] - forecast.values[:, other]
-    low, high = np.quantile(gap, [0.1, 0.9])
-    return float(gap.mean()), float(low), float(high), float((gap > 0).mean())
-
-
-def _gain_words(forecast: Forecast, one: int, other: int) -> dict[str, str]:
-    gain, low, high, probability = _gain(forecast, one, other)
-    return {
-        "gain": f"{gain:.3f}",
-        "low": f"{low:.3f}",
-        "high": f"{high:.3f}",
-        "probability": f"{probability:.2f}",
-    }
-
-
-def _worth_it(forecast: Forecast, one: int, other: int, more: float) -> bool:
-    if one == other:
-        return False
-    gain, _, _, probability = _gain(forecast, one, other)
-    return bool(gain > 0 and gain >= forecast.matters * more / STEP_USD and probability >= ENOUGH)
-
-
-def _step(forecast: Forecast, usd: float, more: float, one: int, other: int, *, stopping: bool = False) -> BudgetStep:
-    gain, low, high, probability = _gain(forecast, one, other)
-    words = sentence("no_next", more=dollars(more), known=forecast.known)
-    if one != other:
-        gains = _gain_words(forecast, one, other)
-        words = sentence("next", more=dollars(more), plan=candidate_name(forecast, other), **gains)
-    if stopping:
-        words = sentence("stop", money=dollars(usd), plan=candidate_name(forecast, one), next=words)
-    return BudgetStep(
-        usd=usd,
-        more=more,
-        recipe=candidate_name(forecast, other),
-        gain=gain,
-        interval_80=(low, high),
-        probability=probability,
-        worth_it=_worth_it(forecast, one, other, more),
-        words=words,
     )
 
 
@@ -222,9 +181,10 @@ def advice(
 ) -> Advice:
     """The advice for `limits` at `prices`, from draws that were made before: nothing is fitted.
 
-    The rule: buy the best plan whose labels, from new people, beat the best free recipe with a probability of 0.9 or
-    more (both averaged over seeds: people are bought once, a seed costs nobody's time) and by a gap that matters as
-    predicted (0.03 raw, 0.01 scaled cross-entropy; more than 0 of other metrics). Where none does, don't buy.
+    The rule: buy the best plan that gains what matters on the best free recipe (0.03 raw, 0.01 scaled cross-entropy;
+    anything, of other metrics) with a probability of 0.9 or more, on average over seeds and people, and does so without
+    each seed, without each panel and under other priors, too. Where every plan gains that with a probability of 0.1 or
+    less, and no other reading of the results says "buy", don't. All else is not known yet.
     """
     listed = price_list(prices)
     wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
@@ -234,19 +194,23 @@ def advice(
     kinds = best_of_each_kind(forecast, feasible)
     plans = _plans(forecast, cost, limits, kinds, max(top, 1))
     buy = next((place for place, i in enumerate(kinds) if forecast.worth_buying[i]), None)
-    cheaper = "" if buy is None else cheaper_words(forecast, cost, kinds, kinds[buy])
+    best = kinds[buy or 0]
+    readings = tuple(
+        Reading(name=name, verdict=verdict_by(chance[feasible]), probability=float(chance[feasible].max()))
+        for name, chance in forecast.readings.items()
+    )
+    sure_not = verdict_by(forecast.gains_enough[feasible]) == DONT_BUY and BUY not in {r.verdict for r in readings}
+    verdict = BUY if buy is not None else DONT_BUY if sure_not else NOT_KNOWN
+    cheaper = "" if buy is None else cheaper_words(forecast, cost, kinds, best)
     if buy is not None and buy >= len(plans):  # the best that is worth it is always shown
         plans = (*plans, *_plans(forecast, cost, limits, kinds, buy + 1)[buy:])
         buy = len(plans) - 1
     in_time = _time_only(limits)
     timely = np.ones(len(forecast.table), dtype=bool) if in_time is None else within(forecast, cost, in_time)
     return Advice(
-        verdict=DONT_BUY if buy is None else BUY,
+        verdict=verdict,
         why="; ".join(
-            [
-                _why(plans, buy, forecast.rows.metric, forecast.matters, best_free(forecast).recipe),
-                *forecast.rows.free_lacking,
-            ]
+            [_why(forecast, cost, kinds, None if buy is None else best, verdict), *forecast.rows.free_lacking]
         ),
         metric=forecast.rows.metric,
         matters=forecast.matters,
@@ -255,6 +219,9 @@ def advice(
         best_free=best_free(forecast),
         second=_second(forecast, cost, kinds),
         likeliest=likeliest_words(forecast, cost, feasible) if buy is None else "",
+        readings=readings,
+        firmness=_firmness(verdict, readings),
+        settle=_settle(forecast, likeliest(forecast, cost, feasible)) if verdict == NOT_KNOWN else "",
         cheaper=cheaper,
         least=least_words(forecast, cost, timely),
         next_step=next_step(forecast, cost, timely, kinds[0]),
@@ -262,7 +229,7 @@ def advice(
         dearest=dearest_words(forecast, cost, timely, kinds[0]),
         model=forecast.choice.chosen.name,
         model_why=forecast.choice.why,
-        checks=forecast.choice.checks,
+        checks=forecast.choice.shown,
         covers=covers_of_plans(forecast),
         prices=listed.as_dict() | {"wage": wage, "fee": fee},
         notes=notes(forecast, plans),
@@ -325,6 +292,7 @@ def _plans(forecast: Forecast, cost: Cost, limits: Limits, kinds: list[int], top
                 best=float(best),
                 beats_free=float(forecast.beats_free[place]),
                 gain=float(forecast.gain[place]),
+                gains_enough=float(forecast.gains_enough[place]),
                 beyond=bool(row["beyond"]),
                 axes=axes,
             )
@@ -339,19 +307,26 @@ def interval(forecast: Forecast, runs: np.ndarray, level: float) -> tuple[float,
     return float(low), float(high)
 
 
-def rule(matters: float) -> str:
-    """What a plan must do to be worth buying, in words."""
-    return sentence("rule_matters" if matters else "rule", enough=f"{ENOUGH:g}", matters=f"{matters:g}")
-
-
-def _why(plans: tuple[Plan, ...], buy: int | None, metric: str, matters: float, free: str) -> str:
-    plan = plans[buy or 0]
-    numbers = {"gain": f"{plan.gain:.3f}", "beats_free": f"{plan.beats_free:.2f}"}
-    gains = sentence("gains", metric=metric, free=free, rule=rule(matters), **numbers)
-    if buy is None:
-        return sentence("not_worth", plan=plan.recipe, gains=gains)
-    which = "worth_passed" if buy else "worth"
-    return sentence(which, plan=plan.recipe, money=plan.money, gains=gains, first=plans[0].recipe)
+def _why(forecast: Forecast, cost: Cost, kinds: list[int], buy: int | None, verdict: str) -> str:
+    """Why the verdict is what it is, of the candidate to `buy` (a place) or the first of `kinds`."""
+    disputed = next((i for i in kinds if forecast.gains_enough[i] >= ENOUGH), None)
+    shown = next(place for place in (buy, disputed, kinds[0]) if place is not None)
+    gains = sentence(
+        "gains",
+        metric=forecast.rows.metric,
+        free=best_free(forecast).recipe,
+        gain=f"{forecast.gain[shown]:.3f}",
+        enough=enough(forecast.matters),
+        chance=f"{forecast.gains_enough[shown]:.2f}",
+        rule=sentence("rule", enough=f"{ENOUGH:g}"),
+    )
+    if verdict == BUY:
+        name = "worth" if shown == kinds[0] else "worth_passed"
+    else:
+        name = "not_worth" if verdict == DONT_BUY else "unsure" if disputed is None else "disputed"
+    money = money_between(float(cost.usd_low[shown]), float(cost.usd_high[shown]))
+    plan, first = candidate_name(forecast, shown), candidate_name(forecast, kinds[0])
+    return sentence(name, plan=plan, money=money, gains=gains, first=first)
 
 
 def _second(forecast: Forecast, cost: Cost, kinds: list[int]) -> str:

@@ -20,6 +20,7 @@ from sweeps.planning.surfaces import Surface
 from sweeps.uncertainty.shrinkage import chunks, next_proposal
 
 SAMPLES, ROUNDS, KEPT, DRAWS = 512, 4, 200, 1000
+EACH = 5  # draws that each kept sample has, at the least
 LEAST_SAMPLES, HEAVY = 40, 5  # that a round's proposal must rest on; degrees of freedom of its tails
 POOLED = 2  # last rounds whose samples are kept
 SPREAD_OUT = 0.3  # share of a round's reaches that is drawn whatever the last one found
@@ -27,7 +28,10 @@ NUGGET = 1e-9
 
 
 def draws_generator(seed: int, part: int = 0) -> np.random.Generator:
-    """The random generator for `seed` and a `part` of the planner: 0 model checks, 1 plans, 2 sealed cells."""
+    """The random generator for `seed` and a `part` of the planner.
+
+    Parts: 0 model checks, 1 plans, 2 sealed cells, 3 other readings of the same results.
+    """
     return generator("plan", seed, part)
 
 
@@ -47,12 +51,15 @@ class FittedModel(Protocol):
     ) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n j"]]:
         """`n` joint posterior draws of the points' expected values, and of the variance components drawn with them.
 
-        A point's expected value is its mean over seeds and annotators, in units of the metric with less being better.
+        A point's expected value is its mean over seeds and annotators, on `rows.scale` with less being better.
         `points` has a row a point, with the columns of `POINT` and `free`.
         """
 
     def left_out(self, rng: np.random.Generator, n: int = DRAWS) -> Float[np.ndarray, "n b"]:
-        """`n` draws of each bought cell's mean over its trials, predicted from all other cells, noise included."""
+        """`n` draws of the means of the cells `rows.told`, each predicted from all others, noise included."""
+
+    def refitted(self, rows: Rows, rng: np.random.Generator) -> "FittedModel":
+        """The model fitted to other `rows`, which differ from its own by few trials or by a prior: a quick search."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +133,17 @@ class FittedSurface:
         mean, variance = np.concatenate(means), np.concatenate(variances)
         density = -0.5 * (self._centred - mean) ** 2 / variance - 0.5 * np.log(variance)
         logs = np.log(np.maximum(self.samples.weights, 1e-300))[:, None] - density
-        found = np.empty((n, len(self.rows.bought)))
-        for place, cell in enumerate(self.rows.bought):
+        found = np.empty((n, len(self.rows.told)))
+        for place, cell in enumerate(self.rows.told):
             weights = np.exp(logs[:, cell] - logs[:, cell].max())
             weights = np.minimum(weights, weights.sum() / np.sqrt(len(weights)))  # none carries all the others
             k = rng.choice(len(weights), size=n, p=weights / weights.sum())
             found[:, place] = mean[k, cell] + np.sqrt(variance[k, cell]) * rng.standard_normal(n)
         return found + self.rows.mean.mean()
+
+    def refitted(self, rows: Rows, rng: np.random.Generator) -> "FittedSurface":
+        """See `FittedModel`."""
+        return fit_surface(type(self.surface).of(rows), rows, rng, like=self)
 
     def _covariance(self, few: slice) -> np.ndarray:
         samples = self.samples
@@ -145,22 +156,30 @@ class FittedSurface:
 
     def _resampled(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         shares = np.cumsum(self.samples.weights)
-        chosen = np.searchsorted(shares / shares[-1], (np.arange(KEPT) + rng.random()) / KEPT)
+        kept = min(KEPT, -(-n // EACH))
+        chosen = np.searchsorted(shares / shares[-1], (np.arange(kept) + rng.random()) / kept)
         chosen, times = np.unique(np.minimum(chosen, len(shares) - 1), return_counts=True)
-        return chosen, times * -(-n // KEPT)
+        return chosen, times * -(-n // kept)
 
 
-def fit_surface(surface: Surface, rows: Rows, rng: np.random.Generator) -> FittedSurface:
+def fit_surface(
+    surface: Surface, rows: Rows, rng: np.random.Generator, like: FittedSurface | None = None
+) -> FittedSurface:
     """Fit `surface` to the cell means of `rows`: weighted posterior samples of its hyperparameters and the variances.
 
-    Four rounds of 512 samples, each of which factors a matrix [cells, cells]: seconds for 100 cells.
+    Four rounds of 512 samples, each of which factors a matrix [cells, cells]: seconds for 100 cells. The search starts
+    from the prior, or from a fit that must be much `like` it, and then takes one round.
     """
     values = rows.mean - rows.mean.mean()
     mean, spread = np.array(surface.prior).T
     centre, root, scatters = mean, np.diag(spread), _scatters(surface, rows)
     rounds: list[tuple[np.ndarray, ...]] = []
     likely = np.full(len(surface.reaches), 1 / len(surface.reaches))
-    for _ in range(ROUNDS):
+    if like is not None:
+        logs = np.log(np.maximum(like.samples.weights, 1e-300))
+        centre, root = next_proposal(logs, like.samples.sizes, LEAST_SAMPLES)
+        likely = _spread_out(np.bincount(like.samples.reach, like.samples.weights, len(likely)))
+    for _ in range(ROUNDS if like is None else 1):
         variances = rows.draw_variances(SAMPLES, rng)
         steps = rng.standard_normal((SAMPLES, len(mean))) / np.sqrt(rng.chisquare(HEAVY, (SAMPLES, 1)) / HEAVY)
         sizes = np.clip(centre + steps @ root.T, mean - 5 * spread, mean + 5 * spread)
@@ -171,11 +190,15 @@ def fit_surface(surface: Surface, rows: Rows, rng: np.random.Generator) -> Fitte
         logs += np.log(np.diag(root)).sum() - np.log(likely[reach])
         rounds.append((sizes, reach, variances, logs))
         centre, root = next_proposal(logs, sizes, LEAST_SAMPLES)
-        found = np.bincount(reach, np.exp(logs - logs.max()), len(likely))
-        likely = (1 - SPREAD_OUT) * found / found.sum() + SPREAD_OUT / len(likely)
+        likely = _spread_out(np.bincount(reach, np.exp(logs - logs.max()), len(likely)))
     sizes, reach, variances, logs = (np.concatenate(parts) for parts in zip(*rounds[-POOLED:], strict=True))
     weights = np.exp(logs - logs.max())
     return FittedSurface(surface, rows, Samples(sizes, reach, variances, weights / weights.sum()))
+
+
+def _spread_out(weights: np.ndarray) -> np.ndarray:
+    """How likely each reach is to be drawn next."""
+    return (1 - SPREAD_OUT) * weights / weights.sum() + SPREAD_OUT / len(weights)
 
 
 def _scatters(surface: Surface, rows: Rows) -> np.ndarray:
@@ -192,7 +215,7 @@ def _prior(surface: Surface, rows: Rows, sizes: np.ndarray, scatter: np.ndarray)
 
 def _noise(rows: Rows, variances: np.ndarray) -> np.ndarray:
     """Covariance [s, c, c] of the noise of the cells' means."""
-    found = np.tensordot(variances, rows.variance.strata.between, axes=1)
+    found = np.tensordot(variances, rows.between, axes=1)
     return found + NUGGET * rows.spread**2 * np.eye(len(rows.mean))
 
 

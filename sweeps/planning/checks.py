@@ -65,12 +65,23 @@ class ModelCheck:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ModelChoice:
-    """The model to plan with, all that were `tried` (the curve first), their checks (the chosen first), and why."""
+    """The model to plan with, all that were `tried` (the curve first), their checks (the chosen first), and why.
+
+    `checks` are of bought cells, `free_checks` those of free recipes by model: none where there is one free recipe
+    alone, which no other tells of.
+    """
 
     chosen: FittedModel
     tried: tuple[FittedModel, ...]
     checks: tuple[ModelCheck, ...]
+    free_checks: Mapping[str, ModelCheck]
     why: str
+
+    @property
+    def shown(self) -> tuple[ModelCheck, ...]:
+        """The checks of all models, the chosen first, and that of the free recipes by the chosen one."""
+        free = self.free_checks.get(self.chosen.name)
+        return self.checks if free is None else (*self.checks, free)
 
 
 def interval_score(
@@ -108,16 +119,23 @@ def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) 
     """The model whose interval score is lowest when each bought cell is predicted from the others, of three.
 
     They are the curve and its baselines, the regression and the nearest cells, with the same noise; the curve is not
-    the default unless it beats both. The variances of the noise are those of all cells. The nearest cells are not
-    chosen to plan `beyond` what was measured: to them all is worth the same there, and leaving cells out can't see it.
+    the default unless it beats both. Free recipes are left out in turn as well, and scored apart: they differ by far
+    more than what is bought, and would choose the model by luck. The variances of the noise are those of all cells. The
+    nearest cells are not chosen to plan `beyond` what was measured: to them all is worth the same there, and leaving
+    cells out can't see it.
     """
     tried: list[FittedModel] = [
         fit_surface(Curve.of(rows), rows, rng),
         fit_surface(Regression.of(rows), rows, rng),
         Nearest.of(rows),
     ]
-    seen = rows.mean[rows.bought]
-    found = {model.name: check(model.name, model.left_out(rng, SCORING_DRAWS), seen) for model in tried}
+    free = rows.cells["free"].to_numpy(dtype=bool)[rows.told]
+    seen, found, of_free = rows.scale.metric(rows.mean[rows.told]), {}, {}
+    for model in tried:
+        draws = rows.scale.metric(model.left_out(rng, SCORING_DRAWS))
+        found[model.name] = check(model.name, draws[:, ~free], seen[~free])
+        if free.any():
+            of_free[model.name] = check(f"{model.name}, free recipes", draws[:, free], seen[free])
     order = sorted(tried, key=lambda model: found[model.name].score)
     scores = ", ".join(f"{model.name} {found[model.name].score:.4f}" for model in order)
     why = f"{order[0].name} has the lowest interval score, leaving one cell out at a time ({scores})"
@@ -126,4 +144,10 @@ def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) 
         why += f"; it can't tell what lies beyond what was measured, so that {order[0].name}, the next best, plans"
     if order[0].name != tried[0].name:
         why += f"; {tried[0].name} is not the default here"
-    return ModelChoice(chosen=order[0], tried=tuple(tried), checks=tuple(found[model.name] for model in order), why=why)
+    return ModelChoice(
+        chosen=order[0],
+        tried=tuple(tried),
+        checks=tuple(found[model.name] for model in order),
+        free_checks=of_free,
+        why=why,
+    )

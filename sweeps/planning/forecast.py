@@ -1,24 +1,33 @@
 """The part of a plan that no price changes: the chosen model, the candidates, joint draws of their values."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from softcore.errors import RequestError
-from softcore.scoring.metrics import metric_range
 from sweeps.frontier.regimes import ENOUGH, MATTERS
-from sweeps.planning.bootstrap import draws_generator
+from sweeps.planning.bootstrap import FittedModel, FittedSurface, draws_generator, fit_surface
 from sweeps.planning.candidates import candidates
 from sweeps.planning.checks import ModelChoice
 from sweeps.planning.defaults import default_model
-from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.noise import draw_runs
 from sweeps.planning.ranges import Range, free_points, keep_in_range, of_variety, ranges
 from sweeps.planning.rows import Rows, make_rows
+from sweeps.planning.surfaces import Curve
 from sweeps.uncertainty.layout import Pool
+
+# How far predictions may lie outside the values that were measured, in their range (on the model's scale): between
+# measured M and N', and beyond them.
+FAR_INSIDE, FAR_BEYOND = 1.0, 3.0
+# Other readings of the same results: seeds are left out one at a time, or in so many parts; of each so many draws.
+MOST_PARTS, READING_DRAWS = 10, 400
+TIED_PRIOR = "if labels start at hard labels"
+SURE = 1.2816  # standard deviations at which a normal distribution leaves a tenth
+SEED_PRIOR = "with nothing assumed of how much seeds vary"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,7 +37,8 @@ class Forecast:
     `values` [draws, candidates] are expected values over seeds and annotators, `hired` those over seeds with newly
     hired annotators, `runs` single runs with new annotators and a new seed; `free_values` and `free_runs` [draws, free]
     are the same draws for the free recipes. `measured` are the ranges that the model was checked in, of the questions
-    asked for.
+    asked for. `readings` [candidates] by name are what `gains_enough` would be without each seed, without each panel
+    and under other priors.
     """
 
     rows: Rows
@@ -43,6 +53,7 @@ class Forecast:
     free_runs: Float[np.ndarray, "n f"]
     images: int | None
     extrapolated: bool
+    readings: Mapping[str, Float[np.ndarray, " p"]] = field(default_factory=dict)
 
     @cached_property
     def expected(self) -> Float[np.ndarray, " p"]:
@@ -50,9 +61,14 @@ class Forecast:
         return self.values.mean(axis=0)
 
     @cached_property
+    def gains(self) -> Float[np.ndarray, "n p"]:
+        """Draws of how much better each candidate is than the best free recipe, as of `gains_on`."""
+        return gains_on(self.free_values[:, self.best_free], self.values)
+
+    @cached_property
     def gain(self) -> Float[np.ndarray, " p"]:
-        """How much better each candidate is than the best free recipe, as predicted."""
-        return float(self.free_values[:, self.best_free].mean()) - self.expected
+        """How much better each candidate is than the best free recipe, as predicted and corrected for being chosen."""
+        return self.gains.mean(axis=0)
 
     @cached_property
     def beats_free(self) -> Float[np.ndarray, " p"]:
@@ -65,13 +81,28 @@ class Forecast:
 
         Who happens to be hired is left out: by that luck few people would seem likelier to gain much than many.
         """
-        gap = self.free_values[:, [self.best_free]] - self.values
-        return ((gap > 0) & (gap >= self.matters)).mean(axis=0)
+        return chances(self.gains, self.rows.metric)
 
     @cached_property
     def worth_buying(self) -> Bool[np.ndarray, " p"]:
-        """Which candidates beat the best free recipe with a probability of 0.9 or more and by a gain that matters."""
-        return worth_buying(self.beats_free, self.gain, self.rows.metric)
+        """Which candidates gain what matters with a probability of 0.9 or more, in all `readings` too."""
+        return np.min([self.gains_enough, *self.readings.values()], axis=0) >= ENOUGH
+
+    @cached_property
+    def seeds_needed(self) -> Int[np.ndarray, " p"]:
+        """About how many seeds, with people of their own, would tell whether each candidate gains what matters.
+
+        If its gain goes on to be what it is; 0 where that would take more than ten times as many as there are. Twice as
+        many where it is told already, by one reading of the results and not by another.
+        """
+        apart = np.maximum(np.abs(self.gain - self.matters), 1e-12)
+        times = np.maximum((SURE * self.gains.std(axis=0) / apart) ** 2, 2.0)
+        return np.where(times > 10, 0, np.ceil(self.seeds * np.minimum(times, 10))).astype(np.int64)
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds there are."""
+        return len(np.unique(self.rows.variance.strata.layout.seed))
 
     @property
     def known(self) -> str:
@@ -94,14 +125,23 @@ def gain_that_matters(metric: str) -> float:
     return MATTERS.get(metric.partition("/")[0], 0.0)
 
 
-def worth_buying(
-    beats_free: Float[np.ndarray, " p"], gain: Float[np.ndarray, " p"], metric: str
-) -> Bool[np.ndarray, " p"]:
-    """Which candidates beat the best free recipe with a probability of 0.9 or more and by a gain that matters.
+def gains_on(free: Float[np.ndarray, " n"], values: Float[np.ndarray, "n p"]) -> Float[np.ndarray, "n p"]:
+    """Draws of what each of p purchases gains on a free recipe, corrected for the luck of what is chosen.
 
-    `gain` is the expected improvement over that recipe, positive where a candidate is better.
+    What looks worth buying is what luck was kind to. So the gains of all p are taken to scatter about none, by as much
+    as their means do, and each is drawn towards none by what that leaves of it: little where gains are well known or
+    purchases differ by much, half where all that is seen may be noise. Source: Efron & Morris (1973),
+    doi:10.1080/01621459.1973.10481350; what it does to plans is in docs/plans.md.
     """
-    return (beats_free >= ENOUGH) & (gain > 0) & (gain >= gain_that_matters(metric))
+    gap = free[:, None] - values
+    middle, variance = gap.mean(axis=0), gap.var(axis=0)
+    kept = 1 / (1 + variance / max(float((middle**2).mean()), 1e-300))
+    return kept * middle + np.sqrt(kept) * (gap - middle)
+
+
+def chances(gains: Float[np.ndarray, "n p"], metric: str) -> Float[np.ndarray, " p"]:
+    """How likely each of p purchases is to gain what matters, from draws of its gains."""
+    return ((gains > 0) & (gains >= gain_that_matters(metric))).mean(axis=0)
 
 
 def make_forecast(
@@ -121,8 +161,8 @@ def make_forecast(
     Only `questions` (varieties) are planned for; there are `images` to label (by default as many as were measured) and
     M is `annotators` where that is given. Beyond what was measured nothing is planned and asking for it is a
     RequestError that says how far it is, unless `extrapolate`: then N' goes up to `images`, M from 1 to `most_people`.
-    A metric that nobody measured, and an unmeasured question, are RequestErrors too, as are predictions that the metric
-    cannot take: then nothing is known.
+    A metric that nobody measured, and an unmeasured question, are RequestErrors too, as are predictions far outside
+    what was measured: then nothing is known.
     """
     for what, number in (("images", images), ("annotators", annotators), ("most_people", most_people)):
         if number is not None and number < 1:
@@ -147,36 +187,79 @@ def make_forecast(
     free = free_points(learnt)
     both = pd.concat([table, free], ignore_index=True)
     rng = draws_generator(seed, 1)
-    values, variances = choice.chosen.values(both, rng)
-    _check_range(learnt, both, values)
-    crowd, noise = both["crowd"].tolist(), learnt.variance
-    hired = values + annotator_noise(noise, crowd, both["annotators"].to_numpy(dtype=float), variances, rng)
-    runs = hired + seed_noise(noise, crowd, variances, rng)
-    n = len(table)
+    drawn, n = draw_runs(choice.chosen, both, rng), len(table)
+    _check_range(learnt, table, drawn.values[:, :n].mean(axis=0))
     return Forecast(
         rows=learnt,
         choice=choice,
         measured=measured,
         table=table,
-        values=values[:, :n],
-        hired=hired[:, :n],
-        runs=runs[:, :n],
+        values=drawn.values[:, :n],
+        hired=drawn.hired[:, :n],
+        runs=drawn.runs[:, :n],
         free=free,
-        free_values=values[:, n:],
-        free_runs=runs[:, n:],
+        free_values=drawn.values[:, n:],
+        free_runs=drawn.runs[:, n:],
         images=images,
         extrapolated=extrapolate,
+        readings=_readings(results, learnt, choice.chosen, both, pools, draws_generator(seed, 3)),
     )
 
 
-def _check_range(learnt: Rows, points: pd.DataFrame, values: Float[np.ndarray, "n p"]) -> None:
-    """Refuse predictions outside the metric's range: the model has not learnt enough to say anything."""
-    least, most = metric_range(learnt.metric)
-    predicted = learnt.sign * values.mean(axis=0)
-    odd = np.flatnonzero((predicted < least) | (predicted > most))
+def _readings(
+    results: pd.DataFrame,
+    learnt: Rows,
+    model: FittedModel,
+    points: pd.DataFrame,
+    pools: Mapping[str, Pool] | None,
+    rng: np.random.Generator,
+) -> dict[str, Float[np.ndarray, " p"]]:
+    """`Forecast.readings`: `model` fitted again for each; one that other trials can't be told by is left out."""
+    free, found = points["free"].to_numpy(dtype=bool), {}
+    for name, table in _parts(results, learnt):
+        try:
+            rows = learnt if table is None else make_rows(table, learnt.metric, pools)
+        except RequestError:
+            continue
+        if not rows.like(learnt):
+            continue
+        if name == TIED_PRIOR:
+            if not (isinstance(model, FittedSurface) and isinstance(model.surface, Curve) and rows.starts):
+                continue
+            again: FittedModel = fit_surface(Curve.of(rows, tied=True), rows, rng, like=model)
+        else:
+            again = model.refitted(replace(rows, seed_scale=None) if name == SEED_PRIOR else rows, rng)
+        values = rows.scale.metric(again.values(points, rng, READING_DRAWS)[0])
+        best = values[:, free].mean(axis=0).argmin()
+        found[name] = chances(gains_on(values[:, free][:, best], values[:, ~free]), learnt.metric)
+    return found
+
+
+def _parts(results: pd.DataFrame, learnt: Rows) -> Iterator[tuple[str, pd.DataFrame | None]]:
+    """The name of each other reading, and the trials that it is of (None: all of them)."""
+    seeds = np.unique(learnt.variance.strata.layout.seed)
+    for few in np.array_split(seeds, min(len(seeds), MOST_PARTS)) if len(seeds) > 2 else []:
+        yield f"without seed {', '.join(map(str, few))}", results[~results["seed"].isin(few)]
+    bought = results["cell"].isin(learnt.cells["cell"].iloc[learnt.bought])
+    several = results.groupby("cell")["panel"].transform("nunique") > 1  # else the cell would be gone, too
+    panels = results["panel"][bought & several].unique()
+    for panel in panels if len(panels) < MOST_PARTS else []:
+        yield f"without panel {panel}", results[~(several & bought & (results["panel"] == panel))]
+    yield TIED_PRIOR, None
+    yield SEED_PRIOR, None
+
+
+def _check_range(learnt: Rows, points: pd.DataFrame, predicted: Float[np.ndarray, " p"]) -> None:
+    """Refuse predictions far outside what was measured: the model has not learnt enough to say anything."""
+    seen, modelled = learnt.mean, learnt.scale.modelled(np.maximum(predicted, learnt.scale.least + 1e-300))
+    outside = np.maximum(seen.min() - modelled, modelled - seen.max()) / max(float(np.ptp(seen)), 1e-300)
+    odd = np.flatnonzero(outside > np.where(points["beyond"], FAR_BEYOND, FAR_INSIDE))
     if odd.size:
+        worst = odd[outside[odd].argmax()]
+        low, high = np.sort(learnt.sign * learnt.scale.metric(np.array([seen.min(), seen.max()])))
         raise RequestError(
-            f"not known yet: the model predicts a {learnt.metric} of {predicted[odd[0]]:.3g} for "
-            f"{points['variety'].iloc[odd[0]]}, and it lies between {least:g} and {most:g}; these cells, replicates or "
-            "images are too few for this metric: run more seeds and panels, or plan by another metric (--metric)"
+            f"not known yet: the model predicts a {learnt.metric} of {learnt.sign * predicted[worst]:.3g} for "
+            f"{points['variety'].iloc[worst]}, and what was measured lies between {low:.3g} and {high:.3g}; these "
+            "cells, replicates or images are too few for this metric: run more seeds and panels, or plan by another "
+            "metric (--metric)"
         )

@@ -1,13 +1,51 @@
 """Noise of one run about its expected value: the annotators who happen to be hired, the seed, and the residual."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
+from sweeps.planning.bootstrap import DRAWS, FittedModel
 from sweeps.uncertainty.layout import NOBODY
 from sweeps.uncertainty.strata import CELL, CROWD, OWN, PEOPLE, REST, SEED
 from sweeps.uncertainty.variance import VarianceModel
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Runs:
+    """Joint draws [n, points] in units of the metric, less being better.
+
+    `values` are expected over seeds and annotators, `hired` over seeds with newly hired annotators, `runs` those of
+    single runs with new annotators and a new seed.
+    """
+
+    values: Float[np.ndarray, "n p"]
+    hired: Float[np.ndarray, "n p"]
+    runs: Float[np.ndarray, "n p"]
+
+
+def draw_runs(
+    model: FittedModel,
+    points: pd.DataFrame,
+    rng: np.random.Generator,
+    n: int = DRAWS,
+    *,
+    panels: np.ndarray | float = 1,
+    seeds: np.ndarray | float = 1,
+) -> Runs:
+    """`n` joint draws for `points`, with the columns of `POINT`, `free` and `crowd`.
+
+    Noise is that of the mean over so many `panels` of new annotators and so many new `seeds` [p], one by default;
+    without end (inf) it leaves none.
+    """
+    values, variances = model.values(points, rng, n)
+    crowd, annotators = points["crowd"].tolist(), points["annotators"].to_numpy(dtype=float)
+    noise, scale = model.rows.variance, model.rows.scale
+    hired = values + annotator_noise(noise, crowd, annotators, variances, rng) / np.sqrt(panels)
+    runs = hired + seed_noise(noise, crowd, variances, rng) / np.sqrt(seeds)
+    return Runs(values=scale.metric(values), hired=scale.metric(hired), runs=scale.metric(runs))
 
 
 def annotator_noise(
@@ -17,7 +55,7 @@ def annotator_noise(
     variances: Float[np.ndarray, "n j"],
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "n p"]:
-    """Draws [n, p] of the noise of hiring M new annotators at each of p points, in units of the metric.
+    """Draws [n, p] of the noise of hiring M new annotators at each of p points, on the scale of the model.
 
     `crowd` [p] and `annotators` [p] (M) describe the points, `variances` [n, j] are draws of the model's components.
     The variance falls as 1/M and points are independent, as different plans hire different people; 0 for free recipes.

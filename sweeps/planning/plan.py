@@ -13,7 +13,7 @@ from sweeps.results.names import dollars, hours_between
 from sweeps.results.names import value as in_words
 from sweeps.spec.axis_names import AXES, TRAINING_AXES
 
-BUY, DONT_BUY = "buy", "don't buy"
+BUY, DONT_BUY, NOT_KNOWN = "buy", "don't buy", "not known yet"
 Interval = tuple[float, float]
 SEEDS = 3
 _ABOUT = """\
@@ -32,8 +32,9 @@ class Plan:
     in all. `answers` are counted by question. `hours` and `usd` are (low, high); `days` is at the high end. `predicted`
     is the metric's mean over new people and new seeds; `interval_80` and `interval_95` hold one run with new people and
     a new seed. `best` is the probability that no other plan for the budget is better on average, `beats_free` that
-    labels of new people beat the best free recipe, averaged over seeds; `gain` is by how much, as predicted. `beyond`
-    says that the model was not checked there; `axes` are those of the cell to train.
+    labels of new people beat the best free recipe, averaged over seeds; `gain` is by how much, as predicted and
+    corrected for being chosen, and `gains_enough` the probability that it is what matters or more. `beyond` says that
+    the model was not checked there; `axes` are those of the cell to train.
     """
 
     recipe: str
@@ -55,14 +56,14 @@ class Plan:
     best: float
     beats_free: float
     gain: float
+    gains_enough: float
     beyond: bool
     axes: Mapping[str, Any]
 
     @property
     def money(self) -> str:
         """What it costs, in words: one sum, or two."""
-        low, high = self.usd
-        return dollars(high) if dollars(low) == dollars(high) else f"{dollars(low)} to {dollars(high)}"
+        return money_between(*self.usd)
 
     @property
     def time(self) -> str:
@@ -75,7 +76,7 @@ class Plan:
         far = " (beyond what was measured)" if self.beyond else ""
         return (
             f"{self.recipe}{far}: {self.money}, {self.metric} {in_words(self.predicted, *self.interval_80)} (80%), "
-            f"beats the best free recipe with probability {self.beats_free:.2f}"
+            f"gains what matters on the best free recipe with probability {self.gains_enough:.2f}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -111,15 +112,26 @@ class BudgetStep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What the verdict would be by other trials or another prior (`name`), and how likely the best plan then is."""
+
+    name: str
+    verdict: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Advice:
     """What to do with a budget: whether to buy, which plans there are, and how far all this can be believed.
 
     `plans` are ranked by predicted metric, each the best number of images for its question, M and way of training;
-    `buy` is the place of the recommended one, None where the verdict is "don't buy"; `likeliest` then says which plan
-    is the likeliest to be worth it all the same ("" where there is one to buy). `second` says why the second plan
-    lost, `cheaper` which is the cheapest worth buying and as good in all that matters, `least` the cheapest worth
-    buying at all. `stop` is the least budget beyond which spending more is not worth it (None where the measured range
-    ends first, and where nothing is worth buying).
+    `buy` is the place of the recommended one, None where the verdict is another than "buy"; `likeliest` then says
+    which plan is the likeliest to be worth it all the same ("" where there is one to buy). `readings` are the verdicts
+    without each seed, without each panel and under other priors, `firmness` says which differ, and `settle` what would
+    settle a verdict that is "not known yet" ("" elsewhere). `second` says why the second plan lost, `cheaper` which is
+    the cheapest worth buying and as good in all that matters, `least` the cheapest worth buying at all. `stop` is the
+    least budget beyond which spending more is not worth it (None where the measured range ends first, and where nothing
+    is worth buying).
     """
 
     verdict: str
@@ -130,6 +142,9 @@ class Advice:
     plans: tuple[Plan, ...]
     best_free: FreeRecipe
     likeliest: str
+    readings: tuple[Reading, ...]
+    firmness: str
+    settle: str
     second: str
     cheaper: str
     least: str
@@ -156,6 +171,8 @@ class Advice:
         verdict = (
             f"{self.verdict}: {self.why}",
             self.likeliest,
+            self.firmness,
+            self.settle,
             self.least,
             self.second,
             self.cheaper,
@@ -171,10 +188,15 @@ class Advice:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("plans", "checks")}
+        plain = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in ("plans", "checks", "readings")
+        }
         plain |= {"best_free": asdict(self.best_free), "next_step": asdict(self.next_step)}
         plain |= {"stop": None if self.stop is None else asdict(self.stop), "prices": dict(self.prices)}
         plain |= {"plans": [plan.as_dict() for plan in self.plans], "checks": [c.as_dict() for c in self.checks]}
+        plain |= {"readings": [asdict(reading) for reading in self.readings]}
         return plain | {"notes": list(self.notes)}
 
 
@@ -183,10 +205,18 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "worth": "{plan} for {money} {gains}",
         "worth_passed": "{plan} for {money} {gains}; plans ranked above it do not pass ({first})",
         "not_worth": "no plan for this budget is worth it; the best, {plan}, {gains}",
-        "gains": "gains {gain} in {metric} on {free}, the best free recipe, and beats it with probability "
-        "{beats_free} ({rule})",
+        "unsure": "no plan for this budget is sure to be worth it, and it is not sure that none is; the best, {plan}, "
+        "{gains}",
+        "disputed": "{plan} for {money} {gains}, and would be worth it, but not by all readings of the results",
+        "gains": "gains {gain} in {metric} on {free}, the best free recipe, and {enough} with probability {chance} "
+        "({rule})",
         "rule": "{enough} is asked for",
-        "rule_matters": "probability {enough} and a gain of {matters} are asked for",
+        "firm": "the same without each seed, without each panel and under other priors ({n} other readings)",
+        "not_firm": "of {n} other readings of the same results {same} say the same; not so {others}",
+        "settle": "what would settle it: about {seeds} seeds with people of their own in place of {now}, if {plan} "
+        "goes on to gain {gain}",
+        "never_settled": "no number of seeds that anybody would train settles it: a gain of {gain} ({plan}) is too "
+        "near what matters, a coin's throw; the free recipe costs nothing",
         "no_second": "no second plan: the budget buys one kind only",
         "second": "second, {plan}: {gap} worse on average (80%: {low} to {high}), better with probability "
         "{probability}, and {dearer}",
@@ -202,7 +232,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "enough": "{matters} or more",
         "anything": "anything",
         "least": "the cheapest plan that is worth buying: {plan} for {money}",
-        "no_least": "no {known} plan is worth buying, whatever the budget",
+        "no_least": "no {known} plan is sure to be worth buying, whatever the budget",
         "dearest": "whatever it costs: {plan} for {money} would gain {gain} more (80%: {low} to {high}), with "
         "probability {probability}",
         "no_dearest": "no {known} plan is predicted to be better, whatever it costs",
@@ -218,6 +248,11 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "intervals are wider, and rest on the {model} going on as it began.",
     }
 )
+
+
+def money_between(low: float, high: float) -> str:
+    """What costs `low` to `high` dollars, in words: one sum, or two."""
+    return dollars(high) if dollars(low) == dollars(high) else f"{dollars(low)} to {dollars(high)}"
 
 
 def sentence(name: str, **words: str) -> str:

@@ -1,4 +1,4 @@
-"""Filter candidates by a budget and rank them: arithmetic on draws, so that new prices need no new fit."""
+"""Filter candidates by a budget, rank them, and what more money buys: arithmetic on draws, whatever the prices."""
 
 import math
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from softcore.errors import RequestError
+from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost
 from sweeps.planning.forecast import Forecast
-from sweeps.planning.plan import sentence
+from sweeps.planning.plan import BudgetStep, sentence
 from sweeps.planning.rows import PLAIN
 from sweeps.results.names import dollars, recipe
 from sweeps.results.names import hours as hours_in_words
@@ -18,6 +19,7 @@ from sweeps.results.table import ANSWERS, answer_columns
 # A person's images: a session of CIFAR-10S has 25 pages, of CIFAR-10H 200 clicks (Peterson et al. 2019,
 # doi:10.1109/ICCV.2019.00971).
 IMAGES_EACH = {"pages": 25, "clicks": 200}
+STEP_USD = 100.0
 _CENT = 0.005
 
 
@@ -124,3 +126,81 @@ def axes_of(forecast: Forecast, place: int) -> dict[str, object]:
     row = forecast.table.iloc[place]
     axes = dict(forecast.rows.axes[row["cell"]])
     return axes | {"aggregation": row["aggregation"], "annotators": int(row["annotators"]), "items": int(row["items"])}
+
+
+def next_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> BudgetStep:
+    """What `STEP_USD` on top of what the plan at `place` costs would buy, in the time that there is."""
+    usd = float(cost.usd_high[place])
+    better = int(best_within(forecast, cost, feasible, np.array([usd + STEP_USD]))[0])
+    return _step(forecast, usd, STEP_USD, place, better)
+
+
+def stopping_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> BudgetStep | None:
+    """The step with which to stop: the next `STEP_USD` after the least budget beyond which no step is worth it.
+
+    Budgets are that of the cheapest plan worth buying and the full hundreds above it. Some $100 may buy nothing and the
+    next much (pages cost more than clicks), so that more money is worth it where some larger budget gains what matters
+    or more for each $100, with a probability of 0.9. All plans named are worth buying: advice buys no other. None where
+    it is up to the dearest such plan, or nothing is worth it.
+    """
+    worth = feasible & forecast.worth_buying
+    if not worth.any():
+        return None
+    cheapest, dearest = float(cost.usd_high[worth].min()), float(cost.usd_high[worth].max())
+    first = (np.floor(cheapest / STEP_USD) + 1) * STEP_USD
+    budgets = np.concatenate([[cheapest], np.arange(first, dearest + STEP_USD, STEP_USD)])
+    best = best_within(forecast, cost, worth, budgets)
+    for i, (usd, one) in enumerate(zip(budgets, best, strict=True)):
+        further = best_within(forecast, cost, worth, np.array([usd + STEP_USD]))
+        later = [(STEP_USD, int(further[0])), *zip(budgets[i + 1 :] - usd, best[i + 1 :], strict=True)]
+        if not any(_worth_it(forecast, int(one), int(other), float(more)) for more, other in later):
+            return _step(forecast, float(usd), STEP_USD, int(one), later[0][1], stopping=True)
+    return None
+
+
+def gain_between(forecast: Forecast, one: int, other: int) -> tuple[float, float, float, float]:
+    """The mean gain of candidate `other` over `one`, its 80% interval (low, high), and the probability of a gain.
+
+    A gain is how much lower the value is, in units of the metric.
+    """
+    gap = forecast.values[:, one] - forecast.values[:, other]
+    low, high = np.quantile(gap, [0.1, 0.9])
+    return float(gap.mean()), float(low), float(high), float((gap > 0).mean())
+
+
+def gain_words(forecast: Forecast, one: int, other: int) -> dict[str, str]:
+    """`gain_between` as the words of a sentence."""
+    gain, low, high, probability = gain_between(forecast, one, other)
+    return {
+        "gain": f"{gain:.3f}",
+        "low": f"{low:.3f}",
+        "high": f"{high:.3f}",
+        "probability": f"{probability:.2f}",
+    }
+
+
+def _worth_it(forecast: Forecast, one: int, other: int, more: float) -> bool:
+    if one == other:
+        return False
+    gain, _, _, probability = gain_between(forecast, one, other)
+    return bool(gain > 0 and gain >= forecast.matters * more / STEP_USD and probability >= ENOUGH)
+
+
+def _step(forecast: Forecast, usd: float, more: float, one: int, other: int, *, stopping: bool = False) -> BudgetStep:
+    gain, low, high, probability = gain_between(forecast, one, other)
+    words = sentence("no_next", more=dollars(more), known=forecast.known)
+    if one != other:
+        gains = gain_words(forecast, one, other)
+        words = sentence("next", more=dollars(more), plan=candidate_name(forecast, other), **gains)
+    if stopping:
+        words = sentence("stop", money=dollars(usd), plan=candidate_name(forecast, one), next=words)
+    return BudgetStep(
+        usd=usd,
+        more=more,
+        recipe=candidate_name(forecast, other),
+        gain=gain,
+        interval_80=(low, high),
+        probability=probability,
+        worth_it=_worth_it(forecast, one, other, more),
+        words=words,
+    )

@@ -9,18 +9,19 @@ import pandas as pd
 from jaxtyping import Float
 
 from softcore.errors import RequestError, unknown_name
-from softcore.scoring.metrics import lower_is_better
+from softcore.scoring.metrics import lower_is_better, metric_range
 from sweeps.frontier.pricing import RECORDED
 from sweeps.results.table import DONE, FAILED, answer_columns, finished, has_answers, records
 from sweeps.spec.axis_names import TRAINING_AXES
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import Replicates, replicates
-from sweeps.uncertainty.variance import VarianceModel
+from sweeps.uncertainty.variance import VarianceModel, pooled_variance
 
 PLAIN, SEPARATE = "plain", "separate"
 # What was bought, and how a model was trained on it.
 POINT = ("variety", "aggregation", "policy", "annotators", "items")
 SEED_SCALE = 1.0  # prior median of seeds' standard deviation, in those of trials within a seed
+_FAR = 50.0  # of logarithms: nothing that anybody measures is further from 1
 LEAST_CELLS = 6  # that were bought: fewer don't tell a curve from their noise
 # What may tell cells of one question apart besides M, N' and aggregation, the more telling first.
 _POLICY_AXES = (
@@ -52,18 +53,50 @@ class Naming:
         return ", ".join(words) or PLAIN
 
 
+@dataclass(frozen=True)
+class Scale:
+    """The scale that a metric is modelled on, so that no interval leaves its range; less is better on both sides.
+
+    `least` and `most` are the ends of the metric (times -1 where more is better: an accuracy lies in -1..0). What has a
+    best value is modelled by the logarithm of its distance from it (cross-entropies, errors); where some trial is at
+    that best value (`log` false), as it is, and cut off at the ends.
+    """
+
+    least: float
+    most: float
+    log: bool
+
+    @classmethod
+    def of(cls, metric: str, values: Float[np.ndarray, " n"]) -> "Scale":
+        """The scale for `metric`, of which less is better in `values`, those of trials."""
+        ends = metric_range(metric)
+        least, most = ends if lower_is_better(metric) else (-ends[1], -ends[0])
+        return cls(least, most, bool(np.isfinite(least) and values.min(initial=np.inf) > least))
+
+    def modelled(self, values: np.ndarray) -> np.ndarray:
+        """Values of the metric on the scale of the model."""
+        return np.log(values - self.least) if self.log else values
+
+    def metric(self, modelled: np.ndarray) -> np.ndarray:
+        """Values on the scale of the model in units of the metric."""
+        found = self.least + np.exp(np.clip(modelled, -_FAR, _FAR)) if self.log else modelled
+        return found.clip(self.least, self.most)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rows:
     """The training data of a plan's model: cells of a results table and the pooled noise of their replicates.
 
     `cells` has a row a cell: `cell`, `recipe`, `crowd`, `free`, `anchor` (hard labels, however trained), the columns of
     `POINT` (of free cells `variety` is the recipe, annotators and items are 0) and `answers/X`, the answers bought an
-    item. `variance` has the cells' means and noise; less is better in it, so values of a metric of which more is better
-    are times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if none).
+    item. `variance` has the cells' means and noise on `scale`; less is better in it, so values of a metric of which
+    more is better are times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if
+    none).
     """
 
     metric: str
     sign: float
+    scale: Scale
     cells: pd.DataFrame
     axes: Mapping[str, Mapping[str, Any]]
     variance: VarianceModel
@@ -72,11 +105,22 @@ class Rows:
     naming: "Naming"
     left_out: tuple[str, ...]
     free_lacking: tuple[str, ...]
+    seed_scale: float | None = None
 
     @property
     def mean(self) -> Float[np.ndarray, " c"]:
-        """The mean of each cell's trials, less being better."""
-        return self.variance.mean
+        """What each cell's trials say it is worth, shared seeds and panels evened out, on `scale`; less is better."""
+        return self.variance.least_squares.mean
+
+    @property
+    def between(self) -> Float[np.ndarray, "j c c"]:
+        """What a unit of each variance component adds to the covariance of `mean`."""
+        return self.variance.least_squares.between
+
+    @property
+    def variance_of_metric(self) -> VarianceModel:
+        """The noise of trials in units of the metric, where `variance` is on `scale`."""
+        return pooled_variance(self.variance.strata, self.scale.metric(self.variance.values))
 
     @property
     def bought(self) -> np.ndarray:
@@ -88,13 +132,37 @@ class Rows:
         """Places of the free recipes' cells."""
         return np.flatnonzero(self.cells["free"].to_numpy(dtype=bool))
 
+    @property
+    def told(self) -> np.ndarray:
+        """Places of the cells that others tell of: all, without the free recipe where there is one alone."""
+        return np.arange(len(self.cells)) if len(self.free) > 1 else self.bought
+
+    @property
+    def starts(self) -> dict[str, str]:
+        """By policy the free recipe that is hard labels of the same training (names of `cells`), where there is one."""
+        hard = self.cells[self.cells["anchor"].astype(bool)]
+        found = {}
+        for policy, cells in self.cells.iloc[self.bought].groupby("policy", sort=False):
+            training = {axis: self.axes[cells["cell"].iloc[0]].get(axis) for axis in TRAINING_AXES}
+            for cell, recipe in zip(hard["cell"], hard["variety"], strict=True):
+                if {axis: self.axes[cell].get(axis) for axis in TRAINING_AXES} == training:
+                    found[str(policy)] = str(recipe)
+        return found
+
+    def like(self, other: "Rows") -> bool:
+        """Whether both have the same questions, ways of training and free recipes, under the same names."""
+        names = ["variety", "policy", "aggregation", "free"]
+        one, two = ({*rows.cells[names].itertuples(index=False, name=None)} for rows in (self, other))
+        return self.naming == other.naming and self.scale == other.scale and one == two
+
     def draw_variances(self, n: int, rng: np.random.Generator) -> Float[np.ndarray, "n j"]:
         """`n` draws of the variance components of the noise.
 
         A plan predicts single runs, whose luck with seeds does not cancel, and a pilot has three seeds: their part is
-        drawn with a half-Cauchy prior (`components.draw`). Bands compare cells on shared seeds and need none.
+        drawn with a half-Cauchy prior of median `seed_scale` (`components.draw`; None: without a prior). Bands compare
+        cells on shared seeds and need none.
         """
-        return self.variance.draw_variances(n, rng, SEED_SCALE)
+        return self.variance.draw_variances(n, rng, self.seed_scale)
 
     @property
     def spread(self) -> float:
@@ -135,15 +203,20 @@ def make_rows(results: pd.DataFrame, metric: str, pools: Mapping[str, Pool] | No
             "these results have none"
         )
     dataset = first["dataset"].iloc[0] if "dataset" in first else ""
+    sign = 1.0 if lower_is_better(metric) else -1.0
+    values = sign * found.results[metric].to_numpy(dtype=float)
+    scale = Scale.of(metric, values)
     return Rows(
         metric=metric,
-        sign=1.0 if lower_is_better(metric) else -1.0,
+        sign=sign,
+        scale=scale,
         cells=cells,
         axes=dict(zip(cells["cell"], _axes(first), strict=True)),
-        variance=found.variance(metric),
+        variance=pooled_variance(found.strata, scale.modelled(values)),
         page_seconds=_page_seconds(kept),
         dataset=str(dataset),
         naming=naming,
+        seed_scale=SEED_SCALE,
         left_out=(*lacking.values(), *left_out),
         free_lacking=tuple(lacking[cell] for cell in cells["cell"][cells["free"]] if cell in lacking),
     )

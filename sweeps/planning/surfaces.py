@@ -5,7 +5,7 @@ prior, mean 0, standard deviations `spreads`) plus a zero-mean scatter. The few 
 the log scale with a normal prior.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,13 +23,14 @@ class Levels:
     """The levels of the categorical factors, in order of appearance, and the scales of the data.
 
     `spread` is the standard deviation of what labels give, `spread_of_all` that of all values, `items` the largest N'.
-    `ways` are policies with aggregations; `anchors` are hard labels among the `free` recipes, of policies also bought.
+    `ways` are policies with aggregations, `free` the free recipes, and
+    `starts` those of them that are hard labels of the same training, by policy.
     """
 
     varieties: tuple[str, ...]
     ways: tuple[tuple[str, str], ...]
     free: tuple[str, ...]
-    anchors: frozenset[str]
+    starts: Mapping[str, str]
     spread: float
     spread_of_all: float
     items: float
@@ -42,7 +43,7 @@ class Levels:
             varieties=tuple(dict.fromkeys(bought["variety"])),
             ways=tuple(dict.fromkeys(zip(bought["policy"], bought["aggregation"], strict=True))),
             free=tuple(dict.fromkeys(free["variety"])),
-            anchors=frozenset(free["variety"][free["anchor"] & free["policy"].isin({PLAIN, *bought["policy"]})]),
+            starts=rows.starts,
             spread=rows.spread,
             spread_of_all=rows.spread_of_all,
             items=float(bought["items"].max()),
@@ -71,11 +72,15 @@ def is_one_of(column: pd.Series, names: Sequence[str]) -> np.ndarray:
 
 
 WIDE = 10.0  # standard deviation, in the cells' own, of what is left free
+TIED = 0.25  # standard deviation, in the cells' own, of where the curve starts about hard labels, where it is tied
 ALIKE = 0.5  # correlation of the scatter of two varieties, and of two ways of training
 _TINY = 1e-8
-# Of the curve: a (0.57 to 0.80 by the six metrics of the recorded grid that tell it, docs/plans.md), c, the process's
-# standard deviation and the varieties' (in the cells' own), then k of each way.
+# Of free recipes about the level that they have in common, in the standard deviation of all cells.
+_FREE = (float(np.log(0.5)), 1.0)
+# Of the curve: free recipes, a (0.57 to 0.80 by the six metrics of the recorded grid that tell it, docs/plans.md), c,
+# the process's standard deviation and the varieties' (in the cells' own), then k of each way.
 _SIZES = (
+    _FREE,
     (float(np.log(0.65)), 0.25),
     (float(np.log(0.8)), 0.6),
     (float(np.log(0.1)), 0.9),
@@ -88,6 +93,10 @@ Sampler = Callable[[int, np.random.Generator], np.ndarray]
 
 class Surface(Protocol):
     """The prior of a model: its design matrix, the scales of its coefficients, the covariance of its scatter."""
+
+    @classmethod
+    def of(cls, rows: Rows) -> "Surface":
+        """The prior for the varieties and ways of training of `rows`."""
 
     @property
     def name(self) -> str:
@@ -124,27 +133,28 @@ class Curve:
     B_v is what one answer an image gains, A_v what all the world's would, each near its mean over varieties and, of
     questions that take one choice, near theirs (one choice alone is a hard label); pooling adds to both. Another way of
     training has a level d and multiplies all that labels gain by k, what is left too: with mixup labels may be worth
-    nothing. Hard labels are where the curve of their way of training starts (N' = 0), give or take a little; other free
-    recipes have levels of their own. The Gaussian process is over log M and log N', alike in part between varieties and
-    ways of training.
+    nothing. The Gaussian process is over log M and log N', alike in part between varieties and ways of training. Free
+    recipes are no part of the curve (`_free_features`), unless it is `tied`: then what is bought starts (N' = 0) where
+    hard labels of the same training are, give or take a little.
     """
 
     levels: Levels
     prior: Sequence[tuple[float, float]]
     name: str = "curve"
     reaches: Sequence[float] = (0.35, 1.0, 2.5)
+    tied: bool = False
 
     @classmethod
-    def of(cls, rows: Rows) -> "Curve":
+    def of(cls, rows: Rows, *, tied: bool = False) -> "Curve":
         """The curve for the varieties and ways of training of `rows`."""
         levels = Levels.of(rows)
-        return cls(levels, (*_SIZES, *[_TIMES] * len(levels.policies)))
+        return cls(levels, (*_SIZES, *[_TIMES] * len(levels.policies)), tied=tied and bool(levels.starts))
 
     def features(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p q"]:
         """See `Surface`."""
         free = points["free"].to_numpy(dtype=bool)
         items, annotators = points["items"].to_numpy(dtype=float), points["annotators"].to_numpy(dtype=float)
-        power, fall = np.exp(sizes[:, 0])[:, None], np.exp(sizes[:, 1])[:, None]
+        power, fall = np.exp(sizes[:, 1])[:, None], np.exp(sizes[:, 2])[:, None]
         share = np.where(free, 0.0, (items / self.levels.items) ** power) * self._times(points, sizes)
         left = np.where(annotators > 0, annotators, 1.0) ** -fall
         one, rest = -share * left, -share * (1 - left)
@@ -152,9 +162,14 @@ class Curve:
         of = np.hstack([named, named @ self.levels.groups])
         pooled = is_one_of(points["aggregation"], self.levels.aggregations)
         both = (pooled[:, :, None] * of[:, None, :]).reshape(len(points), -1)
-        free_ones = is_one_of(points["variety"], self.levels.free) * free[:, None]
-        fixed = np.column_stack([is_one_of(points["policy"], self.levels.policies), free_ones])
-        parts = [np.ones((len(sizes), len(points), 1)), one[:, :, None], rest[:, :, None]]
+        ways = is_one_of(points["policy"], self.levels.policies) * ~free[:, None]
+        free_ones = _free_features(points, self.levels)
+        if self.tied:
+            start = points["policy"].map(self.levels.starts)
+            at_start = points.assign(free=~free & start.notna(), variety=start)
+            free_ones = free_ones + _free_features(at_start, self.levels)
+        fixed = np.column_stack([~free, ways, free_ones])
+        parts = [one[:, :, None], rest[:, :, None]]
         parts += [one[:, :, None] * of, rest[:, :, None] * of, -share[:, :, None] * np.column_stack([pooled, both])]
         return np.concatenate([*parts, np.broadcast_to(fixed, (len(sizes), *fixed.shape))], axis=2)
 
@@ -162,18 +177,20 @@ class Curve:
         """See `Surface`."""
         levels = self.levels
         kinds, pooled = sum(levels.groups.shape), len(levels.aggregations)
-        apart = levels.spread_of_all / levels.spread  # of the start, and of free recipes
-        own = [(0.25 if name in levels.anchors else 2.0) * apart for name in levels.free]
-        alike = [WIDE * apart, 4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * pooled, *[0.0] * (pooled * kinds)]
-        found = np.tile(np.array([*alike, *[3.0] * len(levels.policies), *own]), (len(sizes), 1))
-        varied = np.exp(sizes[:, 3])[:, None]
-        found[:, 3 : 3 + 2 * kinds] = varied
-        found[:, 3 + 2 * kinds + pooled : len(alike)] = varied / 2
-        return found * levels.spread
+        alike = [4.0, 4.0, *[0.0] * (2 * kinds), *[1.0] * pooled, *[0.0] * (pooled * kinds)]
+        start = WIDE * levels.spread_of_all / levels.spread
+        ways = [3.0] * len(levels.policies)
+        if self.tied:
+            start, ways = TIED * start / WIDE, [TIED if name in levels.starts else 3.0 for name in levels.policies]
+        found = np.tile(np.array([*alike, start, *ways]), (len(sizes), 1))
+        varied = np.exp(sizes[:, 4])[:, None]
+        found[:, 2 : 2 + 2 * kinds] = varied
+        found[:, 2 + 2 * kinds + pooled : len(alike)] = varied / 2
+        return np.hstack([found * levels.spread, _free_spreads(sizes, levels)])
 
     def amplitude(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p"]:
         """See `Surface`."""
-        return np.exp(sizes[:, 2])[:, None] * self.levels.spread * self._times(points, sizes)
+        return np.exp(sizes[:, 3])[:, None] * self.levels.spread * self._times(points, sizes)
 
     def _times(self, points: pd.DataFrame, sizes: np.ndarray) -> np.ndarray:
         """What multiplies gains at each point [s, p]: 1 in the plain way of training."""
@@ -211,12 +228,13 @@ class Curve:
 class Regression:
     """Linear regression on variety, policy, aggregation, log2 M, log2 N' and their interactions: a baseline.
 
-    Coefficients have weak normal priors; cells scatter about it independently, by an amount that is fitted.
+    Coefficients have weak normal priors; cells scatter about it independently, by an amount that is fitted. Free
+    recipes are no part of it (`_free_features`).
     """
 
     levels: Levels
     name: str = "regression"
-    prior: Sequence[tuple[float, float]] = ((float(np.log(0.2)), 1.0),)
+    prior: Sequence[tuple[float, float]] = (_FREE, (float(np.log(0.2)), 1.0))
     reaches: Sequence[float] = (0.0,)
 
     @classmethod
@@ -243,9 +261,7 @@ class Regression:
                 annotators * items,
             ]
         )
-        fixed = np.column_stack(
-            [asked * ~free[:, None], is_one_of(points["variety"], self.levels.free) * free[:, None]]
-        )
+        fixed = np.column_stack([asked * ~free[:, None], _free_features(points, self.levels)])
         return np.broadcast_to(fixed, (len(sizes), *fixed.shape))
 
     def spreads(self, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s q"]:
@@ -253,13 +269,13 @@ class Regression:
         levels = self.levels
         kinds = len(levels.varieties)
         main = [3.0] * (kinds + 2 + len(levels.policies) + len(levels.aggregations))
-        free = [WIDE * levels.spread_of_all / levels.spread] * len(levels.free)
-        flat = [WIDE, *main, *[1.0] * (2 * kinds + 1), *free]
-        return np.tile(np.array(flat) * levels.spread, (len(sizes), 1))
+        start = WIDE * levels.spread_of_all / levels.spread
+        flat = np.tile(np.array([start, *main, *[1.0] * (2 * kinds + 1)]), (len(sizes), 1))
+        return np.hstack([flat * levels.spread, _free_spreads(sizes, levels)])
 
     def amplitude(self, points: pd.DataFrame, sizes: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s p"]:
         """See `Surface`."""
-        return np.tile(np.exp(sizes[:, [0]]) * self.levels.spread, (1, len(points)))
+        return np.tile(np.exp(sizes[:, [1]]) * self.levels.spread, (1, len(points)))
 
     def scatter(self, one: pd.DataFrame, other: pd.DataFrame, reach: float) -> Float[np.ndarray, "p q"]:
         """See `Surface`: each point has its own."""
@@ -270,6 +286,22 @@ class Regression:
         number = points.groupby(list(POINT), sort=False).ngroup().to_numpy()
         there = ~points["free"].to_numpy(dtype=bool)
         return lambda n, rng: rng.standard_normal((n, number.max() + 1))[:, number] * there
+
+
+def _free_features(points: pd.DataFrame, levels: Levels) -> np.ndarray:
+    """Free recipes scatter about a level that they have in common [p, 1 + free]: they are seen, and tied to no curve.
+
+    Tied to one (hard labels being where labels start) they were predicted worse than they were seen, and purchases
+    seemed to gain by that.
+    """
+    free = points["free"].to_numpy(dtype=bool)
+    return np.column_stack([free, is_one_of(points["variety"], levels.free) * free[:, None]]).astype(float)
+
+
+def _free_spreads(sizes: np.ndarray, levels: Levels) -> np.ndarray:
+    """The prior standard deviations [s, 1 + free] of `_free_features`; how far they scatter is the first size."""
+    own = np.tile(np.exp(sizes[:, [0]]), (1, len(levels.free)))
+    return np.hstack([np.full((len(sizes), 1), WIDE), own]) * levels.spread_of_all
 
 
 def _place(points: pd.DataFrame) -> np.ndarray:

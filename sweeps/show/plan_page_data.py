@@ -15,7 +15,7 @@ from softcore.varieties import FREE
 from sweeps.frontier.banded import CellDraws
 from sweeps.frontier.pricing import Purchases, answers_by_question, costs, middle, purchases, questions_of
 from sweeps.frontier.regimes import MATTERS
-from sweeps.planning.advise import best_free, covers_of_plans, interval, notes, rule
+from sweeps.planning.advise import best_free, covers_of_plans, enough, interval, notes
 from sweeps.planning.candidates import purchases_of
 from sweeps.planning.forecast import Forecast
 from sweeps.planning.plan import spec_template
@@ -84,7 +84,8 @@ def plan_data(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
         "metric": forecast.rows.metric,
         "sign": forecast.rows.sign,
         "matters": forecast.matters,
-        "rule": rule(forecast.matters),
+        "enough": enough(forecast.matters),
+        "seeds": forecast.seeds,
         "free": {"recipe": free.recipe, "predicted": free.predicted, "interval_80": free.interval_80},
         "kinds": [
             _kind(forecast, place, {q: [x / n for x in three] for q, three in each.items()})
@@ -100,14 +101,16 @@ def plan_data(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
             "gain": forecast.gain.tolist(),
             "beats_free": forecast.beats_free.tolist(),
             "gains_enough": forecast.gains_enough.tolist(),
+            "seeds_needed": forecast.seeds_needed.tolist(),
             "worth": forecast.worth_buying.tolist(),
             "interval_80": [interval(forecast, forecast.runs[:, place], 0.8) for place in places],
             "interval_95": [interval(forecast, forecast.runs[:, place], 0.95) for place in places],
         },
+        "readings": {name: chance.round(6).tolist() for name, chance in forecast.readings.items()},
         "draws": pack_draws(forecast.values, kind),
         "checked": "; ".join(r.words for r in forecast.measured),
         "chosen": forecast.choice.chosen.name,
-        "model": [forecast.choice.why, *(check.words for check in forecast.choice.checks)],
+        "model": [forecast.choice.why, *(check.words for check in forecast.choice.shown)],
         "covers": covers_of_plans(forecast),
         "notes": list(notes(forecast, ())),
         "free_lacking": list(forecast.rows.free_lacking),

@@ -12,8 +12,9 @@ from scipy.stats import rankdata, spearmanr
 from softcore.errors import RequestError
 from sweeps.uncertainty.components import draw, estimate
 from sweeps.uncertainty.layout import NOBODY
-from sweeps.uncertainty.strata import CELL, OWN, PEOPLE, REPEAT, REST, Strata, cell_means
+from sweeps.uncertainty.strata import CELL, OWN, PEOPLE, REPEAT, REST, Strata, cell_means, covariance
 
+LEAST_OWN = 0.05  # share of the variance of trials that is taken to be each one's own, at the least
 GROWS = 0.01  # a variance is said to grow with something at this p
 
 
@@ -129,10 +130,19 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class CellMeans:
+    """What each of c cells is worth by its trials; `between` [j, c, c]: what a unit of a component adds to noise."""
+
+    mean: Float[np.ndarray, " c"]
+    between: Float[np.ndarray, "j c c"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class VarianceModel:
-    """Means of c cells and the variance components of their noise."""
+    """The `values` of n trials, the means of c cells and the variance components of their noise."""
 
     strata: Strata
+    values: Float[np.ndarray, " n"]
     mean: Float[np.ndarray, " c"]
     mean_squares: Float[np.ndarray, " k"]
     variances: Float[np.ndarray, " j"]
@@ -144,10 +154,36 @@ class VarianceModel:
         """Covariance of the cells' means over new seeds and, where panels show them, new people."""
         return np.tensordot(self.variances, self.strata.between, axes=1)
 
+    @cached_property
+    def slopes(self) -> Float[np.ndarray, "k j"]:
+        """What each mean square adds to each variance component per part by which it grows, taken numerically."""
+        moved = self.mean_squares + 0.001 * np.diag(self.mean_squares)
+        return np.array([(estimate(self.strata, squares) - self.variances) / 0.001 for squares in moved])
+
     @property
     def trial_deviation(self) -> float:
         """The standard deviation of a trial of one annotator an item about its cell's value, over all components."""
         return float(np.sqrt(self.variances.sum()))
+
+    @cached_property
+    def least_squares(self) -> CellMeans:
+        """The cells' values by generalised least squares on their trials, in place of raw means.
+
+        Cells have seeds and panels of their own besides those that they share: what a seed or a panel does to all is
+        told from the cells that share it, so that a cell with a lucky seed does not look good. Weights rest on the
+        estimated components (with a floor, as an estimate may be 0); the noise of what they give is right for any.
+        Where all cells have the same seeds and panels these are the raw means. Source: Searle, Casella & McCulloch
+        (1992), section 7.1.
+        """
+        layout = self.strata.layout
+        parts = [covariance(layout, name) for name in self.strata.components]
+        noise = np.tensordot(self.variances, parts, axes=1) + LEAST_OWN * self.variances.sum() * np.eye(
+            len(layout.cell)
+        )
+        cells = (layout.cell[:, None] == np.arange(len(layout.cells))).astype(float)
+        pulled = np.linalg.solve(noise, cells)
+        weights = np.linalg.solve(cells.T @ pulled, pulled.T)
+        return CellMeans(mean=weights @ self.values, between=np.array([weights @ of @ weights.T for of in parts]))
 
     def draw_variances(
         self, n: int, rng: np.random.Generator, shared_scale: float | None = None
@@ -177,6 +213,7 @@ def pooled_variance(strata: Strata, values: Float[np.ndarray, " n"]) -> Variance
     variances = estimate(strata, squares)
     return VarianceModel(
         strata=strata,
+        values=values,
         mean=cell_means(strata.layout, values),
         mean_squares=squares,
         variances=variances,
@@ -210,15 +247,23 @@ def contrast_variance(model: VarianceModel, contrast: Float[np.ndarray, " c"]) -
     The variance is a function of independent mean squares; its slopes are taken numerically, so that components held
     at 0 take no part. Source: Satterthwaite (1946), doi:10.2307/3002019.
     """
-    strata, squares = model.strata, model.mean_squares
-    each = np.einsum("a,jab,b->j", contrast, strata.between, contrast)
+    each = np.einsum("a,jab,b->j", contrast, model.strata.between, contrast)
     variance = float(each @ model.variances)
-    spread = 0.0
-    for k in range(len(squares)):
-        moved = squares.copy()
-        moved[k] *= 1.001
-        spread += ((each @ estimate(strata, moved) - variance) / 0.001) ** 2 / strata.df[k]
+    spread = float((((model.slopes @ each) ** 2) / model.strata.df).sum())
     return variance, float(max(variance**2 / spread, 1.0)) if spread > 0 else 1.0
+
+
+def mean_intervals(
+    model: VarianceModel, level: float = 0.95
+) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"]]:
+    """The lower and upper ends of an interval around each cell's mean, over new seeds and, where seen to vary, people.
+
+    Of Student's t on Satterthwaite's degrees of freedom, with the components of all cells: panels of one seed share
+    that seed, and count for less than as many seeds would.
+    """
+    found = [contrast_variance(model, weights) for weights in np.eye(len(model.mean))]
+    half = np.array([float(stdtrit(df, (1 + level) / 2)) * np.sqrt(variance) for variance, df in found])
+    return model.mean - half, model.mean + half
 
 
 def covers_of_cells(strata: Strata) -> tuple[str, ...]:

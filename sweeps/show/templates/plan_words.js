@@ -4,14 +4,36 @@ const threes = (gain) => ({
   gain: fixed(gain.mean, 3), low: fixed(gain.low, 3), high: fixed(gain.high, 3), probability: fixed(gain.probability, 2),
 });
 
-function whyWords(plan, plans, bought) {
-  const shown = bought ?? plans[0];
+function whyWords({ plan, cost }, kinds, buy, verdict) {
+  const { name, gain, gains_enough: chance } = plan.candidates;
+  const disputed = kinds.find((i) => chance[i] >= DATA.enough) ?? null;
+  const shown = buy ?? disputed ?? kinds[0];
   const gains = said("gains", {
-    gain: fixed(shown.gain, 3), metric: plan.metric, free: plan.free.recipe, beats_free: fixed(shown.beatsFree, 2), rule: plan.rule,
+    gain: fixed(gain[shown], 3), metric: plan.metric, free: plan.free.recipe, enough: plan.enough,
+    chance: fixed(chance[shown], 2), rule: said("rule", { enough: general(DATA.enough, 6) }),
   });
-  const words = { plan: shown.recipe, money: shown.money, gains, first: plans[0].recipe };
-  const why = said(!bought ? "not_worth" : bought.rank ? "worth_passed" : "worth", words);
+  const money = between(dollars(cost.usdLow[shown]), dollars(cost.usdHigh[shown]));
+  const bought = shown === kinds[0] ? "worth" : "worth_passed";
+  const which = { buy: bought, "don't buy": "not_worth", "not known yet": disputed === null ? "unsure" : "disputed" }[verdict];
+  const why = said(which, { plan: name[shown], money, gains, first: name[kinds[0]] });
   return [why, ...plan.free_lacking].join("; ");
+}
+
+// Which other readings say another thing than the verdict.
+function firmnessWords(verdict, readings) {
+  const n = readings.length, others = readings.filter((one) => one.verdict !== verdict);
+  if (!n) return "";
+  if (!others.length) return said("firm", { n });
+  const words = others.map((one) => `${one.name} (${one.verdict}, ${fixed(one.probability, 2)})`);
+  return said("not_firm", { n, same: n - others.length, others: words.join(", ") });
+}
+
+// How many seeds would tell whether the likeliest plan gains what matters.
+function settleWords({ plan, cost }, feasible) {
+  const { name, gain, seeds_needed: seeds } = plan.candidates;
+  const place = likeliest(plan, cost, feasible);
+  const words = { plan: name[place], gain: fixed(gain[place], 3) };
+  return seeds[place] ? said("settle", { ...words, seeds: seeds[place], now: plan.seeds }) : said("never_settled", words);
 }
 
 function secondWords({ plan, drawn, cost }, kinds) {
@@ -38,14 +60,17 @@ function leastWords(context) {
   return said("least", { plan: plan.candidates.name[least], money: dollars(cost.usdHigh[least]) });
 }
 
-// Where nothing is to be bought: the `feasible` plan likeliest to gain what matters, of equals the cheapest.
-function likeliestWords({ plan, cost }, feasible) {
-  const { gains_enough: chance, name } = plan.candidates;
+// The `feasible` candidate likeliest to gain what matters, of equals the cheapest.
+function likeliest(plan, cost, feasible) {
+  const { gains_enough: chance } = plan.candidates;
   const likelier = (one, other) => chance[one] - chance[other] || cost.usdHigh[other] - cost.usdHigh[one] || other - one;
-  const best = places(feasible).reduce((leader, i) => (likelier(i, leader) > 0 ? i : leader));
+  return places(feasible).reduce((leader, i) => (likelier(i, leader) > 0 ? i : leader));
+}
+
+function likeliestWords({ plan, cost }, feasible) {
+  const best = likeliest(plan, cost, feasible), { gains_enough: chance, name } = plan.candidates;
   return said("likeliest", {
-    plan: name[best], money: dollars(cost.usdHigh[best]), probability: fixed(chance[best], 2),
-    enough: plan.matters ? said("enough", { matters: general(plan.matters, 6) }) : said("anything"),
+    plan: name[best], money: dollars(cost.usdHigh[best]), probability: fixed(chance[best], 2), enough: plan.enough,
   });
 }
 

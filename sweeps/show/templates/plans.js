@@ -101,12 +101,17 @@ function advise(plan, drawn, settings) {
   const ranks = [...kinds.keys()].filter((rank) => rank < Math.max(settings.top, 1) || rank === buy);
   const plans = ranks.map((rank) => planAt(plan, cost, kinds[rank], rank, wins[rank]));
   const bought = plans.find((one) => one.rank === buy) ?? null;
+  const readings = readingsOf(plan, feasible);
+  const no = readings.every((one) => one.verdict !== "buy") && verdictBy(plan.candidates.gains_enough, feasible)[0] === "don't buy";
+  const verdict = bought ? "buy" : no ? "don't buy" : "not known yet";
   const timed = settings.budget_hours !== null || settings.days !== null;
   const timely = timed ? within(plan, cost, { ...settings, budget_usd: null }) : cost.high.map(() => true);
   const context = { plan, drawn, cost, feasible: timely };
   const first = kinds[0];
   const lines = [
     bought ? "" : likeliestWords(context, feasible),
+    firmnessWords(verdict, readings),
+    verdict === "not known yet" ? settleWords(context, feasible) : "",
     leastWords(context),
     secondWords(context, kinds),
     bought ? cheaperWords(context, kinds, bought.place) : "",
@@ -114,7 +119,22 @@ function advise(plan, drawn, settings) {
     stopWords(context),
     dearestWords(context, first),
   ].filter(Boolean);
-  return { verdict: bought ? "buy" : "don't buy", why: whyWords(plan, plans, bought), plans, buy: bought, lines, cost };
+  const why = whyWords(context, kinds, bought ? bought.place : null, verdict);
+  return { verdict, why, plans, buy: bought, readings, lines, cost };
+}
+
+// The verdict on plans that gain what matters with these probabilities, by one reading, and the largest of them.
+function verdictBy(chance, feasible) {
+  const most = Math.max(...places(feasible).map((i) => chance[i]));
+  return [most >= DATA.enough ? "buy" : most <= 1 - DATA.enough ? "don't buy" : "not known yet", most];
+}
+
+// What the verdict would be without each seed, without each panel and under other priors.
+function readingsOf(plan, feasible) {
+  return Object.entries(plan.readings).map(([name, chance]) => {
+    const [verdict, probability] = verdictBy(chance, feasible);
+    return { name, verdict, probability };
+  });
 }
 
 function checkSettings(settings) {

@@ -24,7 +24,7 @@ import pandas as pd
 
 from sweeps.planning.bootstrap import FittedModel, draws_generator
 from sweeps.planning.checks import LEVELS, check, choose_model
-from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.noise import draw_runs
 from sweeps.planning.rows import make_rows
 from sweeps.results.table import DONE
 
@@ -175,10 +175,8 @@ def one_pilot(number: int) -> pd.DataFrame:
 
 def _runs(model: FittedModel, points: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draws [n, points] of a run with a new seed, and of one with new people too."""
-    values, variances = model.values(points, rng)
-    noise, names = model.rows.variance, [CROWD] * len(points)
-    trained = values + seed_noise(noise, names, variances, rng)
-    return trained, trained + annotator_noise(noise, names, points["annotators"].to_numpy(), variances, rng)
+    few = points.assign(crowd=CROWD)
+    return draw_runs(model, few, rng, panels=np.inf).runs, draw_runs(model, few, rng).runs
 
 
 def coverage_line(found: pd.DataFrame, words: str) -> str:

@@ -10,11 +10,12 @@ from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import price_list
 from softcore.varieties import CLICK, FREE
+from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.checks import ModelChoice
-from sweeps.planning.forecast import worth_buying
-from sweeps.planning.noise import annotator_noise
+from sweeps.planning.forecast import chances, gains_on
+from sweeps.planning.noise import draw_runs
 from sweeps.planning.ranges import free_points
 from sweeps.planning.rows import SEPARATE, Rows, make_rows
 from sweeps.results.names import dollars, variety_title
@@ -141,14 +142,11 @@ def _planned(
     """What the planner expects of each cell, which are worth buying by its rule, the place of the best free recipe."""
     free = free_points(learnt)
     both = pd.concat([cells[[c for c in free.columns if c in cells]], free], ignore_index=True)
-    values, variances = choice.chosen.values(both, rng)
-    crowd, annotators = both["crowd"].tolist(), both["annotators"].to_numpy(dtype=float)
-    hired = values + annotator_noise(learnt.variance, crowd, annotators, variances, rng)
-    expected, n = values.mean(axis=0), len(cells)
+    drawn = draw_runs(choice.chosen, both, rng)
+    expected, n = drawn.values.mean(axis=0), len(cells)
     best_free = n + int(expected[n:].argmin())
-    gain = expected[best_free] - expected[:n]
-    beats_free = (hired[:, :n] < values[:, [best_free]]).mean(axis=0)
-    return expected[:n], worth_buying(beats_free, gain, learnt.metric), best_free - n
+    gains = gains_on(drawn.values[:, best_free], drawn.values[:, :n])
+    return expected[:n], chances(gains, learnt.metric) >= ENOUGH, best_free - n
 
 
 def recipe_of(cells: pd.DataFrame, place: int) -> str:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from softcore.errors import RequestError, unknown_name
 from sweeps.planning.bootstrap import FittedModel, draws_generator
 from sweeps.planning.checks import SCORING_DRAWS, ModelCheck, check, choose_model
-from sweeps.planning.noise import annotator_noise, seed_noise
+from sweeps.planning.noise import draw_runs
 from sweeps.planning.ranges import Range, excess_in_words, ranges
 from sweeps.planning.rows import make_rows, named_like
 from sweeps.results.table import finished, metric_columns, records
@@ -132,13 +132,8 @@ def predicted_means(
     model: FittedModel, cells: pd.DataFrame, rng: np.random.Generator, n: int = SCORING_DRAWS
 ) -> Float[np.ndarray, "n p"]:
     """Draws of the means of new trials of `cells`: of `n` panels of new people over `seeds` new seeds each."""
-    values, variances = model.values(cells, rng, n)
-    crowd, annotators = cells["crowd"].tolist(), cells["annotators"].to_numpy(dtype=float)
-    noise = model.rows.variance
-    values = values + annotator_noise(noise, crowd, annotators, variances, rng) / np.sqrt(
-        cells["n"].to_numpy(dtype=float)
-    )
-    return values + seed_noise(noise, crowd, variances, rng) / np.sqrt(cells["seeds"].to_numpy(dtype=float))
+    panels, seeds = (cells[name].to_numpy(dtype=float) for name in ("n", "seeds"))
+    return draw_runs(model, cells, rng, n, panels=panels, seeds=seeds).runs
 
 
 def _inside(cell: Mapping[str, Any], measured: tuple[Range, ...]) -> bool:

@@ -17,11 +17,12 @@ from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import price_list
 from softcore.varieties import CLICK
+from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.defaults import default_model
-from sweeps.planning.forecast import worth_buying
-from sweeps.planning.noise import annotator_noise
+from sweeps.planning.forecast import chances, gains_on
+from sweeps.planning.noise import draw_runs
 from sweeps.planning.rows import PLAIN, SEPARATE, Rows, make_rows
 from sweeps.results.table import answer_columns, finished
 from sweeps.uncertainty.variance import VarianceModel, contrast_variance
@@ -103,12 +104,12 @@ def decision_regret(
         if not (valued & (usd > 0)).any() or not (valued & (usd == 0)).any():
             raise RequestError("regret needs cells, bought and free, with replicates in both halves")
         wanted = budgets if budgets is not None else _spaced(usd[valued & (usd > 0)])
-        expected, beats_free = _planned(learnt, seed + half)
+        expected, worth = _planned(learnt, seed + half)
         for budget in wanted:
             free = _best(expected, valued & (usd == 0))
             affordable = valued & (usd <= budget + 0.005) & (usd > 0)
             best = float(value[valued & (usd <= budget + 0.005)].min())
-            good = affordable & worth_buying(beats_free, expected[free] - expected, metric)
+            good = affordable & worth
             picks = {PLANNER: _best(expected, good) if good.any() else free, NOTHING: free}
             plain = (cells["policy"] == PLAIN) & (cells["aggregation"] == SEPARATE)
             for name, rule in RULES.items():
@@ -132,7 +133,7 @@ def decision_regret(
         metric=metric,
         table=table,
         mean=table.groupby("strategy")["regret"].mean().sort_values(),
-        paired=_paired(table, [learnt.variance for learnt in reversed(learnt_from)]),
+        paired=_paired(table, [learnt.variance_of_metric for learnt in reversed(learnt_from)]),
     )
 
 
@@ -202,16 +203,17 @@ def valued_by(other: pd.DataFrame, learnt: Rows) -> Float[np.ndarray, " c"]:
     return learnt.sign * learnt.cells["cell"].map(dict(zip(cells, level, strict=True))).to_numpy(dtype=float)
 
 
-def _planned(learnt: Rows, seed: int) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"]]:
-    """What the planner predicts of each cell, and how likely labels of new people beat the best free recipe."""
+def _planned(learnt: Rows, seed: int) -> tuple[Float[np.ndarray, " c"], Bool[np.ndarray, " c"]]:
+    """What the planner predicts of each cell, and which are worth buying by its rule."""
     model = default_model(learnt, draws_generator(seed)).chosen
     rng = draws_generator(seed, 1)
-    values, variances = model.values(learnt.cells, rng)
-    crowd, annotators = learnt.cells["crowd"].tolist(), learnt.cells["annotators"].to_numpy(dtype=float)
-    hired = values + annotator_noise(learnt.variance, crowd, annotators, variances, rng)
-    expected = values.mean(axis=0)
+    drawn = draw_runs(model, learnt.cells, rng)
+    expected = drawn.values.mean(axis=0)
     free = learnt.free[int(expected[learnt.free].argmin())]
-    return expected, (hired < values[:, [free]]).mean(axis=0)
+    worth = np.zeros(len(expected), dtype=bool)
+    gains = gains_on(drawn.values[:, free], drawn.values[:, learnt.bought])
+    worth[learnt.bought] = chances(gains, learnt.metric) >= ENOUGH
+    return expected, worth
 
 
 def _spaced(usd: np.ndarray) -> list[float]:

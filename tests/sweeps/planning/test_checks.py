@@ -38,3 +38,12 @@ def test_the_curve_is_chosen_where_values_follow_one_and_not_where_another_does_
     assert choice.checks[0].score < min(c.score for c in choice.checks[1:])
     assert "lowest interval score" in choice.why
     assert "not the default" not in choice.why
+
+
+def test_free_recipes_are_left_out_in_turn_and_scored_apart(clear_rows: Rows):
+    choice = choose_model(clear_rows, np.random.default_rng(0))
+    free = choice.shown[-1]
+    assert (free.model, free.n) == ("curve, free recipes", 2)
+    assert {check.n for check in choice.checks} == {len(clear_rows.bought)}
+    # Of two, each is predicted from the other: hard labels are 1.8 and smoothed ones 1.6.
+    assert 0.1 < free.error < 0.3

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.planning.rows import PLAIN, Rows, make_rows, named_like
+from sweeps.planning.rows import PLAIN, Rows, Scale, make_rows, named_like
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table
 
 PAGE = {"variety": "t2-clamp", "aggregation": "separate", "annotators": 1, "items": 900}
@@ -25,9 +25,30 @@ def test_a_row_is_what_a_cell_bought_and_free_recipes_bought_nothing(clear_rows:
 
 
 def test_means_are_turned_round_for_a_metric_of_which_more_is_better(clear: pd.DataFrame):
-    turned = make_rows(clear.rename(columns={METRIC: "accuracy/10h"}), "accuracy/10h")
+    turned = make_rows(clear.assign(**{"accuracy/10h": 1 - clear[METRIC] / 4}), "accuracy/10h")
     assert turned.sign == -1
-    np.testing.assert_allclose(turned.mean, -make_rows(clear, METRIC).mean)
+    # An accuracy is modelled by the logarithm of the error, here a fourth of the cross-entropy.
+    np.testing.assert_allclose(turned.mean, make_rows(clear, METRIC).mean - np.log(4), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "least", "most"),
+    [("ce/10h", [0.5, 2.0], 0, np.inf), ("rmsce/10h", [0.01, 0.3], 0, 1), ("accuracy/10h", [-0.9, -0.2], -1, 0)],
+)
+def test_no_draw_on_the_scale_of_the_model_leaves_the_range_of_the_metric(metric, values, least, most):
+    scale = Scale.of(metric, np.array(values))
+    assert scale.log
+    np.testing.assert_allclose(scale.metric(scale.modelled(np.array(values))), values)
+    far = scale.metric(np.linspace(-1e3, 1e3, 101))
+    assert ((far >= least) & (far <= most)).all()
+    assert (np.diff(far) >= 0).all()
+    assert scale.metric(scale.modelled(np.array(values)) - 3).min() > least
+
+
+def test_where_a_trial_has_the_best_value_there_is_no_logarithm_and_draws_are_cut_off():
+    scale = Scale.of("ce/10h", np.array([0.0, 0.5]))
+    assert not scale.log
+    np.testing.assert_array_equal(scale.metric(scale.modelled(np.array([-0.1, 0.0, 0.5]))), [0, 0, 0.5])
 
 
 def test_the_types_of_a_column_make_no_difference(clear: pd.DataFrame, clear_rows: Rows):

@@ -120,7 +120,7 @@ LIMITS = (
     {"budget_usd": 12.0},
     {"budget_usd": 5000.0, "days": 0.5, "people_at_once": 50, "hours_per_day": 6.0},
     {"budget_hours": 12.5},
-    {"days": 1.0, "budget_usd": 60.0},
+    {"days": 1.0, "budget_usd": 55.0},
 )
 PAY = ({"wage": 12.0, "fee": 0.333}, {"wage": 20.0, "fee": 0.1})
 MOVED = ({}, {"click": [7.5, 7.5], "t2-clamp": [12.0, 30.0]})
@@ -129,7 +129,8 @@ MOVED = ({}, {"click": [7.5, 7.5], "t2-clamp": [12.0, 30.0]})
 def sentences(found):
     """Python's sentences in the page's order."""
     steps = [found.next_step.words, found.stop.words if found.stop else "", found.dearest]
-    return [line for line in (found.likeliest, found.least, found.second, found.cheaper, *steps) if line]
+    words = (found.likeliest, found.firmness, found.settle, found.least, found.second, found.cheaper, *steps)
+    return [line for line in words if line]
 
 
 @pytest.mark.parametrize("prices", MOVED, ids=["listed", "moved"])
@@ -143,6 +144,8 @@ def test_the_script_advises_what_python_advises(page, plans, metric, limits, pay
     assert shown["verdict"] == said.verdict
     assert shown["why"] == said.why
     assert shown["lines"] == sentences(said)
+    assert [one["verdict"] for one in shown["readings"]] == [one.verdict for one in said.readings]
+    assert [one["name"] for one in shown["readings"]] == [one.name for one in said.readings] != []
     assert len(shown["plans"]) == len(said.plans)
     for mine, theirs in zip(shown["plans"], said.plans, strict=True):
         for name in ("recipe", "images", "people", "beyond", "money"):
@@ -165,7 +168,7 @@ def test_where_no_plan_is_worth_buying_the_script_says_so_in_pythons_words(page,
     shown = page.script.advises(budget_usd=10.0, days=0.03)
     said = advice(plans[METRIC], Limits(budget_usd=10.0, days=0.03), prices=page.prices)
     assert [shown["why"], *shown["lines"]] == [said.why, *sentences(said)]
-    assert said.least == "no measured plan is worth buying, whatever the budget"
+    assert said.least == "no measured plan is sure to be worth buying, whatever the budget"
 
 
 REFUSED = (

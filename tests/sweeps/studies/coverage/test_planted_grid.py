@@ -105,7 +105,7 @@ def test_without_the_noise_of_people_intervals_hold_visibly_less_often(
     shares = []
     for left_out in (False, True):
         if left_out:
-            monkeypatch.setattr("sweeps.studies.sealed.judge.annotator_noise", lambda *args: 0 * annotator_noise(*args))
+            monkeypatch.setattr("sweeps.planning.noise.annotator_noise", lambda *args: 0 * annotator_noise(*args))
         made = [planted.draw("curved", np.random.default_rng([10, number]), PEOPLE) for number in range(4 * DRAWN)]
         judged = [judge(training(each), each[SEALED], metric=METRIC) for each in made]
         shares.append(np.mean([one.checks[0].coverage[0.8].mean for one in judged]))
