@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from sweeps.sweep import Sweep
 
 REQUIRED = ("trial", "cell", "seed", "panel", "status", "variety")
-ABOUT = ("sweep", "scale", "simulated", "hardware", "versions", "commit", "fingerprints")
+ABOUT = (
+    *("sweep", "scale", "simulated", "hardware", "precision", "versions", "trained_with", "commit", "fingerprints"),
+    "note",  # a sentence on what readers of its numbers must know
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -31,11 +31,12 @@ def simulated_words(sources: Iterable[Source]) -> str:
 
 
 def manifest_notes(sources: Iterable[Source]) -> list[str]:
-    """A note that names the sources without a manifest; none where all have one."""
-    bare = [source.name for source in sources if not source.about.get("hardware")]
-    if not bare:
-        return []
-    return [f"Of {', '.join(bare)} no manifest is at hand: hardware, versions and code are unknown."]
+    """What manifests say that readers must know, each once, and a note that names the sources without a manifest."""
+    sources = list(sources)
+    notes = list(dict.fromkeys(str(source.about["note"]) for source in sources if source.about.get("note")))
+    if bare := [source.name for source in sources if not source.about.get("hardware")]:
+        notes.append(f"Of {', '.join(bare)} no manifest is at hand: hardware, versions and code are unknown.")
+    return notes
 
 
 def source_rows(sources: Iterable[Source]) -> tuple[Mapping[str, str], ...]:
@@ -46,7 +47,8 @@ def source_rows(sources: Iterable[Source]) -> tuple[Mapping[str, str], ...]:
 def _source_row(source: Source) -> dict[str, str]:
     results, about = source.results, source.about
     failed = int((results["status"] == FAILED).sum())
-    versions: Mapping[str, Any] = about.get("versions") or {}
+    # What collected the trials may be another machine than what trained them.
+    versions: Mapping[str, Any] = about.get("trained_with") or about.get("versions") or {}
     named = [f"{name} {versions[name]}" for name in ("python", "torch", "numpy") if name in versions]
     commit = str(about.get("commit") or UNKNOWN)
     return {
@@ -56,7 +58,7 @@ def _source_row(source: Source) -> dict[str, str]:
         "seeds": str(results["seed"].nunique()),
         "panels": str(results["panel"].nunique()),
         "scale": str(about.get("scale") or UNKNOWN),
-        "trained as": _training(results),
+        "trained as": ", ".join(filter(None, (_training(results), about.get("precision")))),
         "hardware": str(about.get("hardware") or UNKNOWN),
         "versions": ", ".join(named) or UNKNOWN,
         "commit": commit[:10] + ("+" if commit.endswith("+") else ""),

@@ -46,10 +46,16 @@ class Finding:
     claim: Claim
     ours: PairedComparison | None = None
     scaled: PairedComparison | None = None
-    setting: str = ""
+    training: str = ""
+    variant: str = ""
     over: str = ""
     simulated: str = ""
     why: str = ""
+
+    @property
+    def setting(self) -> str:
+        """How the trials were trained, and what tells them from others that were trained alike."""
+        return ", ".join(filter(None, (self.training, self.variant)))
 
     @property
     def verdict(self) -> str:
@@ -92,7 +98,8 @@ def _findings(claim: Claim, trials: Trials, simulated: frozenset[str]) -> Iterat
             claim=claim,
             ours=ours,
             scaled=scaled,
-            setting=trials.setting(parts),
+            training=trials.training(parts),
+            variant=trials.variant(parts),
             over=over(parts),
             simulated=simulation(parts, simulated),
         )

@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PublishedTable:
-    """A table (or, without numbers, a figure): over how many seeds and which models, as far as the thesis says.
+    """A table (or, without numbers, a figure): over how many seeds, epochs and which models, as far as the thesis says.
 
     `told_apart_by` are the axes that tell its rows apart in a sweep of its preset; `columns` are the report table's
     headings by metric, without the test set ("corrupted ce" is `ce` on the test set's corrupted images), and `timed`
@@ -55,6 +55,7 @@ class PublishedTable:
     title: str
     report_title: str
     seeds: int | None
+    epochs: int
     models: tuple[str, ...]
     note: str
     told_apart_by: tuple[str, ...]
@@ -102,6 +103,7 @@ def _table(key: str, table: Mapping[str, Any], otherwise: Mapping[str, Any]) -> 
         title=table["title"],
         report_title=table.get("report_title", table["title"]),
         seeds=table["seeds"],
+        epochs=table["epochs"],
         models=tuple(table["models"]),
         note=table.get("note", ""),
         told_apart_by=tuple(table.get("told_apart_by", ())),

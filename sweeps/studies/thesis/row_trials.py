@@ -49,8 +49,7 @@ class Trials:
     def __init__(self, done: pd.DataFrame) -> None:
         self.done = done.reset_index(drop=True)
         self.texts = self.done[[axis for axis in axis_columns(done) if axis not in NOT_IDENTITY]].map(axis_text)
-        settings = [axis for axis in SETTING if axis in self.texts]
-        self.varying = [axis for axis in settings if len(set(self.texts[axis])) > 1]
+        self.varying = _training_axes(self.texts)
         self._parts: dict[tuple[tuple[str, tuple[Any, ...]], ...], list[RowPart]] = {}
 
     def parts(self, where: Where) -> list[RowPart]:
@@ -77,19 +76,29 @@ class Trials:
         ]
 
     def setting(self, parts: Sequence[RowPart]) -> str:
-        """How the trials were trained, in words, with what tells them from other trials of the report."""
+        """How the trials were trained, in words, with what tells them from others that were trained alike."""
+        return ", ".join(filter(None, (self.training(parts), self.variant(parts))))
+
+    def training(self, parts: Sequence[RowPart]) -> str:
+        """Model, epochs and image size in words, and of the rest what tells trials apart that have these in common."""
         first = dict(zip(SETTING, parts[0].setting, strict=True))
         words = [" + ".join(models(parts))] if models(parts) else []
         words += [f"{first['epochs']} epochs"] if first["epochs"] else []
         words += [f"{first['image_size']} pixels"] if first["image_size"] else []
-        words += [
-            f"{axis} {first[axis]}" for axis in self.varying if axis not in ("epochs", "image_size") and first[axis]
-        ]
+        return ", ".join([*words, *(_axis_words(axis, first[axis]) for axis in self.varying if first[axis])])
+
+    def variant(self, parts: Sequence[RowPart]) -> str:
+        """What tells the trials from others of their row that were trained alike, in words."""
         named = [(axis, value or "none") for part in parts for axis, value in part.variant.items()]
         for part in parts:
             first_trial = self.texts.loc[part.trials.index[0]]
             named += [(axis, first_trial[axis]) for axis in NAMED if first_trial.get(axis)]
-        return ", ".join([*words, *dict.fromkeys(f"{axis.replace('_', ' ')} {value}" for axis, value in named)])
+        return ", ".join(dict.fromkeys(_axis_words(axis, value) for axis, value in named))
+
+
+def _axis_words(axis: str, value: str) -> str:
+    """ "weight decay 0.0001"."""
+    return f"{axis.replace('_', ' ')} {value}"
 
 
 def matching(texts: pd.DataFrame, where: Where) -> pd.Series:
@@ -166,6 +175,14 @@ def _models(trials: pd.DataFrame) -> pd.Series:
 def _settings(texts: pd.DataFrame) -> Iterator[tuple[str, ...]]:
     """The setting of each row; empty text for an axis that the table lacks."""
     return zip(*(texts[axis] if axis in texts else [""] * len(texts) for axis in SETTING), strict=True)
+
+
+def _training_axes(texts: pd.DataFrame) -> list[str]:
+    """The axes of `SETTING` in which trials of one data set, model, epochs and image size differ."""
+    said = [axis for axis in ("dataset", "model", "epochs", "image_size") if axis in texts]
+    axes = [axis for axis in SETTING if axis in texts and axis not in said]
+    by_said = texts.groupby(said)[axes].nunique() if said and axes else pd.DataFrame()
+    return [axis for axis in by_said if (by_said[axis] > 1).any()]
 
 
 def _prefer(trials: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 import pytest
 
 from sweeps.studies.thesis.published import PrintedNumber, preferences, published_row, tables
-from sweeps.studies.thesis.replication import thesis_words
+from sweeps.studies.thesis.sections import thesis_words
 
 CELLS = {  # rows x metrics x test sets of each table
     "3.1": 5 * 3 * 2,

@@ -13,7 +13,7 @@ from sweeps.spec.cells import COLUMNS, Cell
 from sweeps.studies.document import to_html, to_markdown
 from sweeps.studies.thesis.claims import claims
 from sweeps.studies.thesis.findings import VERDICTS
-from sweeps.studies.thesis.replication import document, replication, replication_report
+from sweeps.studies.thesis.replication import count_lines, document, replication, replication_report
 from sweeps.studies.thesis.rows import COLUMNS as ROW_COLUMNS
 from sweeps.studies.thesis.rows import report_frame, report_rows
 from sweeps.sweep import Sweep
@@ -169,6 +169,89 @@ def test_a_strangers_results_are_told_to_speak_to_no_claim(make):
 
 def test_real_people_are_not_called_simulated(made):
     assert "SIMULATED" not in to_html(document(made, "sweeps"))
+
+
+# ---- Results of two ways of training.
+
+
+@pytest.fixture
+def two_ways(made, make):
+    """`made`, and a larger network trained longer, on which clicks are ahead of pages."""
+    rng = np.random.default_rng(5)
+    larger = {"model": "resnet34a", "epochs": 65, "image_size": None}
+    large = pd.concat(
+        [
+            make("C", seeds=(0, 1, 2), variety="click", **KEPT, **larger, **measured(0.6, rng)),
+            make("P", seeds=(0, 1, 2), variety="t2-clamp", **KEPT, gamma=0.1, **larger, **measured(0.3, rng)),
+        ]
+    )
+    about = {"hardware": "a card", "scale": "paper", "precision": "bf16", "versions": {"torch": "2.14"}}
+    about |= {"trained_with": {"torch": "2.11"}, "note": "Nobody has tested bf16.", "commit": "0123456789abcdef"}
+    return replication([made.sources[0], Source(name="large", results=large, about=about)])
+
+
+def test_the_head_says_how_long_each_was_trained_and_counts_each_apart(two_ways):
+    head = document(two_ways, "sweeps").summary
+    ours = "cnn, 15 epochs, 32 pixels; resnet34a, 65 epochs"
+    assert head[0] == f"In table 3.2 the thesis trained for 65 epochs; ours: {ours}."
+    small, large = head[1:3]
+    assert small.startswith("Trained as cnn, 15 epochs, 32 pixels. Of 6 checks")
+    assert "5 agree, 1 disagrees and 0 are open" in small
+    assert large.startswith("Trained as resnet34a, 65 epochs. Of 6 checks")
+    assert "1 agrees, 5 disagree and 0 are open" in large
+
+
+def test_what_changes_with_the_training_is_counted_and_shown_beside_each_other(two_ways):
+    told = document(two_ways, "sweeps")
+    in_place = "trained as resnet34a, 65 epochs in place of cnn, 15 epochs, 32 pixels"
+    turns = "5 turn from agrees to disagrees; 1 turn from disagrees to agrees."
+    assert told.summary[3:] == (
+        f"As measured, {in_place}, 0 of 6 verdicts stay; {turns}",
+        f"On cross-entropy after one temperature, {in_place}, 0 of 2 verdicts stay; 2 turn from agrees to disagrees.",
+    )
+    measured_table, scaled_table = told.sections[0].tables
+    assert (len(measured_table.rows), len(scaled_table.rows)) == (6, 2)
+    row = measured_table.rows[0]
+    assert row[2:4] == ("CE, 10H", "−0.012")
+    assert [row[5], row[7]] == ["agrees", "disagrees"]
+    assert row[4].startswith("−0.")
+    assert row[6].startswith("+0.")
+
+
+def test_each_check_has_a_row_for_each_training(two_ways):
+    (table,) = document(two_ways, "sweeps").sections[1].tables
+    place = table.headings.index("Trained as")
+    assert [row[place] for row in table.rows[:2]] == ["cnn, 15 epochs, 32 pixels", "resnet34a, 65 epochs"]
+    assert [row[2] for row in table.rows[:2]] == ["CE, 10H", "CE, 10H"]
+    counted = {(line["table"], line["trained as"]): line for line in count_lines(two_ways.findings)}
+    all_of_large = counted["All", "resnet34a, 65 epochs"]
+    assert (all_of_large["agrees"], all_of_large["disagrees"], all_of_large["open"]) == ("1", "5", "0")
+    assert int(all_of_large["not run"]) == len(claims()) - 6
+
+
+def test_one_way_of_training_has_no_section_on_what_depends_on_it(made):
+    told = document(made, "sweeps")
+    assert "What depends on the training" not in {section.title for section in told.sections}
+    assert "Trained as" not in told.sections[0].tables[0].headings
+
+
+def test_a_check_that_stays_is_counted_and_not_shown(made, make):
+    again = made.sources[0].results.assign(model="resnet34a", epochs=65)
+    again["trial"] = "again-" + again["trial"]
+    both = replication([made.sources[0], Source(name="again", results=again, about={})])
+    told = document(both, "sweeps")
+    assert told.sections[0].tables == ()
+    assert told.summary[3].endswith("in place of cnn, 15 epochs, 32 pixels, 6 of 6 verdicts stay.")
+
+
+def test_the_sources_say_what_a_card_trained_with_and_what_its_manifest_notes(two_ways):
+    told = document(two_ways, "sweeps")
+    assert [source["trained as"] for source in told.sources] == [
+        "cnn, 15 epochs, 32 pixels",
+        "resnet34a, 65 epochs, bf16",
+    ]
+    assert [source["versions"] for source in told.sources] == ["torch 2.14", "torch 2.11"]
+    assert told.notes == ("Nobody has tested bf16.",)
 
 
 # ---- The command line.

@@ -73,6 +73,24 @@ def test_each_way_of_training_is_a_pairing_of_its_own(make):
     assert [made.setting(parts) for parts in pairings] == ["cnn, 15 epochs, 16 pixels", "cnn, 15 epochs, 32 pixels"]
 
 
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"epochs": 65}, ["cnn, 15 epochs, 32 pixels", "cnn, 65 epochs, 32 pixels"]),
+        ({}, ["cnn, 15 epochs, 32 pixels, batch 64", "cnn, 15 epochs, 32 pixels, batch 32"]),
+    ],
+)
+def test_of_the_rest_of_the_training_what_is_needed_to_tell_trials_apart_is_named(make, other, words):
+    tables = [
+        make(f"{variety}{batch}", variety=variety, **KEPT, batch=batch, **how, ce__10h=[1, 1, 1])
+        for batch, how in ((64, {}), (32, other))
+        for variety in ("click", "t2-clamp")
+    ]
+    made = trials(*tables)
+    pairings = made.pairings([published_row("3.2", "clicks"), published_row("3.2", "pages")])
+    assert [made.training(parts) for parts in pairings] == words
+
+
 def test_cells_that_a_row_does_not_tell_apart_are_pairings_of_their_own(make):
     semantic = [
         make(kind, variety="t1-semantic", **KEPT, similarity=kind, ce__10h=[1, 1, 1])
