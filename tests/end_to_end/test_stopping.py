@@ -211,7 +211,7 @@ def test_a_trial_goes_on_within_when_its_worker_and_when_its_driver_is_killed(sp
     often = ("--set", "checkpoint_every=0.2", "--cpus", 1)  # no part of what the sweep is
     driver = begin("run", spec, *often, out=tmp_path)
     until_saved(driver, tmp_path)
-    (training,) = [one for one in family(driver) if one.cmdline() and "train" in one.cmdline()[0]]
+    (training,) = [one for one in family(driver) if one.cmdline() and "Trainable" in one.cmdline()[0]]
     training.kill()
     until_done(driver, tmp_path, 1)
     until_saved(driver, tmp_path)
