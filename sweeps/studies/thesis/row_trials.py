@@ -181,8 +181,8 @@ def _training_axes(texts: pd.DataFrame) -> list[str]:
     """The axes of `SETTING` in which trials of one data set, model, epochs and image size differ."""
     said = [axis for axis in ("dataset", "model", "epochs", "image_size") if axis in texts]
     axes = [axis for axis in SETTING if axis in texts and axis not in said]
-    by_said = texts.groupby(said)[axes].nunique() if said and axes else pd.DataFrame()
-    return [axis for axis in by_said if (by_said[axis] > 1).any()]
+    ways = len(texts[said].drop_duplicates()) if said else 1
+    return [axis for axis in axes if len(texts[[*said, axis]].drop_duplicates()) > ways]
 
 
 def _prefer(trials: pd.DataFrame) -> pd.DataFrame:

@@ -140,7 +140,8 @@ def _change_table(checks: Sequence[tuple[Finding, Compared]], caption: str) -> T
         names = (f"{finding.claim.says} ({_quoted(finding)})", _names(finding))
         here = [_change_words(ours[way]) if way in ours else (DASH, DASH) for way in ways]
         check = ", ".join(filter(None, (check_words(finding.claim.check), finding.variant)))
-        row = (check, list(_thesis(finding))[2], *(text for pair in here for text in pair))
+        *_, thesis_difference = _thesis(finding)
+        row = (check, thesis_difference, *(text for pair in here for text in pair))
         texts.append((*(("", "") if names == said else names), *row))
         said = names
     numbers = (3, *range(4, len(headings), 2))
