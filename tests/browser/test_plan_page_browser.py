@@ -62,9 +62,8 @@ def assert_as_printed(shown, said):
     assert shown["verdict"] == capital(said["verdict"])
     assert shown["why"] == capital(said["why"])
     steps = [said["next_step"]["words"], said["stop"] and said["stop"]["words"], said["dearest"]]
-    assert shown["lines"] == [
-        capital(x) for x in (said["likeliest"], said["least"], said["second"], said["cheaper"], *steps) if x
-    ]
+    names = ("likeliest", "firmness", "settle", "least", "second", "cheaper")
+    assert shown["lines"] == [capital(x) for x in (*(said[name] for name in names), *steps) if x]
     assert len(shown["rows"]) == len(said["plans"])
     for place, (texts, one) in enumerate(zip(shown["rows"], said["plans"], strict=True)):
         line = plan_row(place, Plan(**one), said["buy"])
