@@ -13,7 +13,7 @@ import torch
 from softcore.datasets import load
 from sweeps.running import checkpoint as checkpoints
 from sweeps.running.checkpoint import Checkpoint, code_version
-from sweeps.running.runner import work_on_trial
+from sweeps.running.runner import work_on_trials
 from sweeps.running.trial import Material, Run, config_of, run_trial
 from sweeps.spec.cells import trials
 from sweeps.spec.spec import resolve
@@ -56,7 +56,7 @@ def left(folder):
 
 def work(asked, digits, folder, **how):
     """What a worker does with a trial: everything that it says before the result."""
-    *said, _ = work_on_trial(config_of(asked), Material(dataset=digits, **how), folder / "trials", "")
+    *said, _ = work_on_trials([config_of(asked)], Material(dataset=digits, **how), folder / "trials", "")
     return said
 
 
