@@ -110,8 +110,8 @@ class Recorder(DriverOnly, tune.Callback):
         self.given_up: Counter[str] = Counter()
 
     def _under_way(self, tune_trial: Any) -> list[Trial]:
-        """The trials of a pack that have not ended."""
-        return [trial for trial in self.queue.packs[tune_trial.trial_id] if trial.id in self.running]
+        """The trials of a pack that have not ended, begun or not: a process can die as it is handed them."""
+        return [trial for trial in self.queue.packs[tune_trial.trial_id] if trial.id not in self.ended]
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A pack has begun, or begun again after its process died."""
