@@ -143,10 +143,8 @@ def train_pack(chunk: Sequence[Work], groups: Groups, asked: argparse.Namespace,
         if done in (2, 3) and to_come > left():
             return max(0, int(len(chunk) * left() / to_come) - 2)
     trained = time.perf_counter()
-    for name, value in (("pack", len(chunk)), ("seconds", round(trained - started, 1))):
-        say(f"trained: {name} {value}")
-    n_items = len(chunk[0][1].targets.items)
-    say(f"{len(chunk) * n_items * len(losses) / (trained - made):.0f} images/s")
+    n_images = len(chunk) * len(chunk[0][1].targets.items) * len(losses)
+    say(f"pack of {len(chunk)} trained in {trained - started:.1f} s, {n_images / (trained - made):.0f} images/s")
     about = {
         "device": torch.cuda.get_device_name() if asked.device == "cuda" else platform.machine(),
         "precision": asked.precision,

@@ -15,14 +15,7 @@ from softcore.seeding import generator, torch_seed
 from softcore.train import CLIP_NORM, Epoch, make_schedule, nudge_weights
 from softcore.training.batches import Batches, EpochOrder, crop_flip
 from softcore.training.images import as_tensor, pixels
-from softcore.training.mixing import (
-    ENTROPY_FLOOR,
-    MIXUP_ALPHA,
-    WEIGHTED_ALPHA,
-    check_mixing,
-    draw_pairs,
-    entropy_weights,
-)
+from softcore.training.mixing import check_mixing, draw_pairs, entropy_weights, loss_floor, mixing_alpha
 from softcore.training.models import PixelNetwork, channel_statistics, make_model
 from softcore.training.packed import PackedNetwork
 
@@ -201,7 +194,7 @@ class Pack:
         """
         shares, partners = [], []
         for member in self.members:
-            noise, alpha = generator("mixing", member.seed, number), alpha_of(member.policy)
+            noise, alpha = generator("mixing", member.seed, number), mixing_alpha(member.policy)
             drawn = [(1.0, np.arange(n)) if alpha is None else draw_pairs(noise, n, alpha) for n in sizes]
             shares.append([share for share, _ in drawn])
             partners.append(np.concatenate([order for _, order in drawn]))
@@ -243,17 +236,8 @@ class Step:
         return each.detach(), clip(self.network, self.network.gradients(each))
 
 
-def alpha_of(policy: TrainingPolicy) -> float | None:
-    """The mixing coefficient's parameter; None where images are not mixed."""
-    if policy.mixing is None:
-        return None
-    usual = WEIGHTED_ALPHA if policy.loss == "entropy-weighted" else MIXUP_ALPHA
-    return usual if policy.alpha is None else policy.alpha
-
-
 def make_losses(policy: TrainingPolicy) -> Losses:
     """Each member's loss of a batch (members,), as `mixing.make_objective` has it for one."""
-    floor = ENTROPY_FLOOR if policy.entropy_floor is None else policy.entropy_floor
 
     def losses(network: PackedNetwork, batch: Batch) -> Tensor:
         images, targets = batch.images, batch.targets
@@ -265,7 +249,7 @@ def make_losses(policy: TrainingPolicy) -> Losses:
         logits = network(images)
         each = F.cross_entropy(logits, targets, reduction="none")
         if policy.loss == "entropy-weighted":
-            each = entropy_weights(logits, floor) * each
+            each = entropy_weights(logits, loss_floor(policy)) * each
         return each.view(-1, batch.n).mean(dim=1)
 
     return losses

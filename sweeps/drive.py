@@ -12,11 +12,11 @@ from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.files import sha256
 from sweeps.running import store as stores
-from sweeps.running.packs import run_together
+from sweeps.running.packs import check_precision, run_together
 from sweeps.running.provenance import manifest
 from sweeps.running.store import Store
 from sweeps.running.trial import Material, load_data, make_material, trial_of
-from sweeps.spec.cells import spec_content, sweep_id
+from sweeps.spec.cells import spec_content, sweep_id, trials
 from sweeps.spec.spec import HOW, Spec
 from sweeps.spec.spec import resolve as resolve_spec
 from sweeps.spec.tune import apply_choices, choice_records, choose, tuning_spec
@@ -61,6 +61,7 @@ def run(
         choices = choose(trial_sweep.results(), tune, parts, dataset)
         asked, chosen = apply_choices(asked, choices), choice_records(choices, trial_sweep.id)
     content = spec_content(asked, dataset)
+    check_precision(trials(asked, dataset), asked.precision)
     identity = sweep_id(asked, dataset)
     uri = _checked_tracking(tracking_uri)
     often = {name: getattr(asked, name) for name in HOW}
@@ -129,7 +130,7 @@ def carry_on(
                 address=address,
                 cpus_per_trial=store.spec()["resources"]["cpus"],
                 gpus_per_trial=store.spec()["resources"]["gpus"],
-                trials_per_pack=store.spec()["resources"].get("trials_per_gpu", "auto"),
+                trials_per_gpu=store.spec()["resources"].get("trials_per_gpu", "auto"),
                 trial_done=mirror.trial_done,
             )
             if complete:

@@ -93,24 +93,37 @@ def check_mixing(policy: TrainingPolicy) -> None:
         raise RequestError("target_mixing: mix-maxent gives mixed images no target; mixing: mixup does")
 
 
+def mixing_alpha(policy: TrainingPolicy) -> float | None:
+    """The parameter of the mixing coefficients: the policy's own or its method's usual one; None without mixing."""
+    if policy.mixing is None or policy.alpha is not None:
+        return policy.alpha
+    if policy.mixing == "mix-maxent":
+        return MAXENT_ALPHA
+    return WEIGHTED_ALPHA if policy.loss == "entropy-weighted" else MIXUP_ALPHA
+
+
+def loss_floor(policy: TrainingPolicy) -> float:
+    """The least weight of the entropy-weighted loss: the policy's own or the thesis's."""
+    return ENTROPY_FLOOR if policy.entropy_floor is None else policy.entropy_floor
+
+
 def make_objective(policy: TrainingPolicy, curves: TargetCurves | None = None) -> Objective:
     """The loss of a batch under `policy`; `curves` are needed for logistic target mixing alone.
 
     Raises RequestError for what `check_mixing` refuses, and for logistic target mixing without curves.
     """
     check_mixing(policy)
-    alpha = policy.alpha
-    if policy.mixing is None:
+    alpha = mixing_alpha(policy)
+    if alpha is None:
         return _plain
     if policy.mixing == "mix-maxent":
-        return partial(_mix_maxent, alpha=MAXENT_ALPHA if alpha is None else alpha)
+        return partial(_mix_maxent, alpha=alpha)
     if policy.target_mixing == "logistic" and curves is None:
         raise RequestError("target_mixing: logistic needs curves fitted to people's inferences (data set hmix)")
     if policy.loss == "entropy-weighted":
-        floor = ENTROPY_FLOOR if policy.entropy_floor is None else policy.entropy_floor
-        loss = partial(entropy_weighted_loss, entropy_floor=floor)
-        return partial(_mixup, alpha=WEIGHTED_ALPHA if alpha is None else alpha, loss=loss, curves=curves)
-    return partial(_mixup, alpha=MIXUP_ALPHA if alpha is None else alpha, loss=soft_cross_entropy, curves=curves)
+        loss = partial(entropy_weighted_loss, entropy_floor=loss_floor(policy))
+        return partial(_mixup, alpha=alpha, loss=loss, curves=curves)
+    return partial(_mixup, alpha=alpha, loss=soft_cross_entropy, curves=curves)
 
 
 def _plain(model: nn.Module, images: Tensor, targets: Tensor, noise: np.random.Generator) -> Tensor:

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from softcore.datasets import load
+from softcore.errors import RequestError
 from sweeps.running import trial as trials_module
-from sweeps.running.packs import AUTO, in_packs, pack_size, run_together
+from sweeps.running.packs import AUTO, check_precision, in_packs, pack_size, run_together
 from sweeps.running.trial import Material, run_trial
 from sweeps.spec.cells import trials
 from sweeps.spec.spec import resolve
@@ -101,3 +102,12 @@ def test_another_precision_trains_in_packs_alone_and_is_part_of_the_sweep(digits
     assert (record["pack"], record["precision"]) == (1, "bf16")
     run_trial(one, Material(dataset=digits), tmp_path / "float32")
     assert stored(tmp_path, one)[0]["weights"] != stored(tmp_path / "float32", one)[0]["weights"]
+
+
+def test_a_precision_that_a_trial_can_not_be_trained_in_is_refused_and_not_dropped(digits, tmp_path):
+    maxent = [trial for trial in some(digits) if trial.cell.axes["mixing"] == "mix-maxent"]
+    check_precision(some(digits), "float32")
+    with pytest.raises(RequestError, match="precision: bf16 is of packs alone; mixing: mix-maxent can't be trained"):
+        check_precision(some(digits), "bf16")
+    with pytest.raises(RequestError, match="precision: bf16 is of packs alone"):
+        list(run_together(maxent[:1], Material(dataset=digits, precision="bf16"), tmp_path))
