@@ -22,7 +22,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from sweeps.drive import prepare_sweep
-from sweeps.running.runner import work_on_trial
+from sweeps.running.runner import work_on_trials
 from sweeps.running.trial import Material, config_of
 from sweeps.spec.cells import trials
 
@@ -32,7 +32,7 @@ spec, dataset, _ = prepare_sweep({"name": "small", "blocks": [block]}, scale="sm
 (trial,) = trials(spec, dataset)
 (folder / "trials").mkdir(parents=True, exist_ok=True)
 material = Material(dataset=dataset, checkpoint_every=every)
-for said in work_on_trial(config_of(trial), material, folder / "trials", "here"):
+for said in work_on_trials([config_of(trial)], material, folder / "trials", "here"):
     print(said if isinstance(said, int) else "done", flush=True)
 """
 
