@@ -3,15 +3,19 @@
     python bench/paper.py plan chapter-3 --set seeds=3 --to plan.json        where the project is installed
     python bench/paper.py run plan.json --data DATA --out OUT --limit 480    where the card is
     python bench/paper.py collect plan.json --data DATA --from OUT --out SWEEPS
+    python bench/paper.py compare plan.json --data DATA --from OUT --with OUT2 --margin 0.01
 
 `plan` writes the trials of one or more specs with their cells resolved, each trial once. `run` trains them in packs,
 evaluates each and writes predictions into OUT as each pack ends, in files of at most 16 MiB; it starts no pack that
-would not end within the limit and goes on where an earlier run stopped. `collect` makes sweeps of the predictions, as
-`sweeps run` would have written them but without weights.
+would not end within the limit and goes on where an earlier run stopped. With `--alone 12` it trains them by the loop of
+`softcore.train` instead, in float32, so many processes at a time, seed after seed. `collect` makes sweeps of the
+predictions, as `sweeps run` would have written them but without weights. `compare` holds the trials of two folders (or
+results tables) against each other: is the mean difference surely smaller than the margin (two one-sided tests)?
 """
 
 import argparse
 import json
+import multiprocessing
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,18 +28,20 @@ import torch
 
 from softcore.data.dataset import Dataset
 from softcore.datasets import load
-from softcore.evaluate import Predictions, predict
+from softcore.evaluate import Predictions, evaluate, predict
 from softcore.files import whole
 from softcore.labels.build import Targets, build
 from softcore.labels.mixed import add_mixed_images
 from softcore.pack import Member, Pack, shape
 from softcore.policy import LabelPolicy, TrainingPolicy
-from softcore.test_sets import test_sets
-from softcore.train import round_weights
+from softcore.test_sets import TestSet, test_sets
+from softcore.train import round_weights, start
 from softcore.training.images import pool_images
+from softcore.training.models import PixelNetwork
 
 MOST_BYTES = 15 << 20  # of one file's arrays
 Work = tuple[dict[str, Any], Member]
+Found = tuple[dict[str, Any], dict[str, np.ndarray]]  # a trial's record and its predictions
 
 
 def say(text: str) -> None:
@@ -88,9 +94,7 @@ def records(part: Path) -> list[dict[str, Any]]:
 def run(asked: argparse.Namespace) -> None:
     """Train and evaluate what is left of a plan."""
     began = time.perf_counter()
-    torch.backends.cudnn.allow_tf32 = False  # evaluation in float32, whatever the packs are trained in
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False
+    compute_exactly()
     plans = [json.loads(path.read_text()) for path in asked.plans]
     dataset = load(plans[0]["dataset"], asked.data)
     if any(dict(dataset.fingerprints) != each["fingerprints"] for each in plans):
@@ -98,11 +102,19 @@ def run(asked: argparse.Namespace) -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     there = finished(asked.out)
     planned = {trial["id"]: trial for each in plans for trial in each["trials"]}
+    if asked.only:
+        planned = {name: planned[name] for name in finished(asked.only)}
     trials = [trial for name, trial in planned.items() if name not in there]
     if asked.epochs:
         trials = [trial | {"training": trial["training"] | {"epochs": asked.epochs}} for trial in trials]
-    groups = Groups(dataset, trials[: asked.trials])
-    say(f"{len(there)} of {len(planned)} trials done; {len(groups.left)} shapes left")
+    trials = trials[: asked.trials]
+    say(f"{len(there)} of {len(planned)} trials done")
+    if asked.alone:
+        write_parts(asked.out, alone(trials, plans[0]["dataset"], asked, began))
+        say(f"ended after {time.perf_counter() - began:.1f} s")
+        return
+    groups = Groups(dataset, trials)
+    say(f"{len(groups.left)} shapes left")
 
     def left() -> float:
         return float(asked.limit - (time.perf_counter() - began))
@@ -119,6 +131,67 @@ def run(asked: argparse.Namespace) -> None:
             else:
                 asked.pack = fits
     say(f"ended after {time.perf_counter() - began:.1f} s")
+
+
+def compute_exactly() -> None:
+    """Let library kernels compute in float32 and always alike: evaluation does, and trials alone."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+
+
+def alone(trials: Sequence[dict[str, Any]], dataset: str, asked: argparse.Namespace, began: float) -> Iterator[Found]:
+    """The record and the predictions of each trial that the loop of `softcore.train` ends within the limit."""
+    by_seed = sorted(trials, key=lambda trial: int(trial["seed"]))
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(asked.alone, _prepare, (dataset, asked.data, asked.device)) as pool:
+        found = pool.imap_unordered(train_alone, by_seed)
+        for done in range(1, len(by_seed) + 1):
+            try:
+                yield found.next(max(1.0, asked.limit - (time.perf_counter() - began)))
+            except multiprocessing.TimeoutError:
+                say(f"stopped: {done - 1} of {len(by_seed)} trials ended in time")
+                return
+            say(f"{done} of {len(by_seed)} alone, {time.perf_counter() - began:.0f} s")
+
+
+_kept: dict[str, Any] = {}  # what a process of `alone` keeps
+
+
+def _prepare(dataset: str, data: Path, device: str) -> None:
+    compute_exactly()
+    torch.set_num_threads(1)
+    _kept.update(dataset=load(dataset, data), device=device)
+
+
+def train_alone(trial: dict[str, Any]) -> Found:
+    """The record and the predictions of one trial."""
+    dataset, device = _kept["dataset"], _kept["device"]
+    groups = Groups(dataset, [trial])
+    (((_, member),),) = groups.left.values()
+    began = time.perf_counter()
+    model, steps = start(
+        member.images, member.targets, member.policy, classes=len(dataset.classes), seed=member.seed,
+        repeat=member.repeat, device=device,
+    )  # fmt: skip
+    losses = [epoch.loss for epoch in steps]
+    about = {
+        **made_on(device, "float32"),
+        "pack": 1,
+        "pack_seconds": round(time.perf_counter() - began, 2),
+        "alone": True,
+    }
+    return scored(model.eval(), trial, groups, losses, about)
+
+
+def made_on(device: str, precision: str) -> dict[str, Any]:
+    """On what a trial was trained and with what."""
+    return {
+        "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+        "precision": precision,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def train_pack(chunk: Sequence[Work], groups: Groups, asked: argparse.Namespace, left: Any) -> int:
@@ -146,12 +219,9 @@ def train_pack(chunk: Sequence[Work], groups: Groups, asked: argparse.Namespace,
     n_images = len(chunk) * len(chunk[0][1].targets.items) * len(losses)
     say(f"pack of {len(chunk)} trained in {trained - started:.1f} s, {n_images / (trained - made):.0f} images/s")
     about = {
-        "device": torch.cuda.get_device_name() if asked.device == "cuda" else platform.machine(),
-        "precision": asked.precision,
+        **made_on(asked.device, asked.precision),
         "pack": len(chunk),
         "pack_seconds": round(trained - started, 2),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
     }
     write_parts(asked.out, evaluated(pack, chunk, groups, losses, about))
     say(f"evaluated in {time.perf_counter() - trained:.1f} s")
@@ -160,25 +230,31 @@ def train_pack(chunk: Sequence[Work], groups: Groups, asked: argparse.Namespace,
 
 def evaluated(
     pack: Pack, chunk: Sequence[Work], groups: Groups, losses: Sequence[Sequence[float]], about: Mapping[str, Any]
-) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray]]]:
-    """The record and the predictions of each member; a member that diverged has none and says so."""
-    for place, (trial, member) in enumerate(chunk):
-        began = time.perf_counter()
-        record = {"trial": trial["id"], "losses": [round(each[place], 6) for each in losses], **about}
-        record["epochs"] = member.policy.epochs
-        model, arrays = pack.model(place), dict[str, np.ndarray]()
-        try:
-            round_weights(model)
-            tests = test_sets(groups.dataset, trial["seed"], trial["labels"].get("holdout"))
-            found = predict(model, groups.pooled(member.policy.image_size), groups.dataset, tests)
-            arrays = {name: array for name, array in found.arrays().items() if not name.endswith("/items")}
-        except FloatingPointError as error:
-            record["failed"] = f"FloatingPointError: {error}"
-        record["eval_seconds"] = round(time.perf_counter() - began, 3)
-        yield record, arrays
+) -> Iterator[Found]:
+    """The record and the predictions of each member."""
+    for place, (trial, _) in enumerate(chunk):
+        yield scored(pack.model(place), trial, groups, [each[place] for each in losses], about)
 
 
-def write_parts(out: Path, found: Iterator[tuple[dict[str, Any], dict[str, np.ndarray]]]) -> None:
+def scored(
+    model: PixelNetwork, trial: Mapping[str, Any], groups: Groups, losses: Sequence[float], about: Mapping[str, Any]
+) -> Found:
+    """The record and the predictions of a trained model; one that diverged has none and says so."""
+    began, arrays = time.perf_counter(), dict[str, np.ndarray]()
+    record = {"trial": trial["id"], "losses": [round(loss, 6) for loss in losses], **about}
+    record["epochs"] = trial["training"]["epochs"]
+    try:
+        round_weights(model)
+        tests = test_sets(groups.dataset, trial["seed"], trial["labels"].get("holdout"))
+        found = predict(model, groups.pooled(trial["training"]["image_size"]), groups.dataset, tests)
+        arrays = {name: array for name, array in found.arrays().items() if not name.endswith("/items")}
+    except FloatingPointError as error:
+        record["failed"] = f"FloatingPointError: {error}"
+    record["eval_seconds"] = round(time.perf_counter() - began, 3)
+    return record, arrays
+
+
+def write_parts(out: Path, found: Iterator[Found]) -> None:
     """Write trials into files of at most MOST_BYTES, each whole or not at all."""
     kept: list[dict[str, Any]] = []
     arrays: dict[str, np.ndarray] = {}
@@ -206,10 +282,12 @@ def plan(asked: argparse.Namespace) -> None:
     from sweeps.spec.cells import trials
     from sweeps.spec.spec import resolve
 
-    specs = [resolve(name, scale=asked.scale, sets=asked.set) for name in asked.specs]
+    specs = [resolve(name, scale=asked.scale or None, sets=asked.set) for name in asked.specs]
     (dataset_name,) = {spec.dataset for spec in specs}
     dataset = load_data(dataset_name, asked.data, None)
     found = {trial.id: trial for spec in specs for trial in trials(spec, dataset)}
+    for name in finished(asked.without) if asked.without else ():
+        found.pop(name, None)
     content = {
         "specs": [spec.model_dump() for spec in specs],
         "dataset": dataset_name,
@@ -232,7 +310,6 @@ def plan(asked: argparse.Namespace) -> None:
 
 def collect(asked: argparse.Namespace) -> None:
     """Make a sweep of each spec of a plan from the predictions that are there."""
-    from softcore.evaluate import evaluate
     from sweeps.running import store as stores
     from sweeps.running.provenance import manifest
     from sweeps.running.trial import label_costs, save_trial
@@ -259,19 +336,7 @@ def collect(asked: argparse.Namespace) -> None:
                 store.log(trial.id, record["epochs"], stores.FAILED, error=record["failed"])
                 continue
             tests = test_sets(dataset, trial.seed, trial.cell.axes.get("holdout"))
-            with np.load(part, allow_pickle=False) as arrays:
-                own = {
-                    name.removeprefix(f"{trial.id}/"): arrays[name]
-                    for name in arrays.files
-                    if name.startswith(f"{trial.id}/")
-                }
-            predictions = Predictions(
-                validation_items=dataset.validation_items,
-                validation=own["validation/clean"],
-                items={name: test.items for name, test in tests.items()},
-                clean={name: own[f"{name}/clean"] for name in tests},
-                fgsm={name: own[f"{name}/fgsm"] for name in tests},
-            )
+            predictions = read_predictions(part, trial.id, dataset, tests)
             targets, _ = targets_of(dataset, by_id[trial.id])
             result = {
                 **evaluate(predictions, dataset, tests, extras=spec.evaluate),
@@ -294,15 +359,73 @@ def collect(asked: argparse.Namespace) -> None:
         say(f"{store.id}: {len(wanted)} trials added, {len(store.finished())} there")
 
 
+def read_predictions(part: Path, trial: str, dataset: Dataset, tests: Mapping[str, TestSet]) -> Predictions:
+    """The predictions of a trial in a file of `write_parts`."""
+    with np.load(part, allow_pickle=False) as arrays:
+        own = {name.removeprefix(f"{trial}/"): arrays[name] for name in arrays.files if name.startswith(f"{trial}/")}
+    return Predictions(
+        validation_items=dataset.validation_items,
+        validation=own["validation/clean"],
+        items={name: test.items for name, test in tests.items()},
+        clean={name: own[f"{name}/clean"] for name in tests},
+        fgsm={name: own[f"{name}/fgsm"] for name in tests},
+    )
+
+
+def metrics_of(place: Path, dataset: Dataset, planned: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """The metrics of each trial whose predictions lie in a folder, or of each row of a results table (a .csv)."""
+
+    if place.suffix == ".csv":
+        import pandas as pd
+
+        rows = pd.read_csv(place).set_index("trial")
+        return {str(name): dict(row) for name, row in rows.iterrows()}
+    found = {}
+    for part in sorted(place.glob("part-*.npz")):
+        for record in records(part):
+            if "failed" not in record:
+                trial = planned[record["trial"]]
+                tests = test_sets(dataset, trial["seed"], trial["labels"].get("holdout"))
+                found[trial["id"]] = evaluate(read_predictions(part, trial["id"], dataset, tests), dataset, tests)
+    return found
+
+
+def compare(asked: argparse.Namespace) -> None:
+    """Print the mean difference of each metric, second folder minus first, and what two one-sided tests say."""
+    from scipy import stats
+
+    from softcore.statistics import mean_interval
+
+    content = json.loads(asked.plan.read_text())
+    dataset, planned = load(content["dataset"], asked.data), {trial["id"]: trial for trial in content["trials"]}
+    first, second = (metrics_of(each, dataset, planned) for each in (asked.source, asked.other))
+    both = sorted(first.keys() & second.keys())
+    for metric in asked.metric or ["scaled-ce/10h"]:
+        apart = np.array([second[name][metric] - first[name][metric] for name in both])
+        # Both one-sided tests at 5% are passed just when the 90% interval lies within the margin.
+        interval = mean_interval(apart, level=0.90)
+        above, below = (
+            stats.ttest_1samp(apart, bound, alternative=side).pvalue
+            for bound, side in ((-asked.margin, "greater"), (asked.margin, "less"))
+        )
+        line = {
+            "metric": metric, "n": len(both), "mean": interval.mean, "90% low": interval.low,
+            "90% high": interval.high, "sd": apart.std(ddof=1), "margin": asked.margin, "p": max(above, below),
+        }  # fmt: skip
+        line = {name: round(value, 5) if isinstance(value, float) else value for name, value in line.items()}
+        say(json.dumps(line | {"equivalent": bool(max(above, below) < 0.05)}))
+
+
 def main() -> None:
-    """Plan, run or collect."""
+    """Plan, run, collect or compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("plan")
     one.add_argument("specs", nargs="+", help="presets or spec files on one data set")
-    one.add_argument("--scale", default="paper")
+    one.add_argument("--scale", default="paper", help="empty for the specs' own")
     one.add_argument("--set", action="append", default=[], metavar="AXIS=VALUE")
     one.add_argument("--data", type=Path, required=True)
+    one.add_argument("--without", type=Path, metavar="FOLDER", help="leave out the trials that are done there")
     one.add_argument("--to", type=Path, required=True)
     one.set_defaults(work=plan)
     two = commands.add_parser("run")
@@ -316,6 +439,8 @@ def main() -> None:
     two.add_argument("--evaluating", type=float, default=1.0, help="seconds a trial's evaluation is reckoned to take")
     two.add_argument("--epochs", type=int, help="of every trial, for a rehearsal: the results are no cell's")
     two.add_argument("--trials", type=int, help="the first so many, for a rehearsal")
+    two.add_argument("--alone", type=int, default=0, metavar="PROCESSES", help="train without packs, in float32")
+    two.add_argument("--only", type=Path, metavar="FOLDER", help="only the trials that are done there")
     two.set_defaults(work=run)
     three = commands.add_parser("collect")
     three.add_argument("plan", type=Path)
@@ -323,6 +448,14 @@ def main() -> None:
     three.add_argument("--from", dest="source", type=Path, required=True)
     three.add_argument("--out", type=Path, required=True)
     three.set_defaults(work=collect)
+    four = commands.add_parser("compare")
+    four.add_argument("plan", type=Path)
+    four.add_argument("--data", type=Path, required=True)
+    four.add_argument("--from", dest="source", type=Path, required=True)
+    four.add_argument("--with", dest="other", type=Path, required=True)
+    four.add_argument("--metric", action="append", help="may be repeated; scaled-ce/10h without it")
+    four.add_argument("--margin", type=float, default=0.01)
+    four.set_defaults(work=compare)
     asked = parser.parse_args()
     asked.work(asked)
 
