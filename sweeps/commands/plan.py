@@ -155,7 +155,8 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
         [plan_row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
         title=f"{simulated}Plans for {metric_title(advice.metric)} on {test_set_title(test_set)} ({metric}/{test_set})",
     )
-    print_table(shown)
+    if advice.plans:
+        print_table(shown)
     for line in (*advice.lines, *notes):
         print(line[:1].upper() + line[1:])
 

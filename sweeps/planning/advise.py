@@ -1,19 +1,19 @@
 """What to do with a budget: the plans it buys, whether any is worth it, and when to stop spending."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import price_list
 from softcore.scoring.metrics import metric_range
-from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, candidate_costs
 from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.noise import shows_annotator_variance
-from sweeps.planning.plan import BUY, DONT_BUY, NOT_KNOWN, Advice, FreeRecipe, Plan, Reading, money_between, sentence
+from sweeps.planning.plan import BUY, DONT_BUY, NOT_KNOWN, Advice, FreeRecipe, Plan, Reading, sentence
 from sweeps.planning.rank import (
     Limits,
     axes_of,
@@ -28,6 +28,7 @@ from sweeps.planning.rank import (
     stopping_step,
     within,
 )
+from sweeps.planning.verdict import decide, lacking, too_little, why
 from sweeps.results.names import dollars, question
 from sweeps.results.table import ANSWERS, answer_columns
 from sweeps.uncertainty.layout import Pool
@@ -44,30 +45,6 @@ def least_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]
     return sentence("least", plan=candidate_name(forecast, least), money=dollars(float(cost.usd_high[least])))
 
 
-def likeliest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
-    """Where nothing is to be bought: the `feasible` plan likeliest to gain what matters, of equals the cheapest."""
-    best = likeliest(forecast, cost, feasible)
-    return sentence(
-        "likeliest",
-        plan=candidate_name(forecast, best),
-        money=dollars(float(cost.usd_high[best])),
-        enough=enough(forecast.matters),
-        probability=f"{forecast.gains_enough[best]:.2f}",
-    )
-
-
-def verdict_by(chance: Float[np.ndarray, " p"]) -> str:
-    """The verdict on plans that gain what matters with these probabilities, by one reading of the results."""
-    most = float(chance.max())
-    return BUY if most >= ENOUGH else DONT_BUY if most <= 1 - ENOUGH else NOT_KNOWN
-
-
-def likeliest(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> int:
-    """The `feasible` candidate likeliest to gain what matters, of equals the cheapest."""
-    chance = forecast.gains_enough
-    return int(min(np.flatnonzero(feasible), key=lambda i: (-chance[i], cost.usd_high[i], i)))
-
-
 def _firmness(verdict: str, readings: tuple[Reading, ...]) -> str:
     """Which other readings say another thing than the verdict, in words."""
     others = [r for r in readings if r.verdict != verdict]
@@ -79,15 +56,9 @@ def _firmness(verdict: str, readings: tuple[Reading, ...]) -> str:
 
 def _settle(forecast: Forecast, place: int) -> str:
     """How many seeds would tell whether the candidate gains what matters, in words."""
-    words = {"plan": candidate_name(forecast, place), "gain": f"{forecast.gain[place]:.3f}"}
     if not (seeds := int(forecast.seeds_needed[place])):
-        return sentence("never_settled", **words)
-    return sentence("settle", seeds=str(seeds), now=str(forecast.seeds), **words)
-
-
-def enough(matters: float) -> str:
-    """What a plan must gain to be worth buying, in words."""
-    return sentence("enough", matters=f"{matters:g}") if matters else sentence("anything")
+        return sentence("never_settled")
+    return sentence("settle", seeds=str(seeds), now=str(forecast.seeds))
 
 
 def dearest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> str:
@@ -99,22 +70,17 @@ def dearest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p
     return sentence("dearest", plan=candidate_name(forecast, best), money=money, **gain_words(forecast, place, best))
 
 
-def cheaper_words(forecast: Forecast, cost: Cost, kinds: list[int], bought: int) -> str:
-    """The cheapest of `kinds` worth buying that is worse than the one `bought` by less than what matters, if any."""
-    expected = forecast.expected
-    near = [i for i in kinds if forecast.worth_buying[i] and expected[i] - expected[bought] < forecast.matters]
-    cheapest = min(near, key=lambda i: cost.usd_high[i], default=bought)
-    saved = float(cost.usd_high[bought] - cost.usd_high[cheapest])
-    if saved < 0.01:
+def dearer_words(forecast: Forecast, cost: Cost, kinds: list[int], bought: int) -> str:
+    """What the best of `kinds` adds to the plan `bought`, which is cheaper; "" where that is the best itself."""
+    best = kinds[0]
+    if best == bought or cost.usd_high[best] <= cost.usd_high[bought]:
         return ""
-    worse, low, high, _ = gain_between(forecast, cheapest, bought)
+    gain, low, high, _ = gain_between(forecast, bought, best)
     return sentence(
-        "cheaper",
-        matters=f"{forecast.matters:g}",
-        saved=dollars(saved),
-        plan=candidate_name(forecast, cheapest),
-        money=dollars(float(cost.usd_high[cheapest])),
-        gap=f"{worse:.3f}",
+        "dearer",
+        plan=candidate_name(forecast, best),
+        money=dollars(float(cost.usd_high[best])),
+        gain=f"{gain:.3f}",
         low=f"{low:.3f}",
         high=f"{high:.3f}",
     )
@@ -181,58 +147,68 @@ def advice(
 ) -> Advice:
     """The advice for `limits` at `prices`, from draws that were made before: nothing is fitted.
 
-    The rule: buy the best plan that gains what matters on the best free recipe (0.03 raw, 0.01 scaled cross-entropy;
-    anything, of other metrics) with a probability of 0.9 or more, on average over seeds and people, and does so without
-    each seed, without each panel and under other priors, too. Where every plan gains that with a probability of 0.1 or
-    less, and no other reading of the results says "buy", don't. All else is not known yet.
+    `verdict.decide` has the rule. A budget that buys nothing is an answer, too: don't buy.
     """
     listed = price_list(prices)
     wage, fee = (listed.wage if wage is None else wage), (listed.fee if fee is None else fee)
     listed.check_wage(wage)
     cost = candidate_costs(forecast.table, forecast.rows, listed, wage, fee)
     feasible = within(forecast, cost, limits)
-    kinds = best_of_each_kind(forecast, feasible)
-    plans = _plans(forecast, cost, limits, kinds, max(top, 1))
-    buy = next((place for place, i in enumerate(kinds) if forecast.worth_buying[i]), None)
-    best = kinds[buy or 0]
-    readings = tuple(
-        Reading(name=name, verdict=verdict_by(chance[feasible]), probability=float(chance[feasible].max()))
-        for name, chance in forecast.readings.items()
-    )
-    sure_not = verdict_by(forecast.gains_enough[feasible]) == DONT_BUY and BUY not in {r.verdict for r in readings}
-    verdict = BUY if buy is not None else DONT_BUY if sure_not else NOT_KNOWN
-    cheaper = "" if buy is None else cheaper_words(forecast, cost, kinds, best)
-    if buy is not None and buy >= len(plans):  # the best that is worth it is always shown
-        plans = (*plans, *_plans(forecast, cost, limits, kinds, buy + 1)[buy:])
-        buy = len(plans) - 1
     in_time = _time_only(limits)
     timely = np.ones(len(forecast.table), dtype=bool) if in_time is None else within(forecast, cost, in_time)
+    about: dict[str, Any] = {
+        "metric": forecast.rows.metric,
+        "matters": forecast.matters,
+        "best_free": best_free(forecast),
+        "least": least_words(forecast, cost, timely),
+        "model": forecast.choice.chosen.name,
+        "model_why": forecast.choice.why,
+        "checks": forecast.choice.shown,
+        "covers": covers_of_plans(forecast),
+        "prices": listed.as_dict() | {"wage": wage, "fee": fee},
+    }
+    if not feasible.any():
+        return _nothing(forecast, cost, about)
+    decision, kinds = decide(forecast, cost, feasible, timely), best_of_each_kind(forecast, feasible)
+    shown = kinds[: max(top, 1)]
+    if decision.verdict == BUY and decision.place not in shown:  # the one to buy is always shown
+        shown.append(decision.place)
+    plans = _plans(forecast, cost, limits, kinds, shown)
     return Advice(
-        verdict=verdict,
-        why="; ".join(
-            [_why(forecast, cost, kinds, None if buy is None else best, verdict), *forecast.rows.free_lacking]
-        ),
-        metric=forecast.rows.metric,
-        matters=forecast.matters,
-        buy=buy,
+        verdict=decision.verdict,
+        why=why(forecast, cost, decision),
+        buy=shown.index(decision.place) if decision.verdict == BUY else None,
         plans=plans,
-        best_free=best_free(forecast),
+        readings=decision.readings,
+        firmness=_firmness(decision.verdict, decision.readings),
+        settle=_settle(forecast, decision.place) if decision.verdict == NOT_KNOWN else "",
+        dearer=dearer_words(forecast, cost, kinds, decision.place) if decision.verdict == BUY else "",
         second=_second(forecast, cost, kinds),
-        likeliest=likeliest_words(forecast, cost, feasible) if buy is None else "",
-        readings=readings,
-        firmness=_firmness(verdict, readings),
-        settle=_settle(forecast, likeliest(forecast, cost, feasible)) if verdict == NOT_KNOWN else "",
-        cheaper=cheaper,
-        least=least_words(forecast, cost, timely),
-        next_step=next_step(forecast, cost, timely, kinds[0]),
-        stop=stopping_step(forecast, cost, timely),
+        next_step=next_step(forecast, cost, timely, decision.place if decision.verdict == BUY else kinds[0]),
+        stop=stopping_step(forecast, cost, timely, decision.stop),
         dearest=dearest_words(forecast, cost, timely, kinds[0]),
-        model=forecast.choice.chosen.name,
-        model_why=forecast.choice.why,
-        checks=forecast.choice.shown,
-        covers=covers_of_plans(forecast),
-        prices=listed.as_dict() | {"wage": wage, "fee": fee},
         notes=notes(forecast, plans),
+        **about,
+    )
+
+
+def _nothing(forecast: Forecast, cost: Cost, about: Mapping[str, Any]) -> Advice:
+    """The advice where no candidate keeps the limits."""
+    return Advice(
+        verdict=DONT_BUY,
+        why="; ".join([too_little(forecast, cost), *lacking(forecast)]),
+        buy=None,
+        plans=(),
+        readings=(),
+        firmness="",
+        settle="",
+        dearer="",
+        second="",
+        next_step=None,
+        stop=None,
+        dearest="",
+        notes=notes(forecast, ()),
+        **about,
     )
 
 
@@ -264,11 +240,12 @@ def _time_only(limits: Limits) -> Limits | None:
     )
 
 
-def _plans(forecast: Forecast, cost: Cost, limits: Limits, kinds: list[int], top: int) -> tuple[Plan, ...]:
+def _plans(forecast: Forecast, cost: Cost, limits: Limits, kinds: list[int], shown: list[int]) -> tuple[Plan, ...]:
+    """The plans `shown`, which are of `kinds`."""
     winners = np.bincount(forecast.values[:, kinds].argmin(axis=1), minlength=len(kinds)) / len(forecast.values)
     people, days = people_needed(forecast), days_needed(forecast, cost, limits)
     found = []
-    for place, best in list(zip(kinds, winners, strict=True))[:top]:
+    for place in shown:
         row, axes = forecast.table.iloc[place], axes_of(forecast, place)
         counts = {c.removeprefix(ANSWERS): round(float(row[c])) for c in answer_columns(forecast.table) if row[c] > 0}
         found.append(
@@ -289,7 +266,7 @@ def _plans(forecast: Forecast, cost: Cost, limits: Limits, kinds: list[int], top
                 predicted=forecast.rows.sign * float(forecast.expected[place]),
                 interval_80=interval(forecast, forecast.runs[:, place], 0.8),
                 interval_95=interval(forecast, forecast.runs[:, place], 0.95),
-                best=float(best),
+                best=float(winners[kinds.index(place)]),
                 beats_free=float(forecast.beats_free[place]),
                 gain=float(forecast.gain[place]),
                 gains_enough=float(forecast.gains_enough[place]),
@@ -305,28 +282,6 @@ def interval(forecast: Forecast, runs: np.ndarray, level: float) -> tuple[float,
     ends = np.quantile(forecast.rows.sign * runs, [(1 - level) / 2, (1 + level) / 2])
     low, high = np.clip(ends, *metric_range(forecast.rows.metric))
     return float(low), float(high)
-
-
-def _why(forecast: Forecast, cost: Cost, kinds: list[int], buy: int | None, verdict: str) -> str:
-    """Why the verdict is what it is, of the candidate to `buy` (a place) or the first of `kinds`."""
-    disputed = next((i for i in kinds if forecast.gains_enough[i] >= ENOUGH), None)
-    shown = next(place for place in (buy, disputed, kinds[0]) if place is not None)
-    gains = sentence(
-        "gains",
-        metric=forecast.rows.metric,
-        free=best_free(forecast).recipe,
-        gain=f"{forecast.gain[shown]:.3f}",
-        enough=enough(forecast.matters),
-        chance=f"{forecast.gains_enough[shown]:.2f}",
-        rule=sentence("rule", enough=f"{ENOUGH:g}"),
-    )
-    if verdict == BUY:
-        name = "worth" if shown == kinds[0] else "worth_passed"
-    else:
-        name = "not_worth" if verdict == DONT_BUY else "unsure" if disputed is None else "disputed"
-    money = money_between(float(cost.usd_low[shown]), float(cost.usd_high[shown]))
-    plan, first = candidate_name(forecast, shown), candidate_name(forecast, kinds[0])
-    return sentence(name, plan=plan, money=money, gains=gains, first=first)
 
 
 def _second(forecast: Forecast, cost: Cost, kinds: list[int]) -> str:

@@ -76,7 +76,7 @@ class Plan:
         far = " (beyond what was measured)" if self.beyond else ""
         return (
             f"{self.recipe}{far}: {self.money}, {self.metric} {in_words(self.predicted, *self.interval_80)} (80%), "
-            f"gains what matters on the best free recipe with probability {self.gains_enough:.2f}"
+            f"gains what matters on the best free recipe with a chance of {chance_words(self.gains_enough)}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -124,14 +124,13 @@ class Reading:
 class Advice:
     """What to do with a budget: whether to buy, which plans there are, and how far all this can be believed.
 
-    `plans` are ranked by predicted metric, each the best number of images for its question, M and way of training;
-    `buy` is the place of the recommended one, None where the verdict is another than "buy"; `likeliest` then says
-    which plan is the likeliest to be worth it all the same ("" where there is one to buy). `readings` are the verdicts
-    without each seed, without each panel and under other priors, `firmness` says which differ, and `settle` what would
-    settle a verdict that is "not known yet" ("" elsewhere). `second` says why the second plan lost, `cheaper` which is
-    the cheapest worth buying and as good in all that matters, `least` the cheapest worth buying at all. `stop` is the
-    least budget beyond which spending more is not worth it (None where the measured range ends first, and where nothing
-    is worth buying).
+    `plans` are ranked by predicted metric, each the best number of images for its question, M and way of training (none
+    where the budget buys nothing); `buy` is the place of the recommended one, None where the verdict is another than
+    "buy". `readings` are the verdicts without each seed, without each panel and under other priors, `firmness` says
+    which differ, and `settle` what would settle a verdict that is "not known yet" ("" elsewhere). `second` says why the
+    second plan lost, `dearer` what the best plan adds to the recommended one, `least` which is the cheapest worth
+    buying at all. `next_step` is what more money buys (None where nothing dearer was measured). `stop` is the plan to
+    buy where there is money for all (None where that is the dearest, and where nothing is worth buying).
     """
 
     verdict: str
@@ -141,14 +140,13 @@ class Advice:
     buy: int | None
     plans: tuple[Plan, ...]
     best_free: FreeRecipe
-    likeliest: str
     readings: tuple[Reading, ...]
     firmness: str
     settle: str
     second: str
-    cheaper: str
+    dearer: str
     least: str
-    next_step: BudgetStep
+    next_step: BudgetStep | None
     stop: BudgetStep | None
     dearest: str
     model: str
@@ -170,14 +168,13 @@ class Advice:
         checked = [check.words for check in self.checks]
         verdict = (
             f"{self.verdict}: {self.why}",
-            self.likeliest,
             self.firmness,
             self.settle,
+            self.dearer,
+            stop,
             self.least,
             self.second,
-            self.cheaper,
-            self.next_step.words,
-            stop,
+            "" if self.next_step is None else self.next_step.words,
             self.dearest,
         )
         return tuple(
@@ -193,7 +190,8 @@ class Advice:
             for name in self.__dataclass_fields__
             if name not in ("plans", "checks", "readings")
         }
-        plain |= {"best_free": asdict(self.best_free), "next_step": asdict(self.next_step)}
+        plain |= {"best_free": asdict(self.best_free)}
+        plain |= {"next_step": None if self.next_step is None else asdict(self.next_step)}
         plain |= {"stop": None if self.stop is None else asdict(self.stop), "prices": dict(self.prices)}
         plain |= {"plans": [plan.as_dict() for plan in self.plans], "checks": [c.as_dict() for c in self.checks]}
         plain |= {"readings": [asdict(reading) for reading in self.readings]}
@@ -202,21 +200,28 @@ class Advice:
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
-        "worth": "{plan} for {money} {gains}",
-        "worth_passed": "{plan} for {money} {gains}; plans ranked above it do not pass ({first})",
-        "not_worth": "no plan for this budget is worth it; the best, {plan}, {gains}",
-        "unsure": "no plan for this budget is sure to be worth it, and it is not sure that none is; the best, {plan}, "
-        "{gains}",
-        "disputed": "{plan} for {money} {gains}, and would be worth it, but not by all readings of the results",
-        "gains": "gains {gain} in {metric} on {free}, the best free recipe, and {enough} with probability {chance} "
-        "({rule})",
-        "rule": "{enough} is asked for",
-        "firm": "the same without each seed, without each panel and under other priors ({n} other readings)",
-        "not_firm": "of {n} other readings of the same results {same} say the same; not so {others}",
-        "settle": "what would settle it: about {seeds} seeds with people of their own in place of {now}, if {plan} "
-        "goes on to gain {gain}",
-        "never_settled": "no number of seeds that anybody would train settles it: a gain of {gain} ({plan}) is too "
-        "near what matters, a coin's throw; the free recipe costs nothing",
+        "plan": "{money} for '{question}', asked of {people} on each of {images} images ({recipe})",
+        "one_person": "1 person",
+        "people": "{n} people",
+        "gains": "It {changes} by {gain} against the best that costs nothing ({free}), and {enough} matters: the "
+        "chance that it gains that much is {chance}",
+        "loses": "It {changes} by {gain} against the best that costs nothing ({free}), which is worse, and {enough} "
+        "matters: the chance that it gains that much is {chance}",
+        "buy": "{plan}. {gains}",
+        "not_worth": "train with what costs nothing; no purchase within these limits is worth its money. The nearest "
+        "to it is {plan}. {gains}",
+        "unsure": "train with what costs nothing until more is known. The likeliest to be worth its money is {plan}. "
+        "{gains}; buy from 90% on, don't from 10% down",
+        "disputed": "train with what costs nothing until more is known. What looks worth its money, but not by every "
+        "reading of the results, is {plan}. {gains}",
+        "nothing": "no {known} plan keeps these limits; train with what costs nothing ({free}). The cheapest is {plan}",
+        "near": "(near the line)",
+        "coin": "(near the line: {gain} of the {matters} that matter, a coin's throw)",
+        "firm": "how firm that is: leaving out any one seed or group of people, or assuming otherwise, changes nothing "
+        "({n} other readings)",
+        "not_firm": "how firm that is: {same} of {n} other readings of the same results say the same; not so {others}",
+        "settle": "what would settle it: training with about {seeds} seeds, each with people of its own, not {now}",
+        "never_settled": "no number of seeds that anybody would train settles it: the gain is too near what matters",
         "no_second": "no second plan: the budget buys one kind only",
         "second": "second, {plan}: {gap} worse on average (80%: {low} to {high}), better with probability "
         "{probability}, and {dearer}",
@@ -225,12 +230,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "costs_more": "costs {money} more",
         "costs_less": "costs {money} less",
         "costs_the_same": "costs the same",
-        "cheaper": "as good in all that matters ({matters}) and {saved} cheaper: {plan} for {money}, {gap} worse "
-        "(80%: {low} to {high})",
-        "likeliest": "of all that the budget buys, {plan} for {money} is the likeliest to be worth it after all: on "
-        "average it gains {enough} with probability {probability}",
+        "dearer": "dearer plans add less than matters: {plan} for {money} gains {gain} more (80%: {low} to {high})",
         "enough": "{matters} or more",
-        "anything": "anything",
+        "anything": "any gain",
         "least": "the cheapest plan that is worth buying: {plan} for {money}",
         "no_least": "no {known} plan is sure to be worth buying, whatever the budget",
         "dearest": "whatever it costs: {plan} for {money} would gain {gain} more (80%: {low} to {high}), with "
@@ -238,16 +240,20 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "no_dearest": "no {known} plan is predicted to be better, whatever it costs",
         "next": "the next {more} buy {plan} and gain {gain} (80%: {low} to {high}), with probability {probability}",
         "no_next": "the next {more} buy nothing better among the {known} plans",
-        "stop": "stop at {money}, with {plan}: {next}",
-        "below": "{limit} is below the cheapest {known} plan: {plan} takes {amount}",
-        "never_together": "no {known} plan keeps all of the limits; each alone can be kept: raise one of them",
+        "stop": "with more money still buy {plan} for {money}: no dearer {known} plan adds what matters",
         "no_budget": "a plan needs a budget: budget_usd, budget_hours or days",
         "long_day": "hours_per_day must be 24 or less, not {number}",
         "not_positive": "{limit} must be a finite number above 0, not {number}",
+        "negative": "{limit} must be a finite number of 0 or more, not {number}",
         "beyond": "{some} of {all} plans, marked (beyond), go beyond where the model was checked ({checked}): their "
         "intervals are wider, and rest on the {model} going on as it began.",
     }
 )
+
+
+def chance_words(chance: float) -> str:
+    """A probability in words: whole percents, never 0% or 100%, which no finite number of draws can tell."""
+    return "under 1%" if chance < 0.01 else "over 99%" if chance > 0.99 else f"{chance:.0%}"
 
 
 def money_between(low: float, high: float) -> str:

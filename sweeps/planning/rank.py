@@ -1,7 +1,7 @@
 """Filter candidates by a budget, rank them, and what more money buys: arithmetic on draws, whatever the prices."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -13,7 +13,6 @@ from sweeps.planning.forecast import Forecast
 from sweeps.planning.plan import BudgetStep, sentence
 from sweeps.planning.rows import PLAIN
 from sweeps.results.names import dollars, recipe
-from sweeps.results.names import hours as hours_in_words
 from sweeps.results.table import ANSWERS, answer_columns
 
 # A person's images: a session of CIFAR-10S has 25 pages, of CIFAR-10H 200 clicks (Peterson et al. 2019,
@@ -37,11 +36,13 @@ class Limits:
     hours_per_day: float = 4.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers that are not positive, and no limit at all."""
+        """Refuse numbers that are not positive (a budget may be 0), and no limit at all."""
         for name in ("budget_usd", "budget_hours", "days", "people_at_once", "hours_per_day"):
-            number = getattr(self, name)
-            if number is not None and not (math.isfinite(number) and number > 0):
-                raise RequestError(sentence("not_positive", limit=name, number=str(number)))
+            number, least = getattr(self, name), "negative" if name.startswith("budget") else "not_positive"
+            if number is not None and not (
+                math.isfinite(number) and (number > 0 or (number == 0 and least == "negative"))
+            ):
+                raise RequestError(sentence(least, limit=name, number=str(number)))
         if self.hours_per_day > 24:
             raise RequestError(sentence("long_day", number=f"{self.hours_per_day:g}"))
         if self.budget_usd is None and self.budget_hours is None and self.days is None:
@@ -65,25 +66,15 @@ def days_needed(forecast: Forecast, cost: Cost, limits: Limits) -> Float[np.ndar
 
 
 def within(forecast: Forecast, cost: Cost, limits: Limits) -> Bool[np.ndarray, " p"]:
-    """Which candidates keep all limits at their highest prices; a RequestError naming the least where none does."""
-    spent = {
-        "budget_usd": (cost.usd_high, limits.budget_usd, dollars),
-        "budget_hours": (cost.high / 3600, limits.budget_hours, lambda h: hours_in_words(3600 * h)),
-        "days": (days_needed(forecast, cost, limits), limits.days, lambda d: f"{d:.3g} days"),
-    }
+    """Which candidates keep all limits at their highest prices; none where each can be kept but not all together."""
     every = np.ones(len(forecast.table), dtype=bool)
-    for amount, limit, words in spent.values():
-        if limit is None:
-            continue
-        kept = amount <= limit + (_CENT if words is dollars else 1e-9)
-        if not kept.any():
-            least = int(amount.argmin())
-            takes = words(float(amount[least]))
-            words_of = {"limit": words(limit), "plan": candidate_name(forecast, least), "amount": takes}
-            raise RequestError(sentence("below", known=forecast.known, **words_of))
-        every &= kept
-    if not every.any():
-        raise RequestError(sentence("never_together", known=forecast.known))
+    for amount, limit, slack in (
+        (cost.usd_high, limits.budget_usd, _CENT),
+        (cost.high / 3600, limits.budget_hours, 1e-9),
+        (days_needed(forecast, cost, limits), limits.days, 1e-9),
+    ):
+        if limit is not None:
+            every &= amount <= limit + slack
     return every
 
 
@@ -135,27 +126,18 @@ def next_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], 
     return _step(forecast, usd, STEP_USD, place, better)
 
 
-def stopping_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> BudgetStep | None:
-    """The step with which to stop: the next `STEP_USD` after the least budget beyond which no step is worth it.
+def stopping_step(
+    forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int | None
+) -> BudgetStep | None:
+    """The step beyond the plan at `place`, which is the one to buy where there is money for all.
 
-    Budgets are that of the cheapest plan worth buying and the full hundreds above it. Some $100 may buy nothing and the
-    next much (pages cost more than clicks), so that more money is worth it where some larger budget gains what matters
-    or more for each $100, with a probability of 0.9. All plans named are worth buying: advice buys no other. None where
-    it is up to the dearest such plan, or nothing is worth it.
+    None without such a plan, and where nothing `feasible` is dearer: then nobody knows what more money would do.
     """
-    worth = feasible & forecast.worth_buying
-    if not worth.any():
+    if place is None or not (cost.usd_high[feasible] > cost.usd_high[place] + _CENT).any():
         return None
-    cheapest, dearest = float(cost.usd_high[worth].min()), float(cost.usd_high[worth].max())
-    first = (np.floor(cheapest / STEP_USD) + 1) * STEP_USD
-    budgets = np.concatenate([[cheapest], np.arange(first, dearest + STEP_USD, STEP_USD)])
-    best = best_within(forecast, cost, worth, budgets)
-    for i, (usd, one) in enumerate(zip(budgets, best, strict=True)):
-        further = best_within(forecast, cost, worth, np.array([usd + STEP_USD]))
-        later = [(STEP_USD, int(further[0])), *zip(budgets[i + 1 :] - usd, best[i + 1 :], strict=True)]
-        if not any(_worth_it(forecast, int(one), int(other), float(more)) for more, other in later):
-            return _step(forecast, float(usd), STEP_USD, int(one), later[0][1], stopping=True)
-    return None
+    step, money = next_step(forecast, cost, feasible, place), dollars(float(cost.usd_high[place]))
+    words = sentence("stop", money=money, plan=candidate_name(forecast, place), known=forecast.known)
+    return replace(step, words=words)
 
 
 def gain_between(forecast: Forecast, one: int, other: int) -> tuple[float, float, float, float]:
@@ -179,21 +161,12 @@ def gain_words(forecast: Forecast, one: int, other: int) -> dict[str, str]:
     }
 
 
-def _worth_it(forecast: Forecast, one: int, other: int, more: float) -> bool:
-    if one == other:
-        return False
-    gain, _, _, probability = gain_between(forecast, one, other)
-    return bool(gain > 0 and gain >= forecast.matters * more / STEP_USD and probability >= ENOUGH)
-
-
-def _step(forecast: Forecast, usd: float, more: float, one: int, other: int, *, stopping: bool = False) -> BudgetStep:
+def _step(forecast: Forecast, usd: float, more: float, one: int, other: int) -> BudgetStep:
     gain, low, high, probability = gain_between(forecast, one, other)
     words = sentence("no_next", more=dollars(more), known=forecast.known)
     if one != other:
         gains = gain_words(forecast, one, other)
         words = sentence("next", more=dollars(more), plan=candidate_name(forecast, other), **gains)
-    if stopping:
-        words = sentence("stop", money=dollars(usd), plan=candidate_name(forecast, one), next=words)
     return BudgetStep(
         usd=usd,
         more=more,
@@ -201,6 +174,6 @@ def _step(forecast: Forecast, usd: float, more: float, one: int, other: int, *, 
         gain=gain,
         interval_80=(low, high),
         probability=probability,
-        worth_it=_worth_it(forecast, one, other, more),
+        worth_it=bool(one != other and gain >= max(forecast.matters, 1e-12) and probability >= ENOUGH),
         words=words,
     )

@@ -178,6 +178,13 @@ def direction(metric: str) -> str:
     return "lower is better" if lower_is_better(metric) else "higher is better"
 
 
+def changes(metric: str, better: bool = True) -> str:
+    """ "lowers cross-entropy on CIFAR-10H" of "ce/10h": what makes it better, or worse, does to the metric."""
+    name, _, test_set = metric.partition("/")
+    title = METRICS[name].title if name in METRICS else name
+    return f"{'lowers' if lower_is_better(metric) == better else 'raises'} {title} on {test_set_short(test_set)}"
+
+
 def metric_unit(metric: str) -> str:
     """The label of an axis whose title already names the metric: "nats, lower is better"."""
     return _UNITS.get(metric.split("/")[0], "") + direction(metric)

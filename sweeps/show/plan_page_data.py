@@ -15,13 +15,15 @@ from softcore.varieties import FREE
 from sweeps.frontier.banded import CellDraws
 from sweeps.frontier.pricing import Purchases, answers_by_question, costs, middle, purchases, questions_of
 from sweeps.frontier.regimes import MATTERS
-from sweeps.planning.advise import best_free, covers_of_plans, enough, interval, notes
+from sweeps.planning.advise import best_free, covers_of_plans, interval, notes
 from sweeps.planning.candidates import purchases_of
 from sweeps.planning.forecast import Forecast
 from sweeps.planning.plan import spec_template
 from sweeps.planning.rank import axes_of, candidate_name, people_needed
 from sweeps.planning.rows import POINT
+from sweeps.planning.verdict import NEAR, enough
 from sweeps.results.names import (
+    changes,
     direction,
     metric_title,
     metric_unit,
@@ -85,6 +87,9 @@ def plan_data(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
         "sign": forecast.rows.sign,
         "matters": forecast.matters,
         "enough": enough(forecast.matters),
+        "improves": changes(forecast.rows.metric),
+        "worsens": changes(forecast.rows.metric, better=False),
+        "near": NEAR,
         "seeds": forecast.seeds,
         "free": {"recipe": free.recipe, "predicted": free.predicted, "interval_80": free.interval_80},
         "kinds": [

@@ -56,7 +56,7 @@ def plan_figure(
         cells = table[table["excluded"] == ""]
         axis = cost_axis(cells["label_seconds_total"], usd_per_second(cells))
         _budget(panel, axis, budget_usd)
-        if metric in first_plans:
+        if metric in first_plans and first_plans[metric].plans:
             _plan(panel, axis, first_plans[metric])
     return figure
 
@@ -92,8 +92,8 @@ def _budget(panel: "Axes", axis: CostAxis, budget_usd: float | None) -> None:
 
 
 def _plan(panel: "Axes", axis: CostAxis, advised: Advice) -> None:
-    """A star at what the first plan costs and is predicted to give, and its 80% interval."""
-    plan = advised.plans[0]
+    """A star at what the plan to buy, else the first, costs and is predicted to give, and its 80% interval."""
+    plan = advised.plan or advised.plans[0]
     x, (low, high) = float(axis.at([3600 * plan.hours[1]])[0]), plan.interval_80
     bar = [[plan.predicted - low], [high - plan.predicted]]
     style: dict[str, Any] = {"fmt": "*", "color": _RED, "markersize": 15, "markeredgecolor": "white", "capsize": 4}

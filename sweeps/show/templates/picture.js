@@ -26,7 +26,7 @@ function costAxis(seconds) {
 function draw(found, metric, advice) {
   const rate = usdPerSecond(settings);
   const budget = settings.budget_usd === null || !(rate > 0) ? null : settings.budget_usd / rate;
-  const star = advice?.plans[0];
+  const star = advice?.buy ?? advice?.plans[0];
   const axis = costAxis([...found.cells.map(({ cost }) => cost), ...(star ? [star.seconds[1]] : [])]);
   const data = [...bandTraces(found, axis), ...lineTraces(found, axis), ...markTraces(found, axis, metric)];
   if (star) data.push(starTrace(star, axis, metric, advice));

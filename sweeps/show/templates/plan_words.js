@@ -4,19 +4,45 @@ const threes = (gain) => ({
   gain: fixed(gain.mean, 3), low: fixed(gain.low, 3), high: fixed(gain.high, 3), probability: fixed(gain.probability, 2),
 });
 
-function whyWords({ plan, cost }, kinds, buy, verdict) {
-  const { name, gain, gains_enough: chance } = plan.candidates;
-  const disputed = kinds.find((i) => chance[i] >= DATA.enough) ?? null;
-  const shown = buy ?? disputed ?? kinds[0];
-  const gains = said("gains", {
-    gain: fixed(gain[shown], 3), metric: plan.metric, free: plan.free.recipe, enough: plan.enough,
-    chance: fixed(chance[shown], 2), rule: said("rule", { enough: general(DATA.enough, 6) }),
+const chanceWords = (chance) => (chance < 0.01 ? "under 1%" : chance > 0.99 ? "over 99%" : `${fixed(100 * chance, 0)}%`);
+
+// Why the verdict is what it is, for who pays: the candidate that it is about, and how sure it is.
+function whyWords({ plan, cost }, verdict, place) {
+  const { gain: gains, gains_enough: chances } = plan.candidates;
+  const gain = gains[place], chance = chances[place];
+  const disputed = verdict === "not known yet" && chance >= DATA.enough;
+  const effect = said(gain >= 0 ? "gains" : "loses", {
+    changes: gain >= 0 ? plan.improves : plan.worsens, gain: fixed(Math.abs(gain), 3), free: plan.free.recipe,
+    enough: plan.enough, chance: chanceWords(chance),
   });
-  const money = between(dollars(cost.usdLow[shown]), dollars(cost.usdHigh[shown]));
-  const bought = shown === kinds[0] ? "worth" : "worth_passed";
-  const which = { buy: bought, "don't buy": "not_worth", "not known yet": disputed === null ? "unsure" : "disputed" }[verdict];
-  const why = said(which, { plan: name[shown], money, gains, first: name[kinds[0]] });
-  return [why, ...plan.free_lacking].join("; ");
+  const which = { buy: "buy", "don't buy": "not_worth", "not known yet": disputed ? "disputed" : "unsure" }[verdict];
+  const why = said(which, { plan: planWords(plan, cost, place), gains: effect });
+  return [[why, nearWords(plan, gain, chance, disputed)].filter(Boolean).join(" "), ...plan.free_lacking].join("; ");
+}
+
+function nearWords(plan, gain, chance, disputed) {
+  if (disputed) return "";
+  const between = chance > 0.1 && chance < DATA.enough;
+  if (plan.matters && between && Math.abs(gain - plan.matters) <= plan.matters / 10) {
+    return said("coin", { gain: fixed(gain, 3), matters: general(plan.matters, 6) });
+  }
+  return Math.min(Math.abs(chance - DATA.enough), Math.abs(chance - (1 - DATA.enough))) <= plan.near ? said("near") : "";
+}
+
+// A candidate as who pays would say it: money, question, people, images; then its recipe.
+function planWords(plan, cost, place) {
+  const { kind, items, name } = plan.candidates;
+  const { question, people } = plan.kinds[kind[place]];
+  return said("plan", {
+    money: between(dollars(cost.usdLow[place]), dollars(cost.usdHigh[place])), question, images: items[place],
+    people: people === 1 ? said("one_person") : said("people", { n: people }), recipe: name[place],
+  });
+}
+
+// That no candidate keeps the limits, the cheapest, and what is free.
+function nothingWords({ plan, cost }) {
+  const least = cost.usdHigh.reduce((best, usd, i) => (usd < cost.usdHigh[best] ? i : best), 0);
+  return said("nothing", { plan: planWords(plan, cost, least), free: plan.free.recipe });
 }
 
 // Which other readings say another thing than the verdict.
@@ -28,12 +54,10 @@ function firmnessWords(verdict, readings) {
   return said("not_firm", { n, same: n - others.length, others: words.join(", ") });
 }
 
-// How many seeds would tell whether the likeliest plan gains what matters.
-function settleWords({ plan, cost }, feasible) {
-  const { name, gain, seeds_needed: seeds } = plan.candidates;
-  const place = likeliest(plan, cost, feasible);
-  const words = { plan: name[place], gain: fixed(gain[place], 3) };
-  return seeds[place] ? said("settle", { ...words, seeds: seeds[place], now: plan.seeds }) : said("never_settled", words);
+// How many seeds would tell whether the candidate gains what matters.
+function settleWords(plan, place) {
+  const seeds = plan.candidates.seeds_needed[place];
+  return seeds ? said("settle", { seeds, now: plan.seeds }) : said("never_settled");
 }
 
 function secondWords({ plan, drawn, cost }, kinds) {
@@ -67,13 +91,6 @@ function likeliest(plan, cost, feasible) {
   return places(feasible).reduce((leader, i) => (likelier(i, leader) > 0 ? i : leader));
 }
 
-function likeliestWords({ plan, cost }, feasible) {
-  const best = likeliest(plan, cost, feasible), { gains_enough: chance, name } = plan.candidates;
-  return said("likeliest", {
-    plan: name[best], money: dollars(cost.usdHigh[best]), probability: fixed(chance[best], 2), enough: plan.enough,
-  });
-}
-
 function dearestWords({ plan, drawn, cost, feasible }, place) {
   const [best] = bestWithin(plan, cost, feasible, [Infinity]);
   if (best === place) return said("no_dearest");
@@ -81,17 +98,12 @@ function dearestWords({ plan, drawn, cost, feasible }, place) {
   return said("dearest", { plan: plan.candidates.name[best], money, ...threes(gainOf(drawn, place, best)) });
 }
 
-function cheaperWords({ plan, drawn, cost }, kinds, bought) {
-  const { expected, worth, name } = plan.candidates;
-  const near = kinds.filter((i) => worth[i] && expected[i] - expected[bought] < plan.matters);
-  const cheapest = near.reduce((best, i) => (cost.usdHigh[i] < cost.usdHigh[best] ? i : best), near[0] ?? bought);
-  const saved = cost.usdHigh[bought] - cost.usdHigh[cheapest];
-  if (saved < 0.01) return "";
-  const worse = gainOf(drawn, cheapest, bought);
-  return said("cheaper", {
-    matters: general(plan.matters, 6), saved: dollars(saved), plan: name[cheapest], money: dollars(cost.usdHigh[cheapest]),
-    gap: fixed(worse.mean, 3), low: fixed(worse.low, 3), high: fixed(worse.high, 3),
-  });
+// What the best of `kinds` adds to the cheaper plan that is bought.
+function dearerWords({ plan, drawn, cost }, kinds, bought) {
+  const [best] = kinds;
+  if (best === bought || cost.usdHigh[best] <= cost.usdHigh[bought]) return "";
+  const { gain, low, high } = threes(gainOf(drawn, bought, best));
+  return said("dearer", { plan: plan.candidates.name[best], money: dollars(cost.usdHigh[best]), gain, low, high });
 }
 
 // What $100 on top of `usd` buy, beside the candidate `one`.
@@ -100,33 +112,10 @@ function nextWords({ plan, drawn, cost, feasible }, usd, one, other = bestWithin
   return said("next", { more: dollars(STEP), plan: plan.candidates.name[other], ...threes(gainOf(drawn, one, other)) });
 }
 
-// The least budget beyond which no larger one gains what matters for each $100, of the plans that are worth buying; ""
-// where it is up to the dearest of them.
-function stopWords(context) {
-  const { plan, drawn, cost } = context;
-  const worth = worthBuying(context);
-  const prices = places(worth).map((i) => cost.usdHigh[i]);
-  if (!prices.length) return "";
-  const [cheapest, dearest] = [Math.min(...prices), Math.max(...prices)];
-  const budgets = [cheapest];
-  for (let usd = (Math.floor(cheapest / STEP) + 1) * STEP; usd < dearest + STEP; usd += STEP) budgets.push(usd);
-  const best = bestWithin(plan, cost, worth, budgets);
-  const further = bestWithin(plan, cost, worth, budgets.map((usd) => usd + STEP));
-  const known = new Map();
-  const worthIt = (one, other, more) => {
-    if (one === other) return false;
-    const key = `${one} ${other}`;
-    if (!known.has(key)) known.set(key, gainOf(drawn, one, other));
-    const { mean, probability } = known.get(key);
-    return mean > 0 && mean >= (plan.matters * more) / STEP && probability >= DATA.enough;
-  };
-  for (const [i, usd] of budgets.entries()) {
-    const later = budgets.slice(i + 1).map((budget, j) => [budget - usd, best[i + 1 + j]]);
-    if ([[STEP, further[i]], ...later].some(([more, other]) => worthIt(best[i], other, more))) continue;
-    const next = nextWords(context, usd, best[i], further[i]);
-    return said("stop", { money: dollars(usd), plan: plan.candidates.name[best[i]], next });
-  }
-  return "";
+// The plan to buy where there is money for all; "" without one, and where nothing dearer is known.
+function stopWords({ plan, cost, feasible }, stop) {
+  if (stop === null || !places(feasible).some((i) => cost.usdHigh[i] > cost.usdHigh[stop] + CENT)) return "";
+  return said("stop", { money: dollars(cost.usdHigh[stop]), plan: plan.candidates.name[stop] });
 }
 
 // The plan as a spec, as `sweeps plan --spec` writes it.

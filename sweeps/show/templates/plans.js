@@ -33,25 +33,13 @@ function priced(plan, settings) {
   };
 }
 
-// The candidates that keep all limits at their highest prices; throws a sentence where there are none.
+// The candidates that keep all limits at their highest prices.
 function within(plan, cost, limits) {
-  const checks = [
-    [cost.usdHigh, limits.budget_usd, dollars, CENT],
-    [cost.high.map((seconds) => seconds / 3600), limits.budget_hours, (h) => hours(3600 * h), 1e-9],
-    [cost.days, limits.days, (days) => `${general(days, 3)} days`, 1e-9],
-  ];
-  const every = cost.high.map(() => true);
-  for (const [amount, limit, words, slack] of checks) {
-    if (limit === null) continue;
-    const kept = amount.map((spent) => spent <= limit + slack);
-    if (!kept.includes(true)) {
-      const least = amount.reduce((best, spent, i) => (spent < amount[best] ? i : best), 0);
-      throw said("below", { limit: words(limit), plan: plan.candidates.name[least], amount: words(amount[least]) });
-    }
-    kept.forEach((ok, i) => (every[i] &&= ok));
-  }
-  if (!every.includes(true)) throw said("never_together");
-  return every;
+  const { budget_usd: usd, budget_hours: time, days } = limits;
+  return cost.high.map((seconds, i) =>
+    (usd === null || cost.usdHigh[i] <= usd + CENT) &&
+    (time === null || seconds / 3600 <= time + 1e-9) &&
+    (days === null || cost.days[i] <= days + 1e-9));
 }
 
 const places = (feasible) => [...feasible.keys()].filter((i) => feasible[i]);
@@ -95,32 +83,52 @@ function advise(plan, drawn, settings) {
   checkSettings(settings);
   const cost = priced(plan, settings);
   const feasible = within(plan, cost, settings);
-  const kinds = bestOfEachKind(plan, feasible);
-  const wins = shares(drawn, kinds);
-  const buy = kinds.findIndex((place) => plan.candidates.worth[place]);
-  const ranks = [...kinds.keys()].filter((rank) => rank < Math.max(settings.top, 1) || rank === buy);
-  const plans = ranks.map((rank) => planAt(plan, cost, kinds[rank], rank, wins[rank]));
-  const bought = plans.find((one) => one.rank === buy) ?? null;
-  const readings = readingsOf(plan, feasible);
-  const no = readings.every((one) => one.verdict !== "buy") && verdictBy(plan.candidates.gains_enough, feasible)[0] === "don't buy";
-  const verdict = bought ? "buy" : no ? "don't buy" : "not known yet";
   const timed = settings.budget_hours !== null || settings.days !== null;
   const timely = timed ? within(plan, cost, { ...settings, budget_usd: null }) : cost.high.map(() => true);
   const context = { plan, drawn, cost, feasible: timely };
-  const first = kinds[0];
+  if (!feasible.includes(true)) {
+    const why = [nothingWords(context), ...plan.free_lacking].join("; ");
+    return { verdict: "don't buy", why, plans: [], buy: null, readings: [], lines: [leastWords(context)], cost };
+  }
+  const kinds = bestOfEachKind(plan, feasible);
+  const wins = shares(drawn, kinds);
+  const { verdict, place, stop, readings } = decide(plan, cost, feasible, timely);
+  const buys = verdict === "buy";
+  const ranks = [...kinds.keys()].filter((rank) => rank < Math.max(settings.top, 1) || (buys && kinds[rank] === place));
+  const plans = ranks.map((rank) => planAt(plan, cost, kinds[rank], rank, wins[rank]));
+  const bought = buys ? plans.find((one) => one.place === place) : null;
+  const first = kinds[0], next = buys ? place : first;
   const lines = [
-    bought ? "" : likeliestWords(context, feasible),
     firmnessWords(verdict, readings),
-    verdict === "not known yet" ? settleWords(context, feasible) : "",
+    verdict === "not known yet" ? settleWords(plan, place) : "",
+    buys ? dearerWords(context, kinds, place) : "",
+    stopWords(context, stop),
     leastWords(context),
     secondWords(context, kinds),
-    bought ? cheaperWords(context, kinds, bought.place) : "",
-    nextWords(context, cost.usdHigh[first], first),
-    stopWords(context),
+    nextWords(context, cost.usdHigh[next], next),
     dearestWords(context, first),
   ].filter(Boolean);
-  const why = whyWords(context, kinds, bought ? bought.place : null, verdict);
-  return { verdict, why, plans, buy: bought, readings, lines, cost };
+  return { verdict, why: whyWords(context, verdict, place), plans, buy: bought, readings, lines, cost };
+}
+
+// The verdict, the plan that it is about, and the one to buy where there is money for all: planning/verdict.py.
+function decide(plan, cost, feasible, timely) {
+  const stop = asGood(plan, cost, timely);
+  const buy = stop !== null && feasible[stop] ? stop : asGood(plan, cost, feasible);
+  const readings = readingsOf(plan, feasible);
+  const no = readings.every((one) => one.verdict !== "buy") && verdictBy(plan.candidates.gains_enough, feasible)[0] === "don't buy";
+  const verdict = buy !== null ? "buy" : no ? "don't buy" : "not known yet";
+  return { verdict, place: buy ?? likeliest(plan, cost, feasible), stop, readings };
+}
+
+// The cheapest worth buying that is worse than the best such one by less than what matters; null without one.
+function asGood(plan, cost, among) {
+  const { expected, worth } = plan.candidates;
+  const found = bestOfEachKind(plan, among).filter((i) => worth[i]);
+  if (!found.length) return null;
+  const near = found.filter((i) => i === found[0] || expected[i] - expected[found[0]] < plan.matters);
+  const cheaper = (a, b) => cost.usdHigh[a] - cost.usdHigh[b] || expected[a] - expected[b] || a - b;
+  return near.reduce((best, i) => (cheaper(i, best) < 0 ? i : best));
 }
 
 // The verdict on plans that gain what matters with these probabilities, by one reading, and the largest of them.
@@ -140,7 +148,9 @@ function readingsOf(plan, feasible) {
 function checkSettings(settings) {
   for (const name of ["budget_usd", "budget_hours", "days", "people_at_once", "hours_per_day"]) {
     const number = settings[name];
-    if (number !== null && !(Number.isFinite(number) && number > 0)) throw said("not_positive", { limit: name, number });
+    const budget = name.startsWith("budget");
+    if (number === null || (Number.isFinite(number) && (number > 0 || (budget && number === 0)))) continue;
+    throw said(budget ? "negative" : "not_positive", { limit: name, number });
   }
   if (settings.budget_usd === null && settings.budget_hours === null && settings.days === null) throw said("no_budget");
   if (settings.wage < DATA.prices.wage_floor) throw said("low_wage", { wage: general(settings.wage, 6) });

@@ -161,7 +161,7 @@ function showLegend({ cells }) {
     ...varieties.map((name) => mark(DATA.looks[name].colour, DATA.looks[name].text, DATA.looks[name].title)),
     mark(GREY, "●", "hardly ever on the frontier"),
     bar("line", "frontier"), bar("line dotted", "a tie"), bar("shade", "best at each cost"), bar("shade all", "at all costs at once"),
-    mark(RED, "★", "first plan for the budget"),
+    mark(RED, "★", "the plan to buy, or the first"),
   );
 }
 

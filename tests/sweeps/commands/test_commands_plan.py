@@ -85,7 +85,6 @@ def test_a_plan_that_is_not_to_be_bought_is_not_written(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"budget_usd": 1.0}, r"^\$1.00 is below the cheapest measured plan: clicks, .*M=1, N'=900 takes \$10"),
         ({"wage": 5.0}, r"^a wage of \$5 an hour is below the floor of price list 'thesis'"),
         ({"annotators": 80}, r"^M = 80 for click is beyond the measured 1 to 51; .*: --extrapolate$"),
         ({"images": 20}, r"^N' = 20 for .* is below the measured 900: .*: --extrapolate$"),
