@@ -156,11 +156,15 @@ def _check_early(cpus: int | None, tracking_uri: str | None) -> None:
 
 def _ended(sweep: Any, tracking_uri: str | None, as_json: bool) -> None:
     """What a finished run prints: the frontier, its picture, where to look further."""
+    from sweeps.planning.verdict import frontier_verdicts
     from sweeps.show.tables import frontier_table, print_table
 
     failed = sweep.store.failed()
     if as_json:
-        print(json.dumps({"sweep": sweep.id, "folder": str(sweep.folder), "failed": sorted(failed)}))
+        found = sweep.ended_with if sweep.store.finished() else None
+        verdicts = {} if found is None else {name: each.words for name, each in frontier_verdicts(found).items()}
+        about = {"sweep": sweep.id, "folder": str(sweep.folder), "failed": sorted(failed), "verdict": verdicts}
+        print(json.dumps(about, ensure_ascii=False))
     else:
         if sweep.store.finished():
             print_table(frontier_table(sweep, sweep.ended_with))

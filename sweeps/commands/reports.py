@@ -125,22 +125,26 @@ def report_bands(
     """Print the frontier with its uncertainty: intervals, bands, ties, regimes, break-even prices."""
     from sweeps.commands.plan import default_metric
     from sweeps.frontier.banded import frontier_bands
-    from sweeps.show.bands_tables import bands_lines, bands_tables
+    from sweeps.planning.verdict import results_verdicts
+    from sweeps.show.bands_tables import bands_content, bands_lines, bands_tables
     from sweeps.show.tables import print_json, print_table
     from sweeps.sources import from_names, merge
 
     sources = from_names(sweeps, out)
     results, _, notes = merge(sources)
     prices = prices_for(cost, results["dataset"], data_root, click_overhead)
-    found = frontier_bands(results, metric or default_metric(results), prices, level=level, question=question)
+    named = metric or default_metric(results)
+    found = frontier_bands(results, named, prices, level=level, question=question)
+    verdicts = results_verdicts(results, named, prices, questions=[question] if question else None)
     if as_json:
         simulated = any(source.simulated for source in sources)
-        print_json({"sweeps": [s.name for s in sources], "simulated_annotators": simulated} | found.as_dict())
+        about = {"sweeps": [s.name for s in sources], "simulated_annotators": simulated}
+        print_json(about | bands_content(found, verdicts))
         return
     mark = "Simulated annotators. " if any(source.simulated for source in sources) else ""
-    for shown in bands_tables(found, mark + ", ".join(source.name for source in sources)):
+    for shown in bands_tables(found, verdicts, mark + ", ".join(source.name for source in sources)):
         print_table(shown)
-    for line in (*bands_lines(found, prices), *notes):
+    for line in (*bands_lines(found, verdicts, prices), *notes):
         print(line)
 
 

@@ -100,7 +100,7 @@ class FrontierBands:
                     {**asdict(step), "recipe": names[step.cell], "dearer_recipe": names[step.dearer]}
                     for step in self.steps
                 ],
-                "regimes": [{**asdict(regime), "words": regime.words} for regime in self.regimes],
+                "regimes": [_without_verdict(regime) for regime in self.regimes],
                 "break_even": [asdict(ratio) for ratio in self.break_even],
             }
         )
@@ -125,6 +125,12 @@ class FrontierBands:
                 }
             )
         return rows
+
+
+def _without_verdict(regime: Regime) -> dict[str, Any]:
+    """What is ahead of what: whether it is worth buying is `planning.verdict`'s to say, which has other plans, too."""
+    kept = {name: value for name, value in asdict(regime).items() if name != "verdict"}
+    return {"budget": kept.pop("budget"), "ahead": regime.ahead, **kept}
 
 
 def cells_table(

@@ -1,5 +1,6 @@
 """What a budget is best spent on: more labels, better labels, a mix of both, or nothing, where the evidence says so."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -40,6 +41,20 @@ class Regime:
     gain_high: float
     matters: float
     covers: str
+
+    @property
+    def ahead(self) -> str:
+        """The kind that is surely ahead of the others, whether or not it is worth buying; else "tied" or "no choice".
+
+        "" where the budget buys nothing.
+        """
+        if not self.best:
+            return ""
+        if self.verdict != DONT_BUY:
+            return self.verdict
+        if math.isnan(self.gap):
+            return NO_CHOICE
+        return self.best if _clear(self.probability, self.gap, self.matters) else TIED
 
     @property
     def words(self) -> str:

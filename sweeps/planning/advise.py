@@ -28,7 +28,7 @@ from sweeps.planning.rank import (
     stopping_step,
     within,
 )
-from sweeps.planning.verdict import decide, lacking, too_little, why
+from sweeps.planning.verdict import decide, holds_for, too_little, why
 from sweeps.results.names import dollars, question
 from sweeps.results.table import ANSWERS, answer_columns
 from sweeps.uncertainty.layout import Pool
@@ -196,7 +196,7 @@ def _nothing(forecast: Forecast, cost: Cost, about: Mapping[str, Any]) -> Advice
     """The advice where no candidate keeps the limits."""
     return Advice(
         verdict=DONT_BUY,
-        why="; ".join([too_little(forecast, cost), *lacking(forecast)]),
+        why="; ".join([too_little(forecast, cost), *holds_for(forecast)]),
         buy=None,
         plans=(),
         readings=(),

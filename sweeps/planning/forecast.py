@@ -11,11 +11,10 @@ from jaxtyping import Bool, Float, Int
 from softcore.errors import RequestError
 from sweeps.frontier.regimes import ENOUGH, MATTERS
 from sweeps.planning.bootstrap import FittedModel, FittedSurface, draws_generator, fit_surface
-from sweeps.planning.candidates import candidates
+from sweeps.planning.candidates import Range, candidates, free_points, keep_in_range, of_variety, ranges
 from sweeps.planning.checks import ModelChoice
 from sweeps.planning.defaults import default_model
 from sweeps.planning.noise import draw_runs
-from sweeps.planning.ranges import Range, free_points, keep_in_range, of_variety, ranges
 from sweeps.planning.rows import Rows, make_rows
 from sweeps.planning.surfaces import Curve
 from sweeps.uncertainty.layout import Pool

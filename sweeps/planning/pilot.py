@@ -13,7 +13,7 @@ from softcore.data.records import NO_CLASS
 from softcore.datasets import DATASETS
 from softcore.errors import RequestError
 from softcore.labels.people import image_batches, left_to_train_on
-from sweeps.planning.ranges import span
+from sweeps.planning.candidates import span
 
 SEEDS = 3  # a variance over seeds needs more than one
 # A page's questions, the fullest first: the whole page, and what is left of it with parts left out.

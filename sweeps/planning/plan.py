@@ -215,6 +215,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "disputed": "train with what costs nothing until more is known. What looks worth its money, but not by every "
         "reading of the results, is {plan}. {gains}",
         "nothing": "no {known} plan keeps these limits; train with what costs nothing ({free}). The cheapest is {plan}",
+        "trained": "this holds for {how}",
         "near": "(near the line)",
         "coin": "(near the line: {gain} of the {matters} that matter, a coin's throw)",
         "firm": "how firm that is: leaving out any one seed or group of people, or assuming otherwise, changes nothing "

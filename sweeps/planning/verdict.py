@@ -61,6 +61,11 @@ class Verdict:
     free: str
 
     @property
+    def bought(self) -> str:
+        """The plan to buy, "" where there is none."""
+        return self.plan if self.verdict == BUY else ""
+
+    @property
     def words(self) -> str:
         """The verdict and why, in sentences."""
         return f"{self.verdict}: {self.why}"
@@ -88,13 +93,16 @@ class Verdicts:
     @property
     def words(self) -> str:
         """All verdicts in a few sentences: by budget, then why, of the largest."""
-        last = self._last(self.steps)
-        if len(self.steps) < 2:
+        last, told = self._last(self.steps), list[Verdict]()
+        for step in self.steps:
+            if not told or (step.verdict, step.bought) != (told[-1].verdict, told[-1].bought):
+                told.append(step)
+        if len(told) < 2:
             return _capital(last.words)
-        parts = [f"up to {dollars(self.steps[1].from_usd)} {self.steps[0].verdict}"]
-        for here, after in zip(self.steps[1:], (*self.steps[2:], None), strict=True):
+        parts = [f"up to {dollars(told[1].from_usd)} {told[0].verdict}"]
+        for here, after in zip(told[1:], (*told[2:], None), strict=True):
             upto = "on" if after is None else f"up to {dollars(after.from_usd)}"
-            bought = f" ({here.plan} for {dollars(here.usd)})" if here.verdict == BUY else ""
+            bought = f" ({here.plan} for {dollars(here.usd)})" if here.bought else ""
             parts.append(f"from {dollars(here.from_usd)} {upto} {here.verdict}{bought}")
         return f"{_capital('; '.join(parts))}. {_capital(last.why)}"
 
@@ -172,7 +180,9 @@ def why(forecast: Forecast, cost: Cost, decision: Decision) -> str:
         chance=chance_words(chance),
     )
     said = sentence(name, plan=plan_words(forecast, cost, place), gains=gains)
-    return "; ".join([" ".join(filter(None, [said, near_words(forecast, gain, chance, disputed)])), *lacking(forecast)])
+    return "; ".join(
+        [" ".join(filter(None, [said, near_words(forecast, gain, chance, disputed)])), *holds_for(forecast)]
+    )
 
 
 def near_words(forecast: Forecast, gain: float, chance: float, disputed: bool) -> str:
@@ -204,9 +214,12 @@ def best_free_name(forecast: Forecast) -> str:
     return str(forecast.free["recipe"][forecast.best_free])
 
 
-def lacking(forecast: Forecast) -> tuple[str, ...]:
-    """Which free recipes' trials were left out, in words."""
-    return tuple(forecast.rows.free_lacking)
+def holds_for(forecast: Forecast) -> tuple[str, ...]:
+    """What goes with every verdict, in words: free recipes whose trials were left out, and how long was trained."""
+    cells = forecast.rows.axes.values()
+    trained = {(str(axes["model"]), int(axes["epochs"])) for axes in cells if axes.get("model") and axes.get("epochs")}
+    how = " or ".join(f"{model} trained for {epochs} epochs" for model, epochs in sorted(trained))
+    return (*forecast.rows.free_lacking, *([sentence("trained", how=how)] if how else []))
 
 
 def enough(matters: float) -> str:
@@ -226,7 +239,7 @@ def verdicts(forecast: Forecast, prices: PriceList, wage: float | None = None, f
     budgets = np.unique(np.round(cost.usd_high, 9))
     usd_per_second = usd(3600, wage, fee) / 3600
     if budgets[0] > 0:
-        words = "; ".join([too_little(forecast, cost), *lacking(forecast)])
+        words = "; ".join([too_little(forecast, cost), *holds_for(forecast)])
         nothing = {"from_usd": 0.0, "from_seconds": 0.0, "usd": np.nan, "gain": np.nan, "chance": np.nan}
         steps.append(Verdict(verdict=DONT_BUY, why=words, plan="", free=free, **nothing))
     for budget in budgets:
@@ -272,10 +285,15 @@ def frontier_verdicts(found: Frontiers) -> Mapping[str, Verdicts]:
 
 
 def results_verdicts(
-    results: pd.DataFrame, metric: str, prices: PriceList, wage: float | None = None, fee: float | None = None
+    results: pd.DataFrame,
+    metric: str,
+    prices: PriceList,
+    wage: float | None = None,
+    fee: float | None = None,
+    questions: Sequence[str] | None = None,
 ) -> Verdicts:
     """`verdicts` of a results table; what can't be planned by `metric` is not known yet, with the reason."""
     try:
-        return verdicts(make_forecast(results, metric=metric), prices, wage, fee)
+        return verdicts(make_forecast(results, metric=metric, questions=questions), prices, wage, fee)
     except RequestError as error:
         return Verdicts(metric=metric, steps=(), refused=str(error))

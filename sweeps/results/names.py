@@ -258,10 +258,10 @@ def pay(wage: float, fee: float) -> str:
     return f"${wage:,.2f} an hour plus a platform's {100 * fee:.3g}%"
 
 
-def purchase_verdict(table: pd.DataFrame) -> str:
-    """In a sentence or two: whether any bought label of a frontier table beats the best free recipe, and by what.
+def best_means(table: pd.DataFrame) -> str:
+    """In a sentence or two: the best mean of a frontier table that was bought, and the best that is free.
 
-    A tie is no win. Cells that were excluded count for nothing.
+    Means alone decide nothing: whether to buy is `planning.verdict`'s to say. Cells that were excluded do not count.
     """
     cells = table[table["excluded"] == ""]
     if cells.empty:
@@ -269,29 +269,16 @@ def purchase_verdict(table: pd.DataFrame) -> str:
     sign = 1.0 if lower_is_better(str(cells["metric"].iloc[0])) else -1.0
     ranked = cells.assign(rank=sign * cells["value"]).sort_values(["rank", "label_seconds_total"])
     free, bought = ranked[ranked["free"]], ranked[~ranked["free"]]
+    said = "" if free.empty else f"The best mean that costs nothing: {_named(free.iloc[0])}."
     if bought.empty:
-        return f"Nothing was bought here. The best free recipe is {_named(free.iloc[0])}."
+        return f"Nothing was bought here. {said}"
     best = bought.iloc[0]
     paid = f"{hours(best['label_seconds_total'])} of people's time ({dollars(best['label_usd'])})"
-    if free.empty:
-        return f"The best is {_named(best)} for {paid}. There is no free recipe here to hold it against."
-    rival = free.iloc[0]
-    if not best["rank"] < rival["rank"]:
-        return f"Nothing that was bought beats the best free recipe, {_named(rival)}. The best bought: {_named(best)}."
-    return f"The best is {_named(best)} for {paid}. The best free recipe is {_named(rival)}. {_overlap(best, rival)}"
+    return f"The best mean that was bought: {_named(best)} for {paid}. {said or 'No recipe here is free.'}"
 
 
 def _named(row: pd.Series) -> str:
     return f"{row['recipe']} at {row['value']:.3f}"
-
-
-def _overlap(one: pd.Series, other: pd.Series) -> str:
-    bounds = [one["low"], one["high"], other["low"], other["high"]]
-    if not all(_there(bound) for bound in bounds):
-        return "Without replicates nobody knows how much of the difference is luck."
-    if one["low"] <= other["high"] and other["low"] <= one["high"]:
-        return "Their intervals overlap, so call it open."
-    return "Their intervals do not overlap."
 
 
 def _there(number: float | None) -> bool:

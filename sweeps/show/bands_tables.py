@@ -12,26 +12,37 @@ from softcore.prices.read import price
 from sweeps.frontier.banded import FrontierBands
 from sweeps.frontier.frontier import summarise, to_reprice
 from sweeps.frontier.swaps import swaps
+from sweeps.planning.verdict import Verdicts
 from sweeps.results.names import hours, hours_between, metric_title, test_set_title
-from sweeps.results.table import records
+from sweeps.results.table import plain_values, records
 from sweeps.show.tables import ReportTable, table
 
 
-def bands_tables(found: FrontierBands, name: str) -> Iterator[ReportTable]:
+def bands_content(found: FrontierBands, verdicts: Verdicts) -> dict[str, Any]:
+    """Everything of the bands and the verdicts, ready for JSON; each budget has its own."""
+    content = found.as_dict() | {"verdict": verdicts.words, "verdicts": plain_values(verdicts.as_dict())}
+    for row in content["bands"]:
+        there = verdicts.at_seconds(row["budget"])
+        row |= {"verdict": there.verdict, "plan": there.plan}
+    return content
+
+
+def bands_tables(found: FrontierBands, verdicts: Verdicts, name: str) -> Iterator[ReportTable]:
     """A table of the cells and one of the budgets; costs are people's time."""
     metric, _, test_set = found.metric.partition("/")
     title = f"{name}: {metric_title(found.metric)} on {test_set_title(test_set)} ({metric}/{test_set})"
     level = f"{found.level:.0%}"
     yield table([_cell(row, level) for row in records(found.table())], title)
-    best = found.as_dict()
-    rows = [_budget(row, regime["verdict"], level) for row, regime in zip(best["bands"], _regimes(best), strict=True)]
+    best = bands_content(found, verdicts)
+    rows = [_budget(row, regime["ahead"], level) for row, regime in zip(best["bands"], _regimes(best), strict=True)]
     # Where more time buys nothing better the row before still holds.
     kept = [row for i, row in enumerate(rows) if not i or _what(row) != _what(rows[i - 1])]
     yield table(kept, "The best from each cost on")
 
 
-def bands_lines(found: FrontierBands, prices: PriceList) -> Iterator[str]:
-    """What the intervals cover, what prices assume, ties between neighbours, break-even prices, and other notes."""
+def bands_lines(found: FrontierBands, verdicts: Verdicts, prices: PriceList) -> Iterator[str]:
+    """The verdict, what intervals cover and prices assume, ties between neighbours, break-even prices, other notes."""
+    yield f"{verdicts.words}."
     yield f"Intervals ({found.level:.0%}) cover: {found.covers}."
     yield from (f"It {assumed}." for assumed in found.assumes)
     content = found.as_dict()
@@ -52,7 +63,7 @@ def _what(row: dict[str, Any]) -> list[Any]:
 
 
 def _regimes(content: dict[str, Any]) -> list[dict[str, Any]]:
-    return content["regimes"] or [{"verdict": "–"}] * len(content["bands"])
+    return content["regimes"] or [{"ahead": "–"}] * len(content["bands"])
 
 
 def _cell(row: dict[str, Any], level: str) -> dict[str, Any]:
@@ -67,13 +78,14 @@ def _cell(row: dict[str, Any], level: str) -> dict[str, Any]:
     }
 
 
-def _budget(row: dict[str, Any], verdict: str, level: str) -> dict[str, Any]:
+def _budget(row: dict[str, Any], ahead: str, level: str) -> dict[str, Any]:
     return {
         "people's time": hours(row["budget"]),
         f"best [{level}]": f"{row['best']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
         "all at once": f"[{row['simultaneous_low']:.3f}, {row['simultaneous_high']:.3f}]",
         "most often": f"{row['winner_recipe']} ({row['winner_share']:.2f})",
-        "regime": verdict,
+        "ahead": ahead or "–",
+        "verdict": row["verdict"],
     }
 
 

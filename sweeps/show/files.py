@@ -16,7 +16,9 @@ from softcore.labels.elicited import soft_labels
 from softcore.labels.similarity import SIMILARITIES, class_similarity
 from softcore.varieties import VARIETIES
 from sweeps.frontier.frontier import Frontiers
-from sweeps.results.names import INTERVAL, purchase_verdict
+from sweeps.planning.verdict import frontier_verdicts
+from sweeps.results.names import INTERVAL, best_means
+from sweeps.results.table import plain_values
 from sweeps.running.store import write_bytes
 from sweeps.running.trial import load_data
 from sweeps.show.frontier_page import frontier_page
@@ -32,7 +34,7 @@ def write_frontier(folder: Path, found: Frontiers, *, sweep_id: str, simulated: 
     Each is whole or absent: written under a temporary name, then renamed. `hardware` is a line about what the sweep ran
     on. Where replicates allow it the frontier has its bands; else page and JSON say why not.
     """
-    tables, shades = found.tables, sweep_bands(found)
+    tables, shades, decided = found.tables, sweep_bands(found), frontier_verdicts(found)
     together = pd.concat(tables.values(), ignore_index=True)
     about = {
         "sweep": sweep_id,
@@ -40,7 +42,9 @@ def write_frontier(folder: Path, found: Frontiers, *, sweep_id: str, simulated: 
         "interval": INTERVAL,
         "prices": found.prices.as_dict() | {"wage": found.wage, "fee": found.fee},
         "hardware": hardware,
-        "verdict": {name: purchase_verdict(table) for name, table in tables.items()},
+        "verdict": {name: found.words for name, found in decided.items()},
+        "verdicts": {name: plain_values(found.as_dict()) for name, found in decided.items()},
+        "best_means": {name: best_means(table) for name, table in tables.items()},
         **shades.as_dict(),
     }
 

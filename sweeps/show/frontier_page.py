@@ -11,9 +11,11 @@ import pandas as pd
 
 from sweeps.frontier.banded import FrontierBands
 from sweeps.frontier.frontier import Frontiers, side_by_side
+from sweeps.planning.verdict import frontier_verdicts
 from sweeps.results.names import (
     INTERVAL,
     SIMULATED,
+    best_means,
     coverage,
     dollars,
     hours,
@@ -22,7 +24,6 @@ from sweeps.results.names import (
     metric_title,
     metric_unit,
     pay,
-    purchase_verdict,
     test_set_title,
     value,
     variety_title,
@@ -67,7 +68,7 @@ def frontier_page(
         sweep=escape(sweep_id),
         simulated=f'<p class="simulated">{SIMULATED}: a program gave the answers, not people</p>' if simulated else "",
         coverage=escape(coverage(cells)),
-        verdicts="\n".join(_verdict(metric, table) for metric, table in tables.items()),
+        verdicts="\n".join(_verdict(found, metric) for metric in tables),
         legend="\n".join(_legend(tables, shaded=bool(bands))),
         bands="\n".join(f'<p class="quiet">{escape(line)}</p>' for line in shades.lines),
         panels="\n".join(f'<div class="panel" id="{f["id"]}"></div>' for f in figures),
@@ -168,9 +169,11 @@ def _hover(row: Mapping[str, Any], metric: str, likely: str | None) -> str:
     return "<br>".join(lines)
 
 
-def _verdict(metric: str, table: pd.DataFrame) -> str:
+def _verdict(found: Frontiers, metric: str) -> str:
+    """A metric's verdict and its best means, as a paragraph each."""
     name = f"{metric_title(metric)} ({test_set_title(metric.split('/')[1])})"
-    return f"<p><b>{escape(name)}.</b> {escape(purchase_verdict(table))}</p>"
+    said, means = frontier_verdicts(found)[metric].words, best_means(found.tables[metric])
+    return f'<p><b>{escape(name)}.</b> {escape(said)}.</p>\n<p class="quiet">{escape(means)}</p>'
 
 
 def _legend(tables: Mapping[str, pd.DataFrame], shaded: bool) -> list[str]:

@@ -21,7 +21,7 @@ from sweeps.planning.forecast import Forecast
 from sweeps.planning.plan import spec_template
 from sweeps.planning.rank import axes_of, candidate_name, people_needed
 from sweeps.planning.rows import POINT
-from sweeps.planning.verdict import NEAR, enough
+from sweeps.planning.verdict import NEAR, enough, holds_for
 from sweeps.results.names import (
     changes,
     direction,
@@ -118,7 +118,7 @@ def plan_data(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
         "model": [forecast.choice.why, *(check.words for check in forecast.choice.shown)],
         "covers": covers_of_plans(forecast),
         "notes": list(notes(forecast, ())),
-        "free_lacking": list(forecast.rows.free_lacking),
+        "holds_for": list(holds_for(forecast)),
     }
 
 

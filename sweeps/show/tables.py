@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from sweeps.frontier.frontier import Frontiers, side_by_side
+from sweeps.planning.verdict import frontier_verdicts
 from sweeps.results.names import (
     INTERVAL,
+    best_means,
     dollars,
     hours_between,
     lacking_words,
     metric_title,
-    purchase_verdict,
     recipes,
     test_set_title,
     value,
@@ -196,7 +197,8 @@ def frontiers_table(found: Frontiers, title: str = "Frontier") -> ReportTable:
         entries.append(Entry(**place, column="n", text=str(row["n"]), mean=row["n"]))
     notes = [f"★ on the frontier. [ ] is a {INTERVAL}."]
     for metric, cells in tables.items():
-        notes.append(f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}: {purchase_verdict(cells)}")
+        name = f"{metric_title(metric)}, {test_set_title(metric.split('/')[1])}"
+        notes.append(f"{name}: {frontier_verdicts(found)[metric].words}. {best_means(cells)}")
         notes += [f"On {metric} {words}." for words in lacking_words(cells)]
         left_out = cells[cells["excluded"] != ""]
         notes += [f"Not compared on {metric}: {row['recipe']}: {row['excluded']}." for row in records(left_out)]

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from sweeps.frontier.frontier import Frontiers, summarise
+from sweeps.planning.verdict import frontier_verdicts
 from sweeps.results.names import recipe
 from sweeps.results.table import DONE, cell_id, results_row, results_table
 from sweeps.spec.cells import COLUMNS, Trial
@@ -159,6 +160,8 @@ class Mirror:
         best = found.summary.sort_values(metric, ascending=lower_is_better(metric)).iloc[0]
         self.runs.log(run, {**cell_values(best), "replicates": int(best["n"])})
         self.runs.tag(run, {"sweeps.values_of": f"best cell on {metric}: {best['recipe']}"})
+        for name, verdicts in frontier_verdicts(found).items():
+            self.runs.tag(run, {f"sweeps.verdict.{name}": verdicts.words})
         found.results.to_csv(self.sweep.folder / "results.csv", index=False)
         for name in ("spec.yaml", "resolved.json", "manifest.json", "results.csv"):
             self.runs.artifact(run, self.sweep.folder / name)

@@ -17,7 +17,7 @@ function whyWords({ plan, cost }, verdict, place) {
   });
   const which = { buy: "buy", "don't buy": "not_worth", "not known yet": disputed ? "disputed" : "unsure" }[verdict];
   const why = said(which, { plan: planWords(plan, cost, place), gains: effect });
-  return [[why, nearWords(plan, gain, chance, disputed)].filter(Boolean).join(" "), ...plan.free_lacking].join("; ");
+  return [[why, nearWords(plan, gain, chance, disputed)].filter(Boolean).join(" "), ...plan.holds_for].join("; ");
 }
 
 function nearWords(plan, gain, chance, disputed) {

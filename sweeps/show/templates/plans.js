@@ -87,7 +87,7 @@ function advise(plan, drawn, settings) {
   const timely = timed ? within(plan, cost, { ...settings, budget_usd: null }) : cost.high.map(() => true);
   const context = { plan, drawn, cost, feasible: timely };
   if (!feasible.includes(true)) {
-    const why = [nothingWords(context), ...plan.free_lacking].join("; ");
+    const why = [nothingWords(context), ...plan.holds_for].join("; ");
     return { verdict: "don't buy", why, plans: [], buy: null, readings: [], lines: [leastWords(context)], cost };
   }
   const kinds = bestOfEachKind(plan, feasible);

@@ -9,9 +9,9 @@ from jaxtyping import Float
 
 from softcore.statistics import MeanInterval, mean_interval
 from sweeps.planning.bootstrap import draws_generator
+from sweeps.planning.candidates import excess_in_words, ranges
 from sweeps.planning.checks import ModelCheck, ModelChoice, check
 from sweeps.planning.defaults import default_model
-from sweeps.planning.ranges import excess_in_words, ranges
 from sweeps.planning.rows import Rows, make_rows, named_like
 from sweeps.results.table import answer_columns
 from sweeps.studies.document import Table

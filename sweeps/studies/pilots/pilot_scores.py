@@ -12,11 +12,10 @@ from softcore.prices.read import price_list
 from softcore.varieties import CLICK, FREE
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.bootstrap import draws_generator
-from sweeps.planning.candidates import candidate_costs
+from sweeps.planning.candidates import candidate_costs, free_points
 from sweeps.planning.checks import ModelChoice
 from sweeps.planning.forecast import chances, gains_on
 from sweeps.planning.noise import draw_runs
-from sweeps.planning.ranges import free_points
 from sweeps.planning.rows import SEPARATE, Rows, make_rows
 from sweeps.results.names import dollars, variety_title
 from sweeps.results.table import answer_columns, finished

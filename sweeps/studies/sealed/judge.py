@@ -10,9 +10,9 @@ from jaxtyping import Float
 
 from softcore.errors import RequestError, unknown_name
 from sweeps.planning.bootstrap import FittedModel, draws_generator
+from sweeps.planning.candidates import Range, excess_in_words, ranges
 from sweeps.planning.checks import SCORING_DRAWS, ModelCheck, check, choose_model
 from sweeps.planning.noise import draw_runs
-from sweeps.planning.ranges import Range, excess_in_words, ranges
 from sweeps.planning.rows import make_rows, named_like
 from sweeps.results.table import finished, metric_columns, records
 

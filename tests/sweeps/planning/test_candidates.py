@@ -3,9 +3,8 @@ import pandas as pd
 import pytest
 
 from softcore.prices.read import price_list
-from sweeps.planning.candidates import candidate_costs, candidates
+from sweeps.planning.candidates import candidate_costs, candidates, ranges
 from sweeps.planning.forecast import Forecast
-from sweeps.planning.ranges import ranges
 from sweeps.planning.rank import best_of_each_kind, best_within, people_needed
 from sweeps.planning.rows import Rows, make_rows
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table

@@ -32,7 +32,7 @@ def test_a_newcomer_finds_question_answer_costs_and_caveats(made, seen):
         "Which labels cost what, and how well do they do?",
         "SIMULATED ANNOTATORS",
         "n = 3 replicates a cell; 95% interval over replicates (seed and panel draws), not over test images",
-        "The best free recipe is label smoothing 0.05",
+        "The best mean that costs nothing: label smoothing 0.05",
         "Assumes that a click takes 2.5 s",
         "$12.00 an hour plus a platform's 33.3% fee",
         "Made by sweep demo-1a2b3c4d on 2 cores.",

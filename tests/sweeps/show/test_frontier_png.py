@@ -5,7 +5,7 @@ from matplotlib.collections import PathCollection
 
 from softcore.errors import RequestError
 from sweeps.frontier.frontier import frontier, frontiers
-from sweeps.results.names import dollars, hours, purchase_verdict
+from sweeps.results.names import best_means, dollars, hours
 from sweeps.show.curves import cost_curve_figure, items_curve_figure
 from sweeps.show.drawing import cost_axis, step
 from sweeps.show.frontier_png import frontier_figure, frontier_png
@@ -167,18 +167,12 @@ def test_time_and_money_are_in_words():
     assert [dollars(d) for d in (0, 0.5, 9.999, 1234.6, float("nan"))] == ["$0", "$0.50", "$10", "$1,235", "–"]
 
 
-def test_the_verdict_names_a_purchase_only_if_it_beats_what_is_free(make):
+def test_the_best_means_are_named_and_decide_nothing(make):
     free, bought = ({"variety": "hard"}, 1.0, 1.0), {"variety": "click", "annotators": 1, "items": 9}
-    said = {
-        ce: purchase_verdict(frontier(make([free, (bought, ce, 1.0)], spread=spread), "ce/10h"))
-        for ce, spread in ((0.5, 0.01), (0.99, 0.1), (1.5, 0.01))
-    }
-    assert "The best is clicks, M=1, N'=9 at 0.500" in said[0.5]
-    assert "do not overlap" in said[0.5]
-    assert "Their intervals overlap, so call it open." in said[0.99]
-    assert said[1.5].startswith("Nothing that was bought beats the best free recipe, hard labels at 1.000.")
-    assert purchase_verdict(frontier(make([free]), "ce/10h")).startswith("Nothing was bought here.")
-    assert "no free recipe" in purchase_verdict(frontier(make([(bought, 1.0, 1.0)]), "ce/10h"))
-    assert "how much of the difference is luck" in purchase_verdict(
-        frontier(make([free, (bought, 0.5, 1.0)], n=1), "ce/10h")
-    )
+    for ce in (0.5, 1.5):
+        said = best_means(frontier(make([free, (bought, ce, 1.0)]), "ce/10h"))
+        assert said.startswith(f"The best mean that was bought: clicks, M=1, N'=9 at {ce:.3f} for ")
+        assert said.endswith(" The best mean that costs nothing: hard labels at 1.000.")
+    nothing = "Nothing was bought here. The best mean that costs nothing: hard labels at 1.000."
+    assert best_means(frontier(make([free]), "ce/10h")) == nothing
+    assert best_means(frontier(make([(bought, 1.0, 1.0)]), "ce/10h")).endswith("No recipe here is free.")

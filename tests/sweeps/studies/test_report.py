@@ -196,7 +196,7 @@ def test_the_frontier_as_a_table_marks_its_cells_and_gives_the_verdict(results):
     assert made.headings() == ["people's time", "money", "ce/10h", "scaled-ce/10h", "n"]
     assert made.rows()[0][2] == ["free", "$0", "★ 1.520 [1.495, 1.545]", "★ 1.148 [1.137, 1.159]", "3"]
     assert not made.rows()[-1][2][2].startswith("★")
-    assert any("The best free recipe is label smoothing 0.05" in note for note in made.notes)
+    assert any("The best mean that costs nothing: label smoothing 0.05" in note for note in made.notes)
     json.loads(table_as_json(made), parse_constant=pytest.fail)  # neither NaN nor infinity
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from softcore.data.dataset import Dataset
+from sweeps.planning.candidates import ranges
 from sweeps.planning.noise import annotator_noise
-from sweeps.planning.ranges import ranges
 from sweeps.planning.rows import Rows, make_rows, named_like
 from sweeps.sources import Source, merge
 from sweeps.spec.cells import trials

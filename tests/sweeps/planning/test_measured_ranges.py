@@ -1,7 +1,7 @@
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.planning.ranges import keep_in_range, of_variety, ranges
+from sweeps.planning.candidates import keep_in_range, of_variety, ranges
 from sweeps.planning.rows import Rows
 
 
