@@ -23,7 +23,7 @@ def bands_content(found: FrontierBands, verdicts: Verdicts) -> dict[str, Any]:
     content = found.as_dict() | {"verdict": verdicts.words, "verdicts": plain_values(verdicts.as_dict())}
     for row in content["bands"]:
         there = verdicts.at_seconds(row["budget"])
-        row |= {"verdict": there.verdict, "plan": there.plan}
+        row |= {"verdict": there.verdict, "plan": there.bought}
     return content
 
 

@@ -221,7 +221,7 @@ def test_weights_choose_the_cell_that_python_chooses(browser, page):
     every, seconds = {m: weights.get(m, 0.0) for m in metrics}, 400 / (12 * 1.333) * 3600
     found = several_metrics(source.results, metrics, weights=every, budget=seconds)
     winner = found.table.set_index("cell")["recipe"][found.winner]
-    assert shown.startswith(f"Winner within $400: {winner}, ")
+    assert shown.startswith(f"Best mean by these weights within $400: {winner}, ")
     swap = next(one for one in found.swaps if one.metric == metrics[0])
     edges = browser.run("weigh(settings.weights, 400, settings).swaps[0].edges")
     assert edges == pytest.approx(swap.edges, abs=1e-6)

@@ -204,8 +204,8 @@ function showWeights() {
   const found = weigh(settings.weights, settings.budget_usd ?? Infinity, settings);
   const within = settings.budget_usd === null ? "whatever it costs" : `within ${dollars(settings.budget_usd)}`;
   const words = found
-    ? `Winner ${within}: ${found.winner.recipe}, ${found.cost ? dollars(found.cost) : "free"}`
-    : "No winner: give a metric some weight, and a budget that buys something.";
+    ? `Best mean by these weights ${within}: ${found.winner.recipe}, ${found.cost ? dollars(found.cost) : "free"}. Means decide nothing: whether to buy is said above.`
+    : "No best: give a metric some weight, and a budget that buys something.";
   fill("winner", element("p", {}, words));
   DATA.weights.metrics.forEach((metric, k) => {
     if (document.activeElement !== metric.slider) metric.slider.value = settings.weights[k];
