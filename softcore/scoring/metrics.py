@@ -211,8 +211,8 @@ def fit_temperature(logits: Float[np.ndarray, "n k"], labels: Int[np.ndarray, " 
     """The temperature in 0.01..100 that fits the hard `labels` best (Guo et al. 2017, arXiv:1706.04599), with a prior.
 
     The prior of its logarithm is normal around 0 with standard deviation `PRIOR`: images that are all classified
-    rightly would else send it to 0. 5,000 images outweigh it (it moves `scaled-ce` by 0.0001 at most). Raises
-    ValueError without any item.
+    rightly would else send it to 0. 5,000 images outweigh it (it moved `scaled-ce` by 0.0002 at most in 199 recorded
+    trials). Raises ValueError without any item.
     """
     if not len(labels):
         raise ValueError("a temperature needs at least one validation image")

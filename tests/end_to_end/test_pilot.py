@@ -3,16 +3,13 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
-from PIL import Image
 
 pytestmark = pytest.mark.slow
-CLASSES, EACH, BATCHES, IN_BATCH, PEOPLE = ("cat", "dog", "fox"), 120, 8, 25, 3
 
 
 def sweeps(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
@@ -21,46 +18,9 @@ def sweeps(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
-    """360 images of 8x8 pixels, many half one class and half another; 24 made-up people see through noise."""
-    rng = np.random.default_rng(0)
-    images = []
-    for number, name in enumerate(CLASSES):
-        (tmp_path / "images" / name).mkdir(parents=True)
-        for index in range(EACH):
-            mix = 0.6 * rng.random() * (rng.random() < 0.6)
-            belief = (1 - mix) * np.eye(3)[number] + mix * np.eye(3)[rng.integers(3)]
-            pixels = 60 + rng.normal(0, 45, (8, 8, 3)) + 60 * belief
-            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(tmp_path / "images" / name / f"{index:02}.png")
-            images.append((f"{name}/{index:02}.png", belief))
-    shown = np.concatenate([rng.permutation(EACH)[:67] + EACH * number for number in range(3)])
-    shown = rng.permutation(shown)[: BATCHES * IN_BATCH].reshape(BATCHES, IN_BATCH)
-    rows = [
-        page(rng, f"b{batch}-p{person}", *images[item], noise)
-        for batch in range(BATCHES)
-        for person, noise in enumerate(rng.uniform(0.05, 0.2, PEOPLE))
-        for item in rng.permutation(shown[batch])
-    ]
-    pd.DataFrame(rows).to_csv(tmp_path / "answers.csv", index=False)
-    declared = "name: pets\nimages: images/\nanswers: answers.csv\nprobabilities: percent\nheld_out: 0\n"
-    (tmp_path / "pets.yaml").write_text(declared)
-    return tmp_path
-
-
-def page(rng, person: str, item: str, belief: np.ndarray, noise: float) -> dict:
-    view = np.clip(belief + rng.normal(0, noise, 3), 0.001, None)
-    first, second, last = np.argsort(-view)
-    share = view / view.sum()
-    return {
-        "annotator": person,
-        "item": item,
-        "top1": CLASSES[first],
-        "p1": round(100 * share[first]),
-        "top2": CLASSES[second] if share[second] > 0.1 else "",
-        "p2": round(100 * share[second]) if share[second] > 0.1 else "",
-        "impossible": CLASSES[last] if share[last] < 0.05 else "",
-        "seconds": round(float(np.exp(rng.normal(3.4, 0.5))), 1),
-    }
+def own(make_pilot: Callable[..., Path]) -> Path:
+    """360 images in 3 classes, many half one class and half another, 200 of them answered."""
+    return make_pilot(("cat", "dog", "fox"), each=120, in_batch=25, torn=0.6)
 
 
 def test_a_pilot_of_a_strangers_own_images_becomes_a_plan_with_no_code(own: Path):

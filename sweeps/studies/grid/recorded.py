@@ -14,10 +14,11 @@ from sweeps.studies.document import Section
 
 GRID, VARIANCE, SEALED = "grid", "grid-variance", "grid-sealed"
 PRESETS = (GRID, VARIANCE, SEALED)
+REPEATS = "repeats"  # not of the grid itself: some of its trials again, but for rounding
 PILOT = re.compile(r"pilot-(\d+)")  # a replayed pilot, by the seed whose panel A it asked
 CO_PRIMARY = ("ce/10h", "scaled-ce/10h", "ce/10s", "scaled-ce/10s")
 SECONDARY = tuple(f"{name}/{test}" for test in ("10h", "10s") for name in ("rmsce", "fgsm", "accuracy"))
-_KNOWN = f"{', '.join(PRESETS)} or a replayed pilot"
+_KNOWN = f"{', '.join((*PRESETS, REPEATS))} or a replayed pilot"
 _ID = re.compile(r"-[0-9a-f]{8}$")
 
 Sources = Mapping[str, Source]  # by the preset that made them, or the pilot's name; those alone that were recorded
@@ -60,7 +61,7 @@ def by_preset(sources: Sequence[Source]) -> tuple[dict[str, Source], list[str]]:
     for source in sources:
         sweep = str(source.about.get("sweep") or source.name)
         preset = _ID.sub("", sweep)
-        if preset not in PRESETS and not PILOT.fullmatch(preset):
+        if preset not in (*PRESETS, REPEATS) and not PILOT.fullmatch(preset):
             notes.append(f"{source.name} is no recording of {_KNOWN}; it is left out.")
         elif preset in found:
             raise RequestError(f"{found[preset].name} and {source.name} are both recordings of {preset}; keep one")

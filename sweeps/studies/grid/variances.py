@@ -13,6 +13,7 @@ from sweeps.studies.document import Section, Table
 from sweeps.studies.grid.recorded import (
     CO_PRIMARY,
     GRID,
+    REPEATS,
     SECONDARY,
     VARIANCE,
     Sources,
@@ -22,6 +23,7 @@ from sweeps.studies.grid.recorded import (
     measured_metrics,
     metric_words,
 )
+from sweeps.studies.grid.repeated import Shares, net_of_training, repeats_line, repeats_table, shares_of_variance
 from sweeps.uncertainty.replicates import replicates
 from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REST, SEED
 from sweeps.uncertainty.variance import VarianceModel
@@ -56,7 +58,7 @@ class CrossedVariance:
 
 
 def variances_section(sources: Sources) -> Section:
-    """What the crossed trials show of seeds and people and, where the grid is there, the pooled estimates."""
+    """What the crossed trials show of seeds and people and, where they are there, pooled estimates and repeats."""
     found = list(crossed_variances(sources[VARIANCE].results))
     pooled = None
     lines = [*_crossed_lines(found)]
@@ -69,11 +71,17 @@ def variances_section(sources: Sources) -> Section:
             lines.append(f"Of the whole grid no pooled estimate yet: {error}.")
     else:
         lines.append("grid: not recorded yet; pooled estimates of all its cells come with it.")
+    repeated = list(shares_of_variance(sources)) if REPEATS in sources else []
+    if repeated:
+        lines.append(repeats_line(repeated))
+        tables.append(repeats_table(repeated))
+        data["repeats"] = [vars(each) for each in repeated]
     if pooled:
         lines += _pooled_lines(pooled)
         tables += [_pooled_table(pooled), _panels_table(pooled), _growth_table(pooled)]
         data["pooled"] = {metric: _pooled_data(model) for metric, model in pooled.items()}
-    return Section(title=TITLE, lines=tuple(lines), tables=tuple(tables), summary=tuple(_summary(found)), data=data)
+    summary = tuple(_summary(found, repeated))
+    return Section(title=TITLE, lines=tuple(lines), tables=tuple(tables), summary=summary, data=data)
 
 
 def crossed_variances(results: pd.DataFrame) -> Iterator[CrossedVariance]:
@@ -152,14 +160,14 @@ def _crossed_table(found: Sequence[CrossedVariance]) -> Table:
     )
 
 
-def _summary(found: Sequence[CrossedVariance]) -> Iterator[str]:
+def _summary(found: Sequence[CrossedVariance], repeated: Sequence[Shares]) -> Iterator[str]:
     main = [each for each in found if each.metric in CO_PRIMARY]
     people = [each for each in main if each.more >= CLEAR]
     seeds = [each for each in main if each.more <= 1 - CLEAR]
     if not main:
         return
     said = []
-    for name, these in (("people vary more than seeds", people), ("seeds vary more than people", seeds)):
+    for name, these in (("panels of people vary more than seeds", people), ("seeds vary more than panels", seeds)):
         if these:
             metrics = list(dict.fromkeys(metric_words(each.metric) for each in these))
             said.append(f"{name} in {len(these)} ({join_names(metrics)})")
@@ -168,9 +176,14 @@ def _summary(found: Sequence[CrossedVariance]) -> Iterator[str]:
         said.append(f"which varies more is open in {open_}")
     ratio = [each.people[0] ** 2 / (each.people[0] ** 2 + each.seeds[0] ** 2) for each in main]
     yield (
-        f"Other people under the same seed move a result: of {len(main)} cells and metrics with crossed trials, "
-        f"{'; '.join(said)}. Who was hired is {min(ratio):.0%} to {max(ratio):.0%} of the variance."
+        f"Panels of other people under the same seed end apart: of {len(main)} cells and metrics with crossed trials, "
+        f"{'; '.join(said)}. What they differ by, people and training itself together, is {min(ratio):.0%} to "
+        f"{max(ratio):.0%} of the variance."
     )
+    if repeated:
+        yield net_of_training(repeated)
+    else:
+        yield f"How much of that is training itself is not known: `sweeps run {REPEATS} --scale half` tells them apart."
 
 
 def _pooled_lines(pooled: Mapping[str, VarianceModel]) -> Iterator[str]:

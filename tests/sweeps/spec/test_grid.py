@@ -253,3 +253,12 @@ def test_the_grid_is_the_same_on_the_real_data():
     assert len(image_batches(real)) == 40
     for name in GRID:
         holds_the_plan(real, name)
+
+
+def test_what_is_repeated_are_trials_of_the_grid(wide):
+    again = trials(resolve("repeats"), wide)
+    recorded = {trial.id for name in ("grid", "grid-variance") for trial in trials(resolve(name), wide)}
+    first = [trial.id for trial in again if not trial.repeat]
+    assert (len(again), len(first)) == (54, 27)
+    assert set(first) <= recorded
+    assert {trial.id for trial in again if trial.repeat} == {f"{name}-r1" for name in first}

@@ -17,6 +17,7 @@ from sweeps.studies.pilots import pilot
 from sweeps.studies.pilots.pilot import METRICS, PART, pilot_section, pilots_of
 from sweeps.studies.pilots.pilot_predictions import _by, _verdict
 from sweeps.studies.pilots.pilot_scores import replay_pilot
+from sweeps.studies.pilots.pilot_sealed import _lines as lines_of
 from sweeps.studies.pilots.pilot_sealed import predict_sealed
 from sweeps.studies.sealed.regret import NOTHING, PLANNER
 
@@ -155,6 +156,11 @@ def test_sealed_cells_are_foretold_where_the_pilot_asked_other_people(good):
     there = sealed[(sealed["seed"] == 751) & (sealed["panel"] == 0)].set_index("cell")[METRIC]
     np.testing.assert_array_equal(found.seen, there[found.cells["cell"]])
     assert found.draws["curve"].shape[1] == len(found.seen) == len(PAGES) * 2 * 2
+    held, chosen, headings, *rows = lines_of(sealed, {751: good["pilot-0"].results}, METRIC)
+    assert held.startswith(f"{METRIC}, {len(found.seen)} runs with other people")
+    assert chosen
+    assert "|" in headings
+    assert len(rows) >= len(found.draws)
 
 
 def test_predictions_that_are_off_are_said_to_be(good, one_metric):

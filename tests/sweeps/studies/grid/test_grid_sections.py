@@ -1,11 +1,15 @@
 """What varies, and what ways of training and asking change, on made-up recordings of the grid."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
 from sweeps.studies.grid.effects import CHANGES, effects_section
-from sweeps.studies.grid.recorded import GRID, VARIANCE, assumptions_words, between, core
+from sweeps.studies.grid.recorded import GRID, REPEATS, VARIANCE, assumptions_words, between, core
+from sweeps.studies.grid.repeated import ITS_PEOPLE, TRAINING, shares_of_variance
 from sweeps.studies.grid.variances import crossed_variances, variances_section
 
 METRIC = "scaled-ce/10h"
@@ -40,6 +44,47 @@ def test_pooled_estimates_come_with_the_grid_and_say_their_degrees_of_freedom(sm
     assert [table.caption[:20] for table in section.tables][1].startswith("Standard deviations")
     assert "Degrees of freedom: seeds" in " ".join(section.lines)
     assert "clicks: people, on all cells" in section.tables[1].headings
+
+
+def repeated(sources, training, number):
+    """The sources where training itself varies by so much, and each trial of the crossed cells is trained twice."""
+    rng = np.random.default_rng(number)
+    every = pd.concat([source.results for source in sources.values()]).drop_duplicates("trial")
+    noise = dict(zip(every["trial"], rng.normal(0, training, len(every)), strict=True))
+    crossed = sources[VARIANCE].results
+    found = {
+        name: source.results.assign(**{METRIC: source.results[METRIC] + source.results["trial"].map(noise)})
+        for name, source in sources.items()
+    }
+    twice = crossed.assign(
+        trial=crossed["trial"] + "-r1", repeat=1, **{METRIC: crossed[METRIC] + rng.normal(0, training, len(crossed))}
+    )
+    found[REPEATS] = pd.concat([found[VARIANCE], twice], ignore_index=True)
+    return {name: replace(sources[GRID], name=name, results=table) for name, table in found.items()}
+
+
+@pytest.mark.parametrize(("people", "training"), [(0.06, 0.02), (1e-4, 0.04)])
+def test_what_training_itself_varies_by_is_told_from_people(small, people, training):
+    shares = {TRAINING: [], ITS_PEOPLE: []}
+    for number in range(4):
+        sources = repeated(small(number, seed=0.01, **of_people(people), **QUIET), training, number)
+        largest = max(shares_of_variance(sources), key=lambda each: "900" in each.cell)
+        assert largest.training[0] == pytest.approx(training, rel=0.35)
+        assert largest.training[1] <= training * 1.1
+        assert largest.training[2] >= training * 0.9
+        for name, found in shares.items():
+            found.append(largest.shares[name][0])
+    whole = 0.01**2 + people**2 + training**2
+    assert np.mean(shares[ITS_PEOPLE]) == pytest.approx(people**2 / whole, abs=0.1)
+    assert np.mean(shares[TRAINING]) == pytest.approx(training**2 / whole, abs=0.1)
+
+
+def test_people_are_said_net_of_training_where_repeats_are_recorded_and_not_before(small):
+    sources = small()
+    assert "not known: `sweeps run repeats --scale half`" in variances_section(sources).summary[-1]
+    section = variances_section(repeated(sources, 0.02, 0))
+    assert "net of what training itself varies by" in section.summary[-1]
+    assert "two trainings that differ in rounding alone" in section.tables[1].caption
 
 
 def test_a_recording_without_a_second_panel_is_refused(small):
