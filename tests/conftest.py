@@ -11,6 +11,8 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 from threadpoolctl import threadpool_limits
 
+from tests.checked import checked
+
 threadpool_limits(1)
 
 SHAPED = (  # not the models: evaluation traces them with stand-ins for tensors
@@ -32,7 +34,7 @@ for module in SHAPED:  # a name that is not there would check nothing, and say n
     place = Path(__file__).parents[1] / "softcore" / module.replace(".", "/")
     if not (place.is_dir() or place.with_suffix(".py").is_file()):
         raise FileNotFoundError(f"no module softcore.{module} to check the shapes of")
-install_import_hook([f"softcore.{module}" for module in SHAPED], "beartype.beartype")
+install_import_hook([f"softcore.{module}" for module in SHAPED], f"{checked.__module__}.{checked.__name__}")
 
 # The same examples each time, and none fails for being slow: CI's machines are shared.
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=50)

@@ -1,5 +1,6 @@
 """A variety, a metric and an aggregator of another distribution: one file and one entry point each, and all follows."""
 
+import io
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import yaml
 
 from softcore.errors import RequestError
 from softcore.plugins import PluginTable
+from softcore.prices.read import PRICES
 from softcore.scoring.metrics import METRICS, Card
 from softcore.varieties import VARIETIES, Variety
 
@@ -69,6 +71,26 @@ brier = outside:BRIER
 
 [softcore.aggregators]
 geometric-mean = outside:geometric_mean
+"""
+# Commands one after the other in one process, for imports are most of their time. Prints as JSON what each printed,
+# and the table of the frontier as each left it.
+COMMANDS = """
+import contextlib, io, json, sys
+from pathlib import Path
+from sweeps.commands.app import main
+commands, table = json.loads(sys.argv[1]), Path(sys.argv[2])
+said = []
+for command in commands:
+    sys.argv = ["sweeps", *command]
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")) as printed:
+        try:
+            main()
+        except SystemExit as ended:
+            if ended.code:
+                raise
+    printed.flush()
+    said.append((printed.buffer.getvalue().decode(), table.read_text("utf-8")))
+print(json.dumps(said))
 """
 SPEC = {
     "name": "outside",
@@ -132,6 +154,18 @@ def sweep(ask):
     return folder
 
 
+@pytest.fixture(scope="module")
+def said(ask, sweep):
+    """What commands about the sweep say, by name: of results and plan what is printed, of a price list its frontier."""
+    about = {
+        "results": ["results", str(sweep), "--format", "json"],
+        **{prices: ["frontier", str(sweep), "--cost", prices] for prices in ("thesis", "session")},
+        "plan": ["plan", str(sweep), "--budget-usd", "100", "--page", "plan.html", "--metric", "brier/crowd"],
+    }
+    found = json.loads(ask("-c", COMMANDS, json.dumps([*about.values()]), sweep / "frontier.csv"))
+    return {name: table if name in PRICES else printed for name, (printed, table) in zip(about, found, strict=True)}
+
+
 def test_a_variety_has_a_price_in_each_list_a_title_and_its_own_look(ask):
     code = """
 import json
@@ -155,8 +189,8 @@ print(json.dumps([prices, PRICES["page"].recorded["t2-halves"], words]))
     assert words == ["T2 Halves", asked, "better labels", "#123456", ["$h$", "bowtie", "⧓"]]
 
 
-def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(ask, sweep):
-    trials = json.loads(ask("-m", "sweeps", "results", sweep, "--format", "json"))
+def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(said):
+    trials = json.loads(said["results"])
     assert {trial["status"] for trial in trials} == {"done"}
     assert {trial["gamma"] for trial in trials if trial["variety"] == "t2-halves"} == {0.1, 0.4}
     # 2 N' x 2 gammas for one person, times 2 aggregations for three, and the hard labels.
@@ -167,10 +201,9 @@ def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(ask, 
     assert len(set(scores.values())) == len(scores)  # neither gamma nor the aggregation is ignored
 
 
-def test_a_frontier_on_the_metric_is_priced_and_drawn(ask, sweep):
+def test_a_frontier_on_the_metric_is_priced_and_drawn(said, sweep):
     for prices, seconds in (("thesis", 32.0), ("session", 64.76)):
-        ask("-m", "sweeps", "frontier", sweep, "--cost", prices)
-        table = pd.read_csv(sweep / "frontier.csv")
+        table = pd.read_csv(io.StringIO(said[prices]))
         assert set(table["metric"]) == {"brier/crowd"}
         rows = table[table["variety"] == "t2-halves"]
         # M x N' pages: one person with two gammas, three people with two aggregations each.
@@ -180,9 +213,8 @@ def test_a_frontier_on_the_metric_is_priced_and_drawn(ask, sweep):
     assert (sweep / "frontier.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_plan_is_made_and_its_page_drawn(ask, sweep):
-    said = ask("-m", "sweeps", "plan", sweep, "--budget-usd", "100", "--page", "plan.html", "--metric", "brier/crowd")
-    assert "T2 Halves" in said
+def test_a_plan_is_made_and_its_page_drawn(ask, said):
+    assert "T2 Halves" in said["plan"]
     assert "T2 Halves" in (ask.here / "plan.html").read_text("utf-8")
 
 

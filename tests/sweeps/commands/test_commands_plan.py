@@ -11,6 +11,8 @@ import yaml
 from softcore.errors import RequestError
 from sweeps.commands.plan import plan
 from sweeps.commands.reports import report_bands
+from sweeps.planning import forecast
+from sweeps.planning.forecast import make_forecast
 from sweeps.sources import from_names
 from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, planted_table
@@ -18,6 +20,25 @@ from sweeps.studies.coverage.planted_plans import bought_cells as bought_cells
 
 RECORDED = str(Path(__file__).parents[3] / "docs" / "results" / "chapter-3-98e1f367.csv")
 OTHER = str(Path(__file__).parents[3] / "docs" / "results" / "chapter-4-5e06226d.csv")
+
+
+@pytest.fixture(scope="module")
+def made():
+    """The forecasts from the recorded table that were made so far, by what was asked for; each takes seconds."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def one_of_each(made, monkeypatch):
+    """Makes each forecast from the recorded table once, whatever the budget and the prices."""
+
+    def once(results, **asked):
+        key = (tuple(results["trial"]), repr(sorted(asked.items())))
+        if key not in made:
+            made[key] = make_forecast(results, **asked)
+        return made[key]
+
+    monkeypatch.setattr(forecast, "make_forecast", once)
 
 
 def said(capsys, **given):

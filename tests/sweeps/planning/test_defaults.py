@@ -6,10 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import sweeps
 from sweeps.planning import advise, defaults, surfaces
-from sweeps.planning.checks import choose_model
+from sweeps.planning.checks import ModelChoice, choose_model
 from sweeps.planning.defaults import LOST, default_model
 from sweeps.planning.rows import Rows
 from sweeps.studies.sealed import judge
@@ -26,8 +27,13 @@ def test_what_lost_is_what_the_recorded_readings_say():
         assert len(reading.judgements) == 4
 
 
-def test_the_model_that_lost_makes_no_plans_for_that_metric(clear_rows: Rows):
-    chosen = choose_model(clear_rows, np.random.default_rng(0))
+@pytest.fixture(scope="module")
+def chosen(clear_rows: Rows) -> ModelChoice:
+    """What leaving cells out chooses."""
+    return choose_model(clear_rows, np.random.default_rng(0))
+
+
+def test_the_model_that_lost_makes_no_plans_for_that_metric(clear_rows: Rows, chosen: ModelChoice):
     assert chosen.chosen.name == "curve"
     lost = default_model(replace(clear_rows, metric="ce/10s"), np.random.default_rng(0))
     assert lost.chosen.name == lost.checks[0].model == "regression"
@@ -36,10 +42,10 @@ def test_the_model_that_lost_makes_no_plans_for_that_metric(clear_rows: Rows):
     assert "lost on the sealed cells to the regression, which makes the plans for ce/10s" in lost.why
 
 
-def test_other_metrics_keep_the_choice_of_leaving_cells_out(clear_rows: Rows):
+def test_other_metrics_keep_the_choice_of_leaving_cells_out(clear_rows: Rows, chosen: ModelChoice):
     kept = default_model(clear_rows, np.random.default_rng(0))
     assert kept.chosen.name == "curve"
-    assert kept.why == choose_model(clear_rows, np.random.default_rng(0)).why
+    assert kept.why == chosen.why
 
 
 def test_a_model_that_is_not_the_loser_stays_for_every_metric(clear_rows: Rows, monkeypatch):

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from softcore.errors import RequestError
-from sweeps.planning.advise import advise
+from sweeps.planning.advise import advice, advise
 from sweeps.planning.bootstrap import draws_generator
 from sweeps.planning.checks import choose_model
 from sweeps.planning.forecast import Forecast, make_forecast
+from sweeps.planning.rank import Limits
 from sweeps.planning.rows import make_rows
 from sweeps.studies.pilots.pilot_coverage import GAINS, METRIC, SHAPES, one_pilot, pilot_results, truth
 
@@ -43,8 +44,8 @@ def test_intervals_widen_beyond_the_pilot(forecast: Forecast):
     assert width[900] > 1.2 * width[200]
 
 
-def test_plans_beyond_the_pilot_are_marked_and_say_what_was_measured(results: pd.DataFrame):
-    found = advise(results, metric=METRIC, budget_usd=400, images=900, extrapolate=True, most_people=6)
+def test_plans_beyond_the_pilot_are_marked_and_say_what_was_measured(forecast: Forecast):
+    found = advice(forecast, Limits(budget_usd=400))
     assert any(plan.beyond and "(beyond what was measured)" in plan.words for plan in found.plans)
     (note,) = [line for line in found.notes if "marked (beyond)" in line]
     assert "t2-clamp: M 1 to 3, N' 50 to 200" in note

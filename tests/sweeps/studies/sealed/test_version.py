@@ -9,7 +9,15 @@ import pytest
 from softcore.errors import RequestError
 from sweeps.planning import candidates, nearest, rows, surfaces
 from sweeps.studies.sealed import version
-from sweeps.studies.sealed.version import PLANNER_VERSION, TOLERANCE, changes, check_version, read_record, write_record
+from sweeps.studies.sealed.version import (
+    PLANNER_VERSION,
+    TOLERANCE,
+    Predictions,
+    changes,
+    check_version,
+    read_record,
+    write_record,
+)
 
 THEN = {
     "scores": {"curve": [0.1], "regression": [0.2]},
@@ -27,17 +35,24 @@ def copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return path
 
 
-def test_the_planner_predicts_what_is_recorded_for_its_version():
+@pytest.fixture(scope="module")
+def predicted() -> Predictions:
+    """What the planner predicts, which takes seconds."""
+    return version.predictions()
+
+
+def test_the_planner_predicts_what_is_recorded_for_its_version(predicted: Predictions, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(version, "predictions", lambda: predicted)
     check_version()
 
 
 @pytest.mark.parametrize(
     ("module", "constant", "value", "changed"),
     [
-        (surfaces, "ALIKE", 0.6, "curve: "),
+        pytest.param(surfaces, "ALIKE", 0.6, "curve: ", marks=pytest.mark.slow),
         (rows, "SEED_SCALE", 1.2, "curve"),
-        (nearest, "NEIGHBOURS", 2, "nearest cells"),
-        (candidates, "STEPS", 7, "plans are "),
+        pytest.param(nearest, "NEIGHBOURS", 2, "nearest cells", marks=pytest.mark.slow),
+        pytest.param(candidates, "STEPS", 7, "plans are ", marks=pytest.mark.slow),
     ],
 )
 def test_a_change_of_any_model_or_of_what_is_ranked_asks_for_another_version(
@@ -71,8 +86,11 @@ def test_another_order_is_another_choice():
     ]
 
 
-def test_a_raised_version_is_recorded_once_and_an_old_one_never_again(copied: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_raised_version_is_recorded_once_and_an_old_one_never_again(
+    predicted: Predictions, copied: Path, monkeypatch: pytest.MonkeyPatch
+):
     before = copied.read_bytes()
+    monkeypatch.setattr(version, "predictions", lambda: predicted)
     write_record()
     assert copied.read_bytes() == before
     monkeypatch.setattr(version, "predictions", lambda: THEN)

@@ -30,7 +30,7 @@ def measured(shift, rng):
     return {name: 2.0 - shift + part for name, part in zip(names, noise, strict=True)}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def table_3_2(make):
     rng = np.random.default_rng(4)
     return pd.concat(
@@ -43,7 +43,7 @@ def table_3_2(make):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made(table_3_2):
     about = {"hardware": "2 cores", "scale": "small", "versions": {"torch": "2.14"}, "commit": "0123456789abcdef+"}
     return replication([Source(name="table-3-2-01234567", results=table_3_2, about=about)])
@@ -174,7 +174,7 @@ def test_real_people_are_not_called_simulated(made):
 # ---- Results of two ways of training.
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def two_ways(made, make):
     """`made`, and a larger network trained longer, on which clicks are ahead of pages."""
     rng = np.random.default_rng(5)
