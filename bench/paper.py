@@ -3,19 +3,16 @@
     python bench/paper.py plan chapter-3 --set seeds=3 --to plan.json        where the project is installed
     python bench/paper.py run plan.json --data DATA --out OUT --limit 480    where the card is
     python bench/paper.py collect plan.json --data DATA --from OUT --out SWEEPS
-    python bench/paper.py compare plan.json --data DATA --from OUT --with OUT2 --margin 0.01
 
 `plan` writes the trials of one or more specs with their cells resolved, each trial once. `run` trains them in packs,
 evaluates each and writes predictions into OUT as each pack ends, in files of at most 16 MiB; it starts no pack that
 would not end within the limit and goes on where an earlier run stopped. With `--alone 12` it trains them by the loop of
 `softcore.train` instead, in float32, so many processes at a time, seed after seed. `collect` makes sweeps of the
-predictions, as `sweeps run` would have written them but without weights. `compare` holds the trials of two folders (or
-results tables) against each other: is the mean difference surely smaller than the margin (two one-sided tests)?
+predictions, as `sweeps run` would have written them but without weights.
 """
 
 import argparse
 import json
-import multiprocessing
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +32,7 @@ from softcore.labels.mixed import add_mixed_images
 from softcore.pack import Member, Pack, shape
 from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.test_sets import TestSet, test_sets
-from softcore.train import round_weights, start
+from softcore.train import round_weights
 from softcore.training.images import pool_images
 from softcore.training.models import PixelNetwork
 
@@ -110,6 +107,8 @@ def run(asked: argparse.Namespace) -> None:
     trials = trials[: asked.trials]
     say(f"{len(there)} of {len(planned)} trials done")
     if asked.alone:
+        from alone import alone
+
         write_parts(asked.out, alone(trials, plans[0]["dataset"], asked, began))
         say(f"ended after {time.perf_counter() - began:.1f} s")
         return
@@ -138,50 +137,6 @@ def compute_exactly() -> None:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
-
-
-def alone(trials: Sequence[dict[str, Any]], dataset: str, asked: argparse.Namespace, began: float) -> Iterator[Found]:
-    """The record and the predictions of each trial that the loop of `softcore.train` ends within the limit."""
-    by_seed = sorted(trials, key=lambda trial: int(trial["seed"]))
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(asked.alone, _prepare, (dataset, asked.data, asked.device)) as pool:
-        found = pool.imap_unordered(train_alone, by_seed)
-        for done in range(1, len(by_seed) + 1):
-            try:
-                yield found.next(max(1.0, asked.limit - (time.perf_counter() - began)))
-            except multiprocessing.TimeoutError:
-                say(f"stopped: {done - 1} of {len(by_seed)} trials ended in time")
-                return
-            say(f"{done} of {len(by_seed)} alone, {time.perf_counter() - began:.0f} s")
-
-
-_kept: dict[str, Any] = {}  # what a process of `alone` keeps
-
-
-def _prepare(dataset: str, data: Path, device: str) -> None:
-    compute_exactly()
-    torch.set_num_threads(1)
-    _kept.update(dataset=load(dataset, data), device=device)
-
-
-def train_alone(trial: dict[str, Any]) -> Found:
-    """The record and the predictions of one trial."""
-    dataset, device = _kept["dataset"], _kept["device"]
-    groups = Groups(dataset, [trial])
-    (((_, member),),) = groups.left.values()
-    began = time.perf_counter()
-    model, steps = start(
-        member.images, member.targets, member.policy, classes=len(dataset.classes), seed=member.seed,
-        repeat=member.repeat, device=device,
-    )  # fmt: skip
-    losses = [epoch.loss for epoch in steps]
-    about = {
-        **made_on(device, "float32"),
-        "pack": 1,
-        "pack_seconds": round(time.perf_counter() - began, 2),
-        "alone": True,
-    }
-    return scored(model.eval(), trial, groups, losses, about)
 
 
 def made_on(device: str, precision: str) -> dict[str, Any]:
@@ -372,52 +327,8 @@ def read_predictions(part: Path, trial: str, dataset: Dataset, tests: Mapping[st
     )
 
 
-def metrics_of(place: Path, dataset: Dataset, planned: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """The metrics of each trial whose predictions lie in a folder, or of each row of a results table (a .csv)."""
-
-    if place.suffix == ".csv":
-        import pandas as pd
-
-        rows = pd.read_csv(place).set_index("trial")
-        return {str(name): dict(row) for name, row in rows.iterrows()}
-    found = {}
-    for part in sorted(place.glob("part-*.npz")):
-        for record in records(part):
-            if "failed" not in record:
-                trial = planned[record["trial"]]
-                tests = test_sets(dataset, trial["seed"], trial["labels"].get("holdout"))
-                found[trial["id"]] = evaluate(read_predictions(part, trial["id"], dataset, tests), dataset, tests)
-    return found
-
-
-def compare(asked: argparse.Namespace) -> None:
-    """Print the mean difference of each metric, second folder minus first, and what two one-sided tests say."""
-    from scipy import stats
-
-    from softcore.statistics import mean_interval
-
-    content = json.loads(asked.plan.read_text())
-    dataset, planned = load(content["dataset"], asked.data), {trial["id"]: trial for trial in content["trials"]}
-    first, second = (metrics_of(each, dataset, planned) for each in (asked.source, asked.other))
-    both = sorted(first.keys() & second.keys())
-    for metric in asked.metric or ["scaled-ce/10h"]:
-        apart = np.array([second[name][metric] - first[name][metric] for name in both])
-        # Both one-sided tests at 5% are passed just when the 90% interval lies within the margin.
-        interval = mean_interval(apart, level=0.90)
-        above, below = (
-            stats.ttest_1samp(apart, bound, alternative=side).pvalue
-            for bound, side in ((-asked.margin, "greater"), (asked.margin, "less"))
-        )
-        line = {
-            "metric": metric, "n": len(both), "mean": interval.mean, "90% low": interval.low,
-            "90% high": interval.high, "sd": apart.std(ddof=1), "margin": asked.margin, "p": max(above, below),
-        }  # fmt: skip
-        line = {name: round(value, 5) if isinstance(value, float) else value for name, value in line.items()}
-        say(json.dumps(line | {"equivalent": bool(max(above, below) < 0.05)}))
-
-
 def main() -> None:
-    """Plan, run, collect or compare."""
+    """Plan, run or collect."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("plan")
@@ -448,14 +359,6 @@ def main() -> None:
     three.add_argument("--from", dest="source", type=Path, required=True)
     three.add_argument("--out", type=Path, required=True)
     three.set_defaults(work=collect)
-    four = commands.add_parser("compare")
-    four.add_argument("plan", type=Path)
-    four.add_argument("--data", type=Path, required=True)
-    four.add_argument("--from", dest="source", type=Path, required=True)
-    four.add_argument("--with", dest="other", type=Path, required=True)
-    four.add_argument("--metric", action="append", help="may be repeated; scaled-ce/10h without it")
-    four.add_argument("--margin", type=float, default=0.01)
-    four.set_defaults(work=compare)
     asked = parser.parse_args()
     asked.work(asked)
 
