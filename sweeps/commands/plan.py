@@ -155,14 +155,18 @@ def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
         [plan_row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
         title=f"{simulated}Plans for {metric_title(advice.metric)} on {test_set_title(test_set)} ({metric}/{test_set})",
     )
+    first, *others = (line[:1].upper() + line[1:] for line in (*advice.lines, *notes))
+    print(first)
     if advice.plans:
         print_table(shown)
-    for line in (*advice.lines, *notes):
-        print(line[:1].upper() + line[1:])
+    for line in others:
+        print(line)
 
 
 def plan_row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
     """What the table says of the plan at `place`; `buy` is the place of the one to buy."""
+    from sweeps.planning.plan import chance_words
+
     low, high = plan.interval_80
     return {
         "plan": f"{'★ ' if place == buy else ''}{place + 1}. {plan.recipe}{' (beyond)' if plan.beyond else ''}",
@@ -175,5 +179,5 @@ def plan_row(place: int, plan: Any, buy: int | None) -> dict[str, Any]:
         "days": f"{plan.days:.2g}",
         "predicted": f"{plan.predicted:.3f} [{low:.3f}, {high:.3f}]",
         "best": f"{plan.best:.2f}",
-        "beats free": f"{plan.beats_free:.2f}",
+        "worth it": chance_words(plan.gains_enough),
     }

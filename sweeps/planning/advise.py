@@ -1,6 +1,8 @@
 """What to do with a budget: the plans it buys, whether any is worth it, and when to stop spending."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,11 @@ from jaxtyping import Bool
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import price_list
 from softcore.scoring.metrics import metric_range
+from softcore.varieties import CLICK
 from sweeps.planning.candidates import Cost, candidate_costs
 from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.noise import shows_annotator_variance
-from sweeps.planning.plan import BUY, DONT_BUY, NOT_KNOWN, Advice, FreeRecipe, Plan, Reading, sentence
+from sweeps.planning.plan import BUY, DONT_BUY, NOT_KNOWN, Advice, FreeRecipe, Plan, Reading, chance_words, sentence
 from sweeps.planning.rank import (
     Limits,
     axes_of,
@@ -33,6 +36,7 @@ from sweeps.results.names import dollars, question
 from sweeps.results.table import ANSWERS, answer_columns
 from sweeps.uncertainty.layout import Pool
 
+CLICKS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)  # seconds a click that are tried
 _INTERVALS = "Intervals of plans are over one run with new people and a new seed."
 
 
@@ -59,6 +63,64 @@ def _settle(forecast: Forecast, place: int) -> str:
     if not (seeds := int(forecast.seeds_needed[place])):
         return sentence("never_settled")
     return sentence("settle", seeds=str(seeds), now=str(forecast.seeds))
+
+
+def free_words(forecast: Forecast) -> str:
+    """What the best free recipe is predicted at, in words."""
+    free = best_free(forecast)
+    low, high = (f"{end:.3f}" for end in free.interval_80)
+    return sentence("free", free=free.recipe, predicted=f"{free.predicted:.3f}", low=low, high=high)
+
+
+def click_words(forecast: Forecast, limits: Limits, prices: PriceList, wage: float, fee: float, verdict: str) -> str:
+    """The verdict with clicks as long as others say they are, and at which price of a click it turns; "" without any.
+
+    The thesis says 2.5 s; timed tasks took 4.67 s (docs/prices.md).
+    """
+    column = f"{ANSWERS}{CLICK}"
+    if column not in forecast.table or not (forecast.table[column] > 0).any():
+        return ""
+
+    def at(seconds: float) -> tuple[str, str]:
+        """The verdict at a price of a click, and the same with the plan to buy."""
+        listed = replace(prices, seconds={**prices.seconds, CLICK: (seconds, seconds)}, click_overhead=0.0)
+        cost = candidate_costs(forecast.table, forecast.rows, listed, wage, fee)
+        in_time = _time_only(limits)
+        feasible = within(forecast, cost, limits)
+        if not feasible.any():
+            return DONT_BUY, DONT_BUY
+        found = decide(forecast, cost, feasible, None if in_time is None else within(forecast, cost, in_time))
+        if found.verdict != BUY:
+            return found.verdict, found.verdict
+        money = dollars(float(cost.usd_high[found.place]))
+        return BUY, f"{BUY} {candidate_name(forecast, found.place)} for {money}"
+
+    now, measured = prices.interval(CLICK)[1], price_list("measured").interval(CLICK)[1]
+    other, who = (
+        (measured, "measured") if abs(now - measured) > 1e-9 else (price_list("thesis").interval(CLICK)[1], "thesis")
+    )
+    said = sentence("click", seconds=f"{other:.3g}", who=sentence(who), now=f"{now:.3g}", verdict=at(other)[1])
+    turns = _turning(lambda seconds: at(seconds)[0] != verdict, now)
+    if turns is None:
+        return sentence("click_stays", click=said, least=f"{CLICKS[0]:g}", most=f"{CLICKS[-1]:g}")
+    return sentence("click_turns", click=said, turns=f"{turns:.2g}")
+
+
+def _turning(other: Callable[[float], bool], now: float) -> float | None:
+    """The price nearest to `now` (as a ratio) at which the verdict is another, to 3%; None within `CLICKS`."""
+    found = []
+    for prices in ([p for p in CLICKS if p > now], [p for p in reversed(CLICKS) if p < now]):
+        before = now
+        for price in prices:
+            if other(price):
+                inside, outside = before, price
+                while max(inside, outside) / min(inside, outside) > 1.03:
+                    middle = math.sqrt(inside * outside)
+                    inside, outside = (inside, middle) if other(middle) else (middle, outside)
+                found.append(outside)
+                break
+            before = price
+    return min(found, key=lambda price: abs(math.log(price / now)), default=None)
 
 
 def dearest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> str:
@@ -168,7 +230,7 @@ def advice(
         "prices": listed.as_dict() | {"wage": wage, "fee": fee},
     }
     if not feasible.any():
-        return _nothing(forecast, cost, about)
+        return _nothing(forecast, cost, about | {"click": click_words(forecast, limits, listed, wage, fee, DONT_BUY)})
     decision, kinds = decide(forecast, cost, feasible, timely), best_of_each_kind(forecast, feasible)
     shown = kinds[: max(top, 1)]
     if decision.verdict == BUY and decision.place not in shown:  # the one to buy is always shown
@@ -180,7 +242,9 @@ def advice(
         buy=shown.index(decision.place) if decision.verdict == BUY else None,
         plans=plans,
         readings=decision.readings,
+        free=free_words(forecast),
         firmness=_firmness(decision.verdict, decision.readings),
+        click=click_words(forecast, limits, listed, wage, fee, decision.verdict),
         settle=_settle(forecast, decision.place) if decision.verdict == NOT_KNOWN else "",
         dearer=dearer_words(forecast, cost, kinds, decision.place) if decision.verdict == BUY else "",
         second=_second(forecast, cost, kinds),
@@ -200,6 +264,7 @@ def _nothing(forecast: Forecast, cost: Cost, about: Mapping[str, Any]) -> Advice
         buy=None,
         plans=(),
         readings=(),
+        free=free_words(forecast),
         firmness="",
         settle="",
         dearer="",
@@ -299,7 +364,7 @@ def _second(forecast: Forecast, cost: Cost, kinds: list[int]) -> str:
         gap=f"{gap.mean():.3f}",
         low=f"{low:.3f}",
         high=f"{high:.3f}",
-        probability=f"{(gap < 0).mean():.2f}",
+        chance=chance_words(float((gap < 0).mean())),
         dearer=sentence(dearer, money=dollars(abs(more))),
     )
 

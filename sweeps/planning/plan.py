@@ -127,7 +127,8 @@ class Advice:
     `plans` are ranked by predicted metric, each the best number of images for its question, M and way of training (none
     where the budget buys nothing); `buy` is the place of the recommended one, None where the verdict is another than
     "buy". `readings` are the verdicts without each seed, without each panel and under other priors, `firmness` says
-    which differ, and `settle` what would settle a verdict that is "not known yet" ("" elsewhere). `second` says why the
+    which differ, `free` what the best free recipe is predicted at, `settle` what would settle a verdict that is "not
+    known yet" ("" elsewhere), `click` what it would be with clicks as long as was measured. `second` says why the
     second plan lost, `dearer` what the best plan adds to the recommended one, `least` which is the cheapest worth
     buying at all. `next_step` is what more money buys (None where nothing dearer was measured). `stop` is the plan to
     buy where there is money for all (None where that is the dearest, and where nothing is worth buying).
@@ -141,8 +142,10 @@ class Advice:
     plans: tuple[Plan, ...]
     best_free: FreeRecipe
     readings: tuple[Reading, ...]
+    free: str
     firmness: str
     settle: str
+    click: str
     second: str
     dearer: str
     least: str
@@ -168,14 +171,16 @@ class Advice:
         checked = [check.words for check in self.checks]
         verdict = (
             f"{self.verdict}: {self.why}",
+            self.free,
             self.firmness,
             self.settle,
+            self.click,
             self.dearer,
-            stop,
-            self.least,
+            stop if self.verdict == BUY else "",
+            "" if self.verdict == BUY else self.least,
             self.second,
-            "" if self.next_step is None else self.next_step.words,
-            self.dearest,
+            self.next_step.words if self.next_step is not None and self.verdict == BUY else "",
+            self.dearest if self.verdict == BUY else "",
         )
         return tuple(
             line
@@ -218,28 +223,34 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "trained": "this holds for {how}",
         "near": "(near the line)",
         "coin": "(near the line: {gain} of the {matters} that matter, a coin's throw)",
-        "firm": "how firm that is: leaving out any one seed or group of people, or assuming otherwise, changes nothing "
-        "({n} other readings)",
-        "not_firm": "how firm that is: {same} of {n} other readings of the same results say the same; not so {others}",
+        "firm": "how firm that is: {n} other readings of the same results (without one seed or group of people, or "
+        "with other priors) say the same",
+        "not_firm": "how firm that is: of {n} other readings of the same results {same} say the same; not so {others}",
+        "free": "what costs nothing, {free}, is predicted at {predicted} (80% of runs: {low} to {high})",
         "settle": "what would settle it: training with about {seeds} seeds, each with people of its own, not {now}",
         "never_settled": "no number of seeds that anybody would train settles it: the gain is too near what matters",
         "no_second": "no second plan: the budget buys one kind only",
-        "second": "second, {plan}: {gap} worse on average (80%: {low} to {high}), better with probability "
-        "{probability}, and {dearer}",
-        "second_tied": "second, {plan}: {gap} worse on average (80%: {low} to {high}), better with probability "
-        "{probability}, and {dearer}; the two are tied",
+        "second": "the second in the table, {plan}, is {gap} worse than the first on average (80%: {low} to {high}), "
+        "better with a chance of {chance}, and {dearer}",
+        "second_tied": "the second in the table, {plan}, is {gap} worse than the first on average (80%: {low} to "
+        "{high}), better with a chance of {chance}, and {dearer}: a tie",
         "costs_more": "costs {money} more",
         "costs_less": "costs {money} less",
         "costs_the_same": "costs the same",
-        "dearer": "dearer plans add less than matters: {plan} for {money} gains {gain} more (80%: {low} to {high})",
+        "dearer": "dearer plans probably add too little: {plan} for {money} gains {gain} more (80%: {low} to {high})",
         "enough": "{matters} or more",
         "anything": "any gain",
+        "click": "if a click takes {seconds} s, as {who}, and not {now} s: {verdict}",
+        "measured": "was measured on 15,000 tasks",
+        "thesis": "the thesis says",
+        "click_turns": "{click}; the verdict turns at about {turns} s a click",
+        "click_stays": "{click}; no price of a click from {least} s to {most} s turns the verdict",
         "least": "the cheapest plan that is worth buying: {plan} for {money}",
         "no_least": "no {known} plan is sure to be worth buying, whatever the budget",
-        "dearest": "whatever it costs: {plan} for {money} would gain {gain} more (80%: {low} to {high}), with "
-        "probability {probability}",
+        "dearest": "whatever it costs: {plan} for {money} would gain {gain} more (80%: {low} to {high}), "
+        "with a chance of {chance}",
         "no_dearest": "no {known} plan is predicted to be better, whatever it costs",
-        "next": "the next {more} buy {plan} and gain {gain} (80%: {low} to {high}), with probability {probability}",
+        "next": "the next {more} would buy {plan} and gain {gain} (80%: {low} to {high}), with a chance of {chance}",
         "no_next": "the next {more} buy nothing better among the {known} plans",
         "stop": "with more money still buy {plan} for {money}: no dearer {known} plan adds what matters",
         "no_budget": "a plan needs a budget: budget_usd, budget_hours or days",

@@ -10,7 +10,7 @@ from softcore.errors import RequestError
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost
 from sweeps.planning.forecast import Forecast
-from sweeps.planning.plan import BudgetStep, sentence
+from sweeps.planning.plan import BudgetStep, chance_words, sentence
 from sweeps.planning.rows import PLAIN
 from sweeps.results.names import dollars, recipe
 from sweeps.results.table import ANSWERS, answer_columns
@@ -157,7 +157,7 @@ def gain_words(forecast: Forecast, one: int, other: int) -> dict[str, str]:
         "gain": f"{gain:.3f}",
         "low": f"{low:.3f}",
         "high": f"{high:.3f}",
-        "probability": f"{probability:.2f}",
+        "chance": chance_words(probability),
     }
 
 

@@ -99,9 +99,9 @@ class Verdicts:
                 told.append(step)
         if len(told) < 2:
             return _capital(last.words)
-        parts = [f"up to {dollars(told[1].from_usd)} {told[0].verdict}"]
+        parts = [f"below {dollars(told[1].from_usd)} {told[0].verdict}"]
         for here, after in zip(told[1:], (*told[2:], None), strict=True):
-            upto = "on" if after is None else f"up to {dollars(after.from_usd)}"
+            upto = "on" if after is None else f"to {dollars(after.from_usd)}"
             bought = f" ({here.plan} for {dollars(here.usd)})" if here.bought else ""
             parts.append(f"from {dollars(here.from_usd)} {upto} {here.verdict}{bought}")
         return f"{_capital('; '.join(parts))}. {_capital(last.why)}"

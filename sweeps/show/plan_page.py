@@ -11,11 +11,12 @@ from typing import Any
 
 from softcore.errors import RequestError
 from softcore.prices.price_list import LOW_WAGE, PriceList
-from softcore.prices.read import PRICES
-from softcore.varieties import VARIETIES, question_of
+from softcore.prices.read import PRICES, price_list
+from softcore.varieties import CLICK, VARIETIES, question_of
 from sweeps.frontier.banded import CellDraws, cell_draws
 from sweeps.frontier.frontier import Frontiers
 from sweeps.frontier.regimes import ENOUGH
+from sweeps.planning.advise import CLICKS
 from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.plan import SENTENCES
 from sweeps.planning.rank import Limits
@@ -146,6 +147,11 @@ def page_data(
         "prices": {
             "assumes": prices.assumes,
             "wage_floor": prices.wage_floor,
+            "clicks": {
+                "now": prices.interval(CLICK)[1] if CLICK in {q["question"] for q in questions} else None,
+                "tried": CLICKS,
+                **{name: price_list(name).interval(CLICK)[1] for name in ("measured", "thesis")},
+            },
             "like": prices.name if prices.name in PRICES else None,
             "questions": questions,
             "varieties": {q["question"]: _varieties(q["question"]) for q in questions},

@@ -160,7 +160,7 @@ function starTrace(star, axis, metric, advice) {
     `<b>${advice.buy?.place === star.place ? "The plan" : "The best that it buys"}: ${markup(star.recipe)}</b>`,
     `Costs ${star.time} of people's time, ${star.money}`,
     `${markup(metric.title)}: ${fixed(star.predicted, 3)}; 80% of runs with new people: ${fixed(low, 3)} to ${fixed(high, 3)}`,
-    `Beats the best free recipe with probability ${fixed(star.beatsFree, 2)}`,
+    `Gains what matters on the best free recipe with a chance of ${chanceWords(star.gainsEnough)}`,
   ];
   return {
     type: "scatter", mode: "markers", x: [axis.at(star.seconds[1])], y: [star.predicted],

@@ -1,7 +1,7 @@
 // Why, what next and when to stop, in the sentences of the command line.
 
 const threes = (gain) => ({
-  gain: fixed(gain.mean, 3), low: fixed(gain.low, 3), high: fixed(gain.high, 3), probability: fixed(gain.probability, 2),
+  gain: fixed(gain.mean, 3), low: fixed(gain.low, 3), high: fixed(gain.high, 3), chance: chanceWords(gain.probability),
 });
 
 const chanceWords = (chance) => (chance < 0.01 ? "under 1%" : chance > 0.99 ? "over 99%" : `${fixed(100 * chance, 0)}%`);
@@ -54,6 +54,57 @@ function firmnessWords(verdict, readings) {
   return said("not_firm", { n, same: n - others.length, others: words.join(", ") });
 }
 
+// What the best free recipe is predicted at.
+function freeWords({ free }) {
+  const [low, high] = free.interval_80.map((end) => fixed(end, 3));
+  return said("free", { free: free.recipe, predicted: fixed(free.predicted, 3), low, high });
+}
+
+// The verdict with clicks as long as others say they are, and at which price of a click it turns; "" without clicks.
+function clickWords(plan, settings, verdict) {
+  const { now: listed, tried, measured, thesis } = DATA.prices.clicks;
+  if (!plan.kinds.some((kind) => kind.seconds.click)) return "";
+  const now = settings.moved.click?.[1] ?? listed;
+  const at = (seconds) => {
+    const cost = priced(plan, { ...settings, moved: { ...settings.moved, click: [seconds, seconds] } });
+    const feasible = within(plan, cost, settings);
+    if (!feasible.includes(true)) return ["don't buy", "don't buy"];
+    const timed = settings.budget_hours !== null || settings.days !== null;
+    const timely = timed ? within(plan, cost, { ...settings, budget_usd: null }) : cost.high.map(() => true);
+    const found = decide(plan, cost, feasible, timely);
+    if (found.verdict !== "buy") return [found.verdict, found.verdict];
+    return ["buy", `buy ${plan.candidates.name[found.place]} for ${dollars(cost.usdHigh[found.place])}`];
+  };
+  const [other, who] = Math.abs(now - measured) > 1e-9 ? [measured, "measured"] : [thesis, "thesis"];
+  const click = said("click", { seconds: general(other, 3), who: said(who), now: general(now, 3), verdict: at(other)[1] });
+  const turns = turning((seconds) => at(seconds)[0] !== verdict, now, tried);
+  if (turns === null) return said("click_stays", { click, least: general(tried[0], 6), most: general(tried.at(-1), 6) });
+  return said("click_turns", { click, turns: general(turns, 2) });
+}
+
+// The price nearest to `now` (as a ratio) at which the verdict is another, to 3%; null within those `tried`.
+function turning(other, now, tried) {
+  const found = [];
+  for (const prices of [tried.filter((p) => p > now), tried.filter((p) => p < now).reverse()]) {
+    let before = now;
+    for (const price of prices) {
+      if (other(price)) {
+        let [inside, outside] = [before, price];
+        while (Math.max(inside, outside) / Math.min(inside, outside) > 1.03) {
+          const middle = Math.sqrt(inside * outside);
+          if (other(middle)) outside = middle;
+          else inside = middle;
+        }
+        found.push(outside);
+        break;
+      }
+      before = price;
+    }
+  }
+  const far = (price) => Math.abs(Math.log(price / now));
+  return found.length ? found.reduce((best, price) => (far(price) < far(best) ? price : best)) : null;
+}
+
 // How many seeds would tell whether the candidate gains what matters.
 function settleWords(plan, place) {
   const seeds = plan.candidates.seeds_needed[place];
@@ -69,7 +120,7 @@ function secondWords({ plan, drawn, cost }, kinds) {
   const dearer = Math.abs(more) < 0.01 ? "costs_the_same" : more > 0 ? "costs_more" : "costs_less";
   return said(gap.low <= 0 && gap.high >= 0 ? "second_tied" : "second", {
     plan: plan.candidates.name[other], gap: fixed(gap.mean, 3), low: fixed(gap.low, 3), high: fixed(gap.high, 3),
-    probability: fixed(better, 2), dearer: said(dearer, { money: dollars(Math.abs(more)) }),
+    chance: chanceWords(better), dearer: said(dearer, { money: dollars(Math.abs(more)) }),
   });
 }
 

@@ -88,7 +88,8 @@ function advise(plan, drawn, settings) {
   const context = { plan, drawn, cost, feasible: timely };
   if (!feasible.includes(true)) {
     const why = [nothingWords(context), ...plan.holds_for].join("; ");
-    return { verdict: "don't buy", why, plans: [], buy: null, readings: [], lines: [leastWords(context)], cost };
+    const lines = [freeWords(plan), clickWords(plan, settings, "don't buy"), leastWords(context)].filter(Boolean);
+    return { verdict: "don't buy", why, plans: [], buy: null, readings: [], lines, cost };
   }
   const kinds = bestOfEachKind(plan, feasible);
   const wins = shares(drawn, kinds);
@@ -97,16 +98,17 @@ function advise(plan, drawn, settings) {
   const ranks = [...kinds.keys()].filter((rank) => rank < Math.max(settings.top, 1) || (buys && kinds[rank] === place));
   const plans = ranks.map((rank) => planAt(plan, cost, kinds[rank], rank, wins[rank]));
   const bought = buys ? plans.find((one) => one.place === place) : null;
-  const first = kinds[0], next = buys ? place : first;
   const lines = [
+    freeWords(plan),
     firmnessWords(verdict, readings),
     verdict === "not known yet" ? settleWords(plan, place) : "",
+    clickWords(plan, settings, verdict),
     buys ? dearerWords(context, kinds, place) : "",
-    stopWords(context, stop),
-    leastWords(context),
+    buys ? stopWords(context, stop) : "",
+    buys ? "" : leastWords(context),
     secondWords(context, kinds),
-    nextWords(context, cost.usdHigh[next], next),
-    dearestWords(context, first),
+    buys ? nextWords(context, cost.usdHigh[place], place) : "",
+    buys ? dearestWords(context, kinds[0]) : "",
   ].filter(Boolean);
   return { verdict, why: whyWords(context, verdict, place), plans, buy: bought, readings, lines, cost };
 }
@@ -162,7 +164,7 @@ function planAt(plan, cost, place, rank, best) {
   return {
     place, rank, kind, best,
     recipe: of("name"), images: of("items"), people: of("people"), beyond: of("beyond"),
-    predicted: plan.sign * of("expected"), gain: of("gain"), beatsFree: of("beats_free"),
+    predicted: plan.sign * of("expected"), gain: of("gain"), gainsEnough: of("gains_enough"),
     interval80: of("interval_80"), interval95: of("interval_95"),
     seconds: [cost.low[place], cost.high[place]], days: cost.days[place],
     money: between(dollars(cost.usdLow[place]), dollars(cost.usdHigh[place])),

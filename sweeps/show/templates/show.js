@@ -32,17 +32,14 @@ function showVerdict({ plan, title, test_set: testSet, direction, metric }, advi
   const box = at("verdict");
   box.className = refused ? "short refused" : `short ${advice.buy ? "buy" : "leave"}`;
   if (refused) return fill("verdict", element("p", {}, capital(refused)));
-  const free = plan.free;
-  const [low, high] = free.interval_80.map((end) => fixed(end, 3));
   fill(
     "verdict",
     element("p", { class: "big" }, capital(advice.verdict)),
     element("p", { id: "why" }, capital(advice.why)),
-    element("p", { class: "quiet" }, `Free: ${free.recipe}, predicted ${fixed(free.predicted, 3)} [${low}, ${high}] (80% of runs with a new seed).`),
   );
 }
 
-const HEADINGS = ["Plan, and what to ask", "Images", "M", "People", "Time", "Money", "Days", "Predicted", "Best", "Beats free"];
+const HEADINGS = ["Plan, and what to ask", "Images", "M", "People", "Time", "Money", "Days", "Predicted", "Best", "Worth it"];
 
 function tableOf(id, headings, rows, numbers) {
   const cell = (tag, content, k, attributes = {}) => element(tag, { class: numbers.includes(k) ? "number" : null, ...attributes }, ...[content].flat());
@@ -65,7 +62,7 @@ function showPlans(advice) {
       ],
       `${one.images}`, `${one.kind.people}`, `${one.people}`, one.time, one.money, general(one.days, 2),
       [`${fixed(one.predicted, 3)} ${ends(one.interval80)}`, element("br"), element("small", {}, ends(one.interval95))],
-      fixed(one.best, 2), fixed(one.beatsFree, 2),
+      fixed(one.best, 2), chanceWords(one.gainsEnough),
     ],
   }));
   tableOf("plans", HEADINGS, rows, [1, 2, 3, 4, 5, 6, 7, 8, 9]);

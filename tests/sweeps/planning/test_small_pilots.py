@@ -153,4 +153,4 @@ def test_bands_stay_above_zero_and_buy_nothing(small, sweeps):
     found = json.loads(printed)
     assert len(levels(found)) > 4 * len(found["cells"]) > 0
     assert min(levels(found)) >= 0
-    assert {regime["verdict"] for regime in found["regimes"]} <= {"don't buy", "not known yet"}
+    assert {regime["verdict"] for regime in found["bands"]} <= {"don't buy", "not known yet"}
