@@ -189,6 +189,7 @@ print(json.dumps([prices, PRICES["page"].recorded["t2-halves"], words]))
     assert words == ["T2 Halves", asked, "better labels", "#123456", ["$h$", "bowtie", "⧓"]]
 
 
+@pytest.mark.slow
 def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(said):
     trials = json.loads(said["results"])
     assert {trial["status"] for trial in trials} == {"done"}
@@ -201,6 +202,7 @@ def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(said)
     assert len(set(scores.values())) == len(scores)  # neither gamma nor the aggregation is ignored
 
 
+@pytest.mark.slow
 def test_a_frontier_on_the_metric_is_priced_and_drawn(said, sweep):
     for prices, seconds in (("thesis", 32.0), ("session", 64.76)):
         table = pd.read_csv(io.StringIO(said[prices]))
@@ -213,6 +215,7 @@ def test_a_frontier_on_the_metric_is_priced_and_drawn(said, sweep):
     assert (sweep / "frontier.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_plan_is_made_and_its_page_drawn(ask, said):
     assert "T2 Halves" in said["plan"]
     assert "T2 Halves" in (ask.here / "plan.html").read_text("utf-8")

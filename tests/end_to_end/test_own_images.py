@@ -64,6 +64,7 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_own_images_are_described_swept_and_shown_on_a_frontier_with_no_code(own: Path, sweeps):
     code, card, said = sweeps("data", "describe", "pets.yaml", "--json")
     assert code == 0, said

@@ -11,6 +11,7 @@ import pytest
 
 from softcore.data.dataset import Dataset
 from softcore.datasets import load
+from softcore.errors import RequestError
 from sweeps.planning.checks import check
 from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.rows import Rows, make_rows
@@ -175,6 +176,29 @@ def clear_world() -> World:
 def clear() -> pd.DataFrame:
     """A sweep whose best question is T2 Clamp by far."""
     return _swept(CLEAR)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forecasts_are_made_once():
+    """What a verdict is learnt from depends on the results, the metric and the options alone: fitted once a process."""
+    known: dict[object, Forecast | RequestError] = {}
+
+    def remembered(results: pd.DataFrame, **options: Any) -> Forecast:
+        same = results.astype(str)
+        key = (tuple(results), int(pd.util.hash_pandas_object(same).sum()), repr(sorted(options.items())))
+        if key not in known:
+            try:
+                known[key] = make_forecast(results, **options)
+            except RequestError as error:
+                known[key] = error
+        found = known[key]
+        if isinstance(found, RequestError):
+            raise found
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sweeps.planning.verdict.make_forecast", remembered)
+        yield
 
 
 @pytest.fixture(scope="session")

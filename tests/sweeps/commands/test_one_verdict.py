@@ -77,15 +77,16 @@ def test_plans_bands_and_page_say_the_same_for_every_budget(tables, forecasts, p
     assert seen == {BUY, DONT_BUY, NOT_KNOWN}
 
 
-def test_terminal_files_and_page_of_a_frontier_print_the_verdict_of_plans(tables, forecasts, tmp_path):
-    found = frontiers(tables["recorded"], "ce/10h")
+def test_terminal_files_and_page_of_a_frontier_print_the_verdict_of_plans(tmp_path):
+    results = pd.read_csv(RECORDED)
+    found = frontiers(results, "ce/10h")
     decided = frontier_verdicts(found)
     assert set(decided) == {"ce/10h", "scaled-ce/10h"}
     paths = write_frontier(tmp_path, found, sweep_id="recorded", simulated=False, hardware="a card")
     content = json.loads(paths["json"].read_text())
     notes, page = "\n".join(frontiers_table(found).notes), paths["html"].read_text("utf-8")
     for metric, each in decided.items():
-        same = verdicts(forecasts["recorded", metric], found.prices, found.wage, found.fee)
+        same = verdicts(make_forecast(results, metric=metric), found.prices, found.wage, found.fee)
         assert each.words == same.words == content["verdict"][metric]
         assert [step["verdict"] for step in content["verdicts"][metric]["steps"]] == [s.verdict for s in same.steps]
         assert f"{each.words}." in notes

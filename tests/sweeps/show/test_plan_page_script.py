@@ -139,8 +139,9 @@ def sentences(found):
     return [line for line in (*words, *others) if line]
 
 
-@pytest.mark.parametrize("prices", MOVED, ids=["listed", "moved"])
-@pytest.mark.parametrize("pay", PAY, ids=["12 an hour", "20 an hour"])
+@pytest.mark.parametrize(
+    ("pay", "prices"), [*zip(PAY, MOVED, strict=True)], ids=["12 an hour, listed", "20 an hour, moved"]
+)
 @pytest.mark.parametrize("limits", LIMITS, ids=str)
 @pytest.mark.parametrize("metric", [METRIC, MORE])
 def test_the_script_advises_what_python_advises(page, plans, metric, limits, pay, prices):
