@@ -62,8 +62,11 @@ def assert_as_printed(shown, said):
     assert shown["verdict"] == capital(said["verdict"])
     assert shown["why"] == capital(said["why"])
     stop, step = (said[name] and said[name]["words"] for name in ("stop", "next_step"))
-    before, after = (said[name] for name in ("firmness", "settle", "dearer")), (said["least"], said["second"])
-    assert shown["lines"] == [capital(x) for x in (*before, stop, *after, step, said["dearest"]) if x]
+    first = [said[name] for name in ("free", "firmness", "settle", "click", "dearer")]
+    buys = (
+        [stop, said["second"], step, said["dearest"]] if said["verdict"] == "buy" else [said["least"], said["second"]]
+    )
+    assert shown["lines"] == [capital(line) for line in (*first, *buys) if line]
     assert len(shown["rows"]) == len(said["plans"])
     for place, (texts, one) in enumerate(zip(shown["rows"], said["plans"], strict=True)):
         line = plan_row(place, Plan(**one), said["buy"])
