@@ -208,26 +208,29 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "plan": "{money} for '{question}', asked of {people} on each of {images} images ({recipe})",
         "one_person": "1 person",
         "people": "{n} people",
-        "gains": "It {changes} by {gain} against the best that costs nothing ({free}), and {enough} matters: the "
-        "chance that it gains that much is {chance}",
-        "loses": "It {changes} by {gain} against the best that costs nothing ({free}), which is worse, and {enough} "
-        "matters: the chance that it gains that much is {chance}",
+        "gains": "It {changes} by {gain} against the best that costs nothing ({free}). {enough} is worth paying for, "
+        "and the chance of that is {chance}",
+        "loses": "It {changes} by {gain} against the best that costs nothing ({free}), which is worse. {enough} is "
+        "worth paying for, and the chance of that is {chance}",
         "buy": "{plan}. {gains}",
-        "not_worth": "train with what costs nothing; no purchase within these limits is worth its money. The nearest "
-        "to it is {plan}. {gains}",
-        "unsure": "train with what costs nothing until more is known. The likeliest to be worth its money is {plan}. "
-        "{gains}; buy from 90% on, don't from 10% down",
+        "not_worth": "train with what costs nothing; no purchase within these limits is worth its money. The "
+        "likeliest to be worth it all the same is {plan}. {gains}",
+        "unsure": "train with what costs nothing until more is known. The likeliest to be worth its money, though not "
+        "likely enough, is {plan}. {gains}; buy from 90% on, don't from 10% down",
         "disputed": "train with what costs nothing until more is known. What looks worth its money, but not by every "
         "reading of the results, is {plan}. {gains}",
-        "nothing": "no {known} plan keeps these limits; train with what costs nothing ({free}). The cheapest is {plan}",
+        "nothing": "these limits buy nothing, as no {known} plan is that cheap or that quick; train with what costs "
+        "nothing ({free}). The cheapest plan is {plan}",
         "trained": "this holds for {how}",
         "near": "(near the line)",
         "coin": "(near the line: {gain} of the {matters} that matter, a coin's throw)",
         "firm": "how firm that is: {n} other readings of the same results (without one seed or group of people, or "
-        "with other priors) say the same",
+        "with other assumptions) say the same",
         "not_firm": "how firm that is: of {n} other readings of the same results {same} say the same; not so {others}",
-        "free": "what costs nothing, {free}, is predicted at {predicted} (80% of runs: {low} to {high})",
-        "settle": "what would settle it: training with about {seeds} seeds, each with people of its own, not {now}",
+        "free": "what costs nothing, {free}, is predicted at {predicted} (80% of runs: {low} to {high}); gains are "
+        "told a little smaller than predictions differ, as what looks best was lucky, too",
+        "settle": "what would settle it: about {seeds} trainings of each kind of labels, each with other people's "
+        "answers, not {now}",
         "never_settled": "no number of seeds that anybody would train settles it: the gain is too near what matters",
         "no_second": "no second plan: the budget buys one kind only",
         "second": "the second in the table, {plan}, is {gap} worse than the first on average (80%: {low} to {high}), "
@@ -239,16 +242,16 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "costs_the_same": "costs the same",
         "dearer": "dearer plans probably add too little: {plan} for {money} gains {gain} more (80%: {low} to {high})",
         "enough": "{matters} or more",
-        "anything": "any gain",
+        "anything": "Any gain",
         "click": "if a click takes {seconds} s, as {who}, and not {now} s: {verdict}",
         "measured": "was measured on 15,000 tasks",
         "thesis": "the thesis says",
         "click_turns": "{click}; the verdict turns at about {turns} s a click",
-        "click_stays": "{click}; no price of a click from {least} s to {most} s turns the verdict",
+        "click_stays": "{click}; from {least} s to {most} s a click the verdict stays, though not the plan",
         "least": "the cheapest plan that is worth buying: {plan} for {money}",
         "no_least": "no {known} plan is sure to be worth buying, whatever the budget",
-        "dearest": "whatever it costs: {plan} for {money} would gain {gain} more (80%: {low} to {high}), "
-        "with a chance of {chance}",
+        "dearest": "whatever it costs: {plan} for {money} would gain {gain} more (80%: {low} to {high}), with a "
+        "chance of {chance}",
         "no_dearest": "no {known} plan is predicted to be better, whatever it costs",
         "next": "the next {more} would buy {plan} and gain {gain} (80%: {low} to {high}), with a chance of {chance}",
         "no_next": "the next {more} buy nothing better among the {known} plans",

@@ -89,7 +89,9 @@ def test_where_nothing_is_bought_the_plan_likeliest_to_be_worth_it_is_named(fore
     )
     assert f" is {money} for '" in advised.why
     assert f" ({name}). It " in advised.why
-    assert advised.why.endswith("the chance that it gains that much is 25%; buy from 90% on, don't from 10% down")
+    assert advised.why.endswith(
+        "is worth paying for, and the chance of that is 25%; buy from 90% on, don't from 10% down"
+    )
 
 
 def test_prices_move_the_winner_and_no_prediction(forecast: Forecast):
@@ -215,16 +217,18 @@ def test_the_verdict_says_where_a_price_of_clicks_turns_it(forecast: Forecast):
         assert advice(clicks, Limits(budget_usd=200), prices=priced_at(click=seconds)).verdict == verdict
     assert "4.67 s: " in advice(clicks, Limits(budget_usd=200), prices="measured").click
     cheap = advice(replace(forecast, readings={}), Limits(budget_usd=99999)).click
-    assert cheap.endswith("no price of a click from 0.5 s to 24 s turns the verdict")
+    assert cheap.endswith("from 0.5 s to 24 s a click the verdict stays, though not the plan")
 
 
 def test_a_budget_that_buys_nothing_is_an_answer(forecast: Forecast):
     for limits in ({"budget_usd": 0}, {"budget_usd": 0.5}, {"budget_hours": 0.1}, {"days": 1e-4}):
         advised = advice(forecast, Limits(**limits))
         assert (advised.verdict, advised.plans, advised.plan) == ("don't buy", (), None)
-        assert advised.why.startswith("no measured plan keeps these limits; train with what costs nothing (")
+        assert advised.why.startswith(
+            "these limits buy nothing, as no measured plan is that cheap or that quick; train with"
+        )
         assert (
-            "The cheapest is $2.78 for 'one click: the most likely class', asked of 1 person on each of 250"
+            "The cheapest plan is $2.78 for 'one click: the most likely class', asked of 1 person on each of 250"
             in advised.why
         )
         json.dumps(advised.as_dict())
@@ -312,7 +316,7 @@ def test_a_verdict_that_other_readings_of_the_results_dispute_is_not_known_yet(f
     )
     # Told by all of three seeds and disputed without a part: twice as many would show.
     assert disputed.settle.startswith(
-        "what would settle it: training with about 6 seeds, each with people of its own, not 3"
+        "what would settle it: about 6 trainings of each kind of labels, each with other people's answers, not 3"
     )
 
 
