@@ -171,9 +171,10 @@ def why(forecast: Forecast, cost: Cost, decision: Decision) -> str:
     gain, chance = float(forecast.gain[place]), float(forecast.gains_enough[place])
     disputed = verdict == NOT_KNOWN and chance >= ENOUGH
     name = {BUY: "buy", DONT_BUY: "not_worth", NOT_KNOWN: "disputed" if disputed else "unsure"}[verdict]
+    better = gain > -0.0005  # no loss that rounds to none
     gains = sentence(
-        "gains" if gain >= 0 else "loses",
-        changes=changes(forecast.rows.metric, gain >= 0),
+        "gains" if better else "loses",
+        changes=changes(forecast.rows.metric, better),
         gain=f"{abs(gain):.3f}",
         free=best_free_name(forecast),
         enough=enough(forecast.matters),

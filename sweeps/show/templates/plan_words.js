@@ -11,8 +11,9 @@ function whyWords({ plan, cost }, verdict, place) {
   const { gain: gains, gains_enough: chances } = plan.candidates;
   const gain = gains[place], chance = chances[place];
   const disputed = verdict === "not known yet" && chance >= DATA.enough;
-  const effect = said(gain >= 0 ? "gains" : "loses", {
-    changes: gain >= 0 ? plan.improves : plan.worsens, gain: fixed(Math.abs(gain), 3), free: plan.free.recipe,
+  const better = gain > -0.0005; // no loss that rounds to none
+  const effect = said(better ? "gains" : "loses", {
+    changes: better ? plan.improves : plan.worsens, gain: fixed(Math.abs(gain), 3), free: plan.free.recipe,
     enough: plan.enough, chance: chanceWords(chance),
   });
   const which = { buy: "buy", "don't buy": "not_worth", "not known yet": disputed ? "disputed" : "unsure" }[verdict];
