@@ -216,7 +216,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "not_worth": "train with what costs nothing; no purchase within these limits is worth its money. The "
         "likeliest to be worth it all the same is {plan}. {gains}",
         "unsure": "train with what costs nothing until more is known. The likeliest to be worth its money, though not "
-        "likely enough, is {plan}. {gains}; buy from 90% on, don't from 10% down",
+        "likely enough, is {plan}. {gains}; buy from {yes} on, don't from {no} down",
         "disputed": "train with what costs nothing until more is known. What looks worth its money, but not by every "
         "reading of the results, is {plan}. {gains}",
         "nothing": "these limits buy nothing, as no {known} plan is that cheap or that quick; train with what costs "

@@ -39,9 +39,8 @@ class Limits:
         """Refuse numbers that are not positive (a budget may be 0), and no limit at all."""
         for name in ("budget_usd", "budget_hours", "days", "people_at_once", "hours_per_day"):
             number, least = getattr(self, name), "negative" if name.startswith("budget") else "not_positive"
-            if number is not None and not (
-                math.isfinite(number) and (number > 0 or (number == 0 and least == "negative"))
-            ):
+            zero = number == 0 and least == "negative"
+            if number is not None and not (math.isfinite(number) and (number > 0 or zero)):
                 raise RequestError(sentence(least, limit=name, number=str(number)))
         if self.hours_per_day > 24:
             raise RequestError(sentence("long_day", number=f"{self.hours_per_day:g}"))
@@ -123,7 +122,21 @@ def next_step(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], 
     """What `STEP_USD` on top of what the plan at `place` costs would buy, in the time that there is."""
     usd = float(cost.usd_high[place])
     better = int(best_within(forecast, cost, feasible, np.array([usd + STEP_USD]))[0])
-    return _step(forecast, usd, STEP_USD, place, better)
+    gain, low, high, probability = gain_between(forecast, place, better)
+    words = sentence("no_next", more=dollars(STEP_USD), known=forecast.known)
+    if better != place:
+        gains = gain_words(forecast, place, better)
+        words = sentence("next", more=dollars(STEP_USD), plan=candidate_name(forecast, better), **gains)
+    return BudgetStep(
+        usd=usd,
+        more=STEP_USD,
+        recipe=candidate_name(forecast, better),
+        gain=gain,
+        interval_80=(low, high),
+        probability=probability,
+        worth_it=bool(better != place and gain > 0 and gain >= forecast.matters and probability >= ENOUGH),
+        words=words,
+    )
 
 
 def stopping_step(
@@ -159,21 +172,3 @@ def gain_words(forecast: Forecast, one: int, other: int) -> dict[str, str]:
         "high": f"{high:.3f}",
         "chance": chance_words(probability),
     }
-
-
-def _step(forecast: Forecast, usd: float, more: float, one: int, other: int) -> BudgetStep:
-    gain, low, high, probability = gain_between(forecast, one, other)
-    words = sentence("no_next", more=dollars(more), known=forecast.known)
-    if one != other:
-        gains = gain_words(forecast, one, other)
-        words = sentence("next", more=dollars(more), plan=candidate_name(forecast, other), **gains)
-    return BudgetStep(
-        usd=usd,
-        more=more,
-        recipe=candidate_name(forecast, other),
-        gain=gain,
-        interval_80=(low, high),
-        probability=probability,
-        worth_it=bool(one != other and gain >= max(forecast.matters, 1e-12) and probability >= ENOUGH),
-        words=words,
-    )

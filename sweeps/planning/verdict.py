@@ -3,6 +3,8 @@
 Buy the cheapest plan that is as good as the best in what matters, don't buy, or it is not known yet.
 """
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -40,6 +42,11 @@ class Decision:
     stop: int | None
     readings: tuple[Reading, ...]
 
+    @property
+    def bought(self) -> int | None:
+        """The place of the plan to buy, None where there is none."""
+        return self.place if self.verdict == BUY else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
@@ -52,13 +59,13 @@ class Verdict:
 
     verdict: str
     why: str
-    from_usd: float
-    from_seconds: float
-    plan: str
-    usd: float
-    gain: float
-    chance: float
-    free: str
+    from_usd: float = 0.0
+    from_seconds: float = 0.0
+    plan: str = ""
+    usd: float = math.nan
+    gain: float = math.nan
+    chance: float = math.nan
+    free: str = ""
 
     @property
     def bought(self) -> str:
@@ -111,10 +118,7 @@ class Verdicts:
         return {"metric": self.metric, "refused": self.refused, "steps": [asdict(step) for step in self.steps]}
 
     def _last(self, steps: Sequence[Verdict]) -> Verdict:
-        if steps:
-            return steps[-1]
-        nothing = {"from_usd": 0.0, "from_seconds": 0.0, "usd": np.nan, "gain": np.nan, "chance": np.nan}
-        return Verdict(verdict=NOT_KNOWN, why=self.refused, plan="", free="", **nothing)
+        return steps[-1] if steps else Verdict(verdict=NOT_KNOWN, why=self.refused)
 
 
 def _capital(words: str) -> str:
@@ -180,7 +184,8 @@ def why(forecast: Forecast, cost: Cost, decision: Decision) -> str:
         enough=enough(forecast.matters),
         chance=chance_words(chance),
     )
-    said = sentence(name, plan=plan_words(forecast, cost, place), gains=gains)
+    rule = {"yes": f"{ENOUGH:.0%}", "no": f"{1 - ENOUGH:.0%}"}
+    said = sentence(name, plan=plan_words(forecast, cost, place), gains=gains, **rule)
     return "; ".join(
         [" ".join(filter(None, [said, near_words(forecast, gain, chance, disputed)])), *holds_for(forecast)]
     )
@@ -190,7 +195,7 @@ def near_words(forecast: Forecast, gain: float, chance: float, disputed: bool) -
     """That a verdict is near another one, in words; "" where it is not."""
     if disputed:
         return ""
-    if forecast.matters and 0.1 < chance < ENOUGH and abs(gain - forecast.matters) <= forecast.matters / 10:
+    if forecast.matters and 1 - ENOUGH < chance < ENOUGH and abs(gain - forecast.matters) <= forecast.matters / 10:
         return sentence("coin", gain=f"{gain:.3f}", matters=f"{forecast.matters:g}")
     if min(abs(chance - ENOUGH), abs(chance - (1 - ENOUGH))) <= NEAR:
         return sentence("near")
@@ -236,31 +241,32 @@ def verdicts(forecast: Forecast, prices: PriceList, wage: float | None = None, f
     wage, fee = (prices.wage if wage is None else wage), (prices.fee if fee is None else fee)
     prices.check_wage(wage)
     cost = candidate_costs(forecast.table, forecast.rows, prices, wage, fee)
-    free, steps, before = best_free_name(forecast), list[Verdict](), ("", "")
-    budgets = np.unique(np.round(cost.usd_high, 9))
+    free, steps = best_free_name(forecast), list[Verdict]()
     usd_per_second = usd(3600, wage, fee) / 3600
-    if budgets[0] > 0:
-        words = "; ".join([too_little(forecast, cost), *holds_for(forecast)])
-        nothing = {"from_usd": 0.0, "from_seconds": 0.0, "usd": np.nan, "gain": np.nan, "chance": np.nan}
-        steps.append(Verdict(verdict=DONT_BUY, why=words, plan="", free=free, **nothing))
-    for budget in budgets:
-        feasible = cost.usd_high <= budget + 1e-9
-        found = decide(forecast, cost, feasible)
-        place = found.place
-        key = (found.verdict, candidate_name(forecast, place) if found.verdict == BUY else "")
-        step = Verdict(
-            verdict=found.verdict,
-            why=why(forecast, cost, found),
-            from_usd=float(budget) if key != before else steps[-1].from_usd,
-            from_seconds=float(budget) / usd_per_second if key != before else steps[-1].from_seconds,
-            plan=candidate_name(forecast, place),
-            usd=float(cost.usd_high[place]),
-            gain=float(forecast.gain[place]),
-            chance=float(forecast.gains_enough[place]),
-            free=free,
+    if cost.usd_high.min() > 0:
+        steps.append(
+            Verdict(verdict=DONT_BUY, why="; ".join([too_little(forecast, cost), *holds_for(forecast)]), free=free)
         )
-        steps = [*(steps if key != before else steps[:-1]), step]
-        before = key
+    found = [
+        (float(budget), decide(forecast, cost, cost.usd_high <= budget + 1e-9))
+        for budget in np.unique(np.round(cost.usd_high, 9))
+    ]
+    for _, same in itertools.groupby(found, lambda each: (each[1].verdict, each[1].bought)):
+        runs = list(same)
+        budget, last = runs[0][0], runs[-1][1]
+        steps.append(
+            Verdict(
+                verdict=last.verdict,
+                why=why(forecast, cost, last),
+                from_usd=budget,
+                from_seconds=budget / usd_per_second,
+                plan=candidate_name(forecast, last.place),
+                usd=float(cost.usd_high[last.place]),
+                gain=float(forecast.gain[last.place]),
+                chance=float(forecast.gains_enough[last.place]),
+                free=free,
+            )
+        )
     return Verdicts(metric=forecast.rows.metric, steps=tuple(steps))
 
 

@@ -17,13 +17,14 @@ function whyWords({ plan, cost }, verdict, place) {
     enough: plan.enough, chance: chanceWords(chance),
   });
   const which = { buy: "buy", "don't buy": "not_worth", "not known yet": disputed ? "disputed" : "unsure" }[verdict];
-  const why = said(which, { plan: planWords(plan, cost, place), gains: effect });
+  const rule = { yes: chanceWords(DATA.enough), no: chanceWords(1 - DATA.enough) };
+  const why = said(which, { plan: planWords(plan, cost, place), gains: effect, ...rule });
   return [[why, nearWords(plan, gain, chance, disputed)].filter(Boolean).join(" "), ...plan.holds_for].join("; ");
 }
 
 function nearWords(plan, gain, chance, disputed) {
   if (disputed) return "";
-  const between = chance > 0.1 && chance < DATA.enough;
+  const between = chance > 1 - DATA.enough && chance < DATA.enough;
   if (plan.matters && between && Math.abs(gain - plan.matters) <= plan.matters / 10) {
     return said("coin", { gain: fixed(gain, 3), matters: general(plan.matters, 6) });
   }

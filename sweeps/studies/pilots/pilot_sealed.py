@@ -24,7 +24,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pandas as pd
 
-from softcore.errors import RequestError
 from sweeps.running.store import write_text
 from sweeps.sources import from_file
 from sweeps.studies.pilots.pilot import METRICS
@@ -38,7 +37,7 @@ from sweeps.studies.pilots.pilot_predictions import (
 )
 from sweeps.studies.pilots.pilot_replay import PEOPLE
 from sweeps.studies.pilots.pilot_scores import CLICK, plain_cells
-from sweeps.studies.sealed.readings import Identity, table_digest
+from sweeps.studies.sealed.readings import Identity, load_kept, table_digest
 from sweeps.studies.sealed.version import PLANNER_VERSION, check_version, predictions_digest
 
 PANEL_A = 0
@@ -75,16 +74,6 @@ class PilotReading:
         )
 
 
-def load_pilot_readings(path: Path) -> tuple[PilotReading, ...]:
-    """The readings kept in a file, the first first; none where there is no file, RequestError for one that is odd."""
-    if not path.is_file():
-        return ()
-    try:
-        return tuple(map(PilotReading.from_dict, json.loads(path.read_text("utf-8"))))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RequestError(f"{path} is no list of readings of sealed cells from pilots: {error}") from None
-
-
 def read_from_pilots(
     path: Path, sealed: pd.DataFrame, pilots: Mapping[int, pd.DataFrame], today: datetime.date | None = None
 ) -> tuple[PilotReading, ...]:
@@ -99,7 +88,7 @@ def read_from_pilots(
         planner=PLANNER_VERSION,
         predictions=predictions_digest(),
     )
-    kept = load_pilot_readings(path)
+    kept = load_kept(path, PilotReading.from_dict)
     if same := [reading for reading in kept if reading.identity == identity]:
         return (*(reading for reading in kept if reading not in same), *same)
     check_version()

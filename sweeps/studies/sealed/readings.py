@@ -9,11 +9,11 @@ version and what is recorded of its predictions (`sweeps.studies.sealed.version`
 import datetime
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from math import isfinite, prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -27,6 +27,7 @@ from sweeps.studies.sealed.judge import Judgement, judge
 from sweeps.studies.sealed.version import PLANNER_VERSION, check_version, predictions_digest
 
 NAME = "sealed-readings.json"
+Kept = TypeVar("Kept")  # a reading of any kind
 _DIGITS = 6  # significant ones of the numbers that are kept
 
 
@@ -89,10 +90,15 @@ class Reading:
 
 def load_readings(path: Path) -> tuple[Reading, ...]:
     """The readings kept in a file, the first first; none where there is no file, RequestError for one that is odd."""
+    return load_kept(path, Reading.from_dict)
+
+
+def load_kept(path: Path, from_dict: Callable[[dict[str, Any]], Kept]) -> tuple[Kept, ...]:
+    """What a file of readings keeps, each made by `from_dict`; see `load_readings`."""
     if not path.is_file():
         return ()
     try:
-        return tuple(map(Reading.from_dict, json.loads(path.read_text("utf-8"))))
+        return tuple(map(from_dict, json.loads(path.read_text("utf-8"))))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"{path} is no list of readings of sealed cells: {error}") from None
 

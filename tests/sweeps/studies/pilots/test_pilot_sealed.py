@@ -10,7 +10,8 @@ from softcore.errors import RequestError
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, World, bought_cells, planted_table
 from sweeps.studies.pilots import pilot_sealed
 from sweeps.studies.pilots.pilot import METRICS
-from sweeps.studies.pilots.pilot_sealed import READINGS, load_pilot_readings, main, read_from_pilots
+from sweeps.studies.pilots.pilot_sealed import READINGS, PilotReading, main, read_from_pilots
+from sweeps.studies.sealed.readings import load_kept
 
 TODAY = datetime.date(2026, 3, 1)
 
@@ -43,7 +44,7 @@ def test_a_look_is_kept_and_the_same_again_is_none(tables, tmp_path, looks):
     path = tmp_path / READINGS
     (first,) = read_from_pilots(path, *tables, today=TODAY)
     assert looks == [(metric, 560, 751) for metric in METRICS]
-    assert load_pilot_readings(path) == read_from_pilots(path, *tables) == (first,)
+    assert load_kept(path, PilotReading.from_dict) == read_from_pilots(path, *tables) == (first,)
     assert (len(looks), first.date) == (len(METRICS), TODAY)
 
 
@@ -62,7 +63,7 @@ def test_another_planner_or_other_trials_are_another_look(tables, tmp_path, look
     # Back at the first tables and planner nothing is looked at, and theirs is the last.
     monkeypatch.undo()
     assert read_from_pilots(path, *tables)[-1] == before[0]
-    assert len(load_pilot_readings(path)) == 2
+    assert len(load_kept(path, PilotReading.from_dict)) == 2
 
 
 def test_a_planner_that_is_not_of_its_version_looks_at_nothing(tables, tmp_path, looks, monkeypatch):
@@ -79,7 +80,7 @@ def test_a_planner_that_is_not_of_its_version_looks_at_nothing(tables, tmp_path,
 def test_a_file_that_is_odd_is_named(tmp_path):
     (tmp_path / READINGS).write_text('[{"date": "yesterday"}]')
     with pytest.raises(RequestError, match=r"pilot-sealed-readings\.json is no list of readings"):
-        load_pilot_readings(tmp_path / READINGS)
+        load_kept(tmp_path / READINGS, PilotReading.from_dict)
 
 
 def test_the_command_prints_what_was_said_and_how_often_sealed_cells_were_read(tables, tmp_path, monkeypatch, capsys):
