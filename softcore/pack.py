@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -17,7 +18,9 @@ from softcore.training.batches import Batches, EpochOrder, crop_flip
 from softcore.training.images import as_tensor, pixels
 from softcore.training.mixing import check_mixing, draw_pairs, entropy_weights, loss_floor, mixing_alpha
 from softcore.training.models import PixelNetwork, channel_statistics, make_model
+from softcore.training.pack_state import PackState
 from softcore.training.packed import PackedNetwork
+from softcore.training.state import Snapshot
 
 Losses = Callable[[PackedNetwork, "Batch"], Tensor]
 
@@ -81,12 +84,20 @@ class Pack:
 
     Iterate `epochs`, then take each member's `model`. A member sees the batches that it would see alone; on a CPU its
     bytes are those that it has alone, on a CUDA device they depend neither on its neighbours nor on their number.
-    `precision` is one of `packed.PRECISIONS`. Raises RequestError for members of different shapes and for what `shape`
-    refuses.
+    `precision` is one of `packed.PRECISIONS`. Training goes on to the same bits from `snapshots` of the same trainings
+    after the same steps, one a member; on a CPU those of trials alone do as well. `after_step` is shown where the pack
+    stands, and may take them. Raises RequestError for members of different shapes and for what `shape` refuses.
     """
 
     def __init__(
-        self, members: Sequence[Member], *, classes: int, device: str = "cpu", precision: str = "float32"
+        self,
+        members: Sequence[Member],
+        *,
+        classes: int,
+        device: str = "cpu",
+        precision: str = "float32",
+        snapshots: Sequence[Snapshot] = (),
+        after_step: Callable[[PackState], None] | None = None,
     ) -> None:
         shapes = {(shape(each.policy), each.images.shape[1:], len(each.targets.items)) for each in members}
         if len(shapes) != 1:
@@ -113,6 +124,7 @@ class Pack:
         self.probs = torch.cat([batches.probs for batches in self.batches]).to(self.device)
         self.models = self._models(held, classes)
         self.network = PackedNetwork(self.models, precision)
+        self.snapshots, self.after_step = snapshots, after_step
 
     def _models(self, held: Mapping[int, Tensor], classes: int) -> list[PixelNetwork]:
         models, known = [], dict[tuple[int, bytes], tuple[Tensor, Tensor]]()
@@ -135,16 +147,22 @@ class Pack:
             network.pieces, lr=policy.learning_rate, momentum=0.9, weight_decay=policy.weight_decay, fused=True
         )
         schedule = make_schedule(optimiser, policy, len(self.batches[0]))
-        for number in range(policy.epochs):
-            seen: list[Tensor] = []
-            for batch in self.epoch(number):
+        state = PackState(network, self.models, optimiser, schedule, self._noise)
+        if self.snapshots:
+            state.restore(self.snapshots)
+            self.snapshots = ()  # they are as large as the weights and their momentum
+        for number in range(state.epoch, policy.epochs):
+            for batch in islice(self.epoch(number), len(state.losses), None):
                 each, gradients = step(batch)
                 network.set_gradients(gradients)
                 optimiser.step()
                 schedule.step()
-                seen.append(each.clone())
-            means, rate = torch.stack(seen).mean(dim=0).tolist(), float(optimiser.param_groups[0]["lr"])
+                state.losses.append(each.clone())
+                if self.after_step is not None:
+                    self.after_step(state)
+            means, rate = state.mean_losses(), state.learning_rate
             yield [Epoch(number + 1, policy.epochs, mean, number + 1, rate) for mean in means]
+            state.begin(number + 1)
 
     def model(self, member: int) -> PixelNetwork:
         """The network of a member as it is now, in evaluation mode, on the pack's device."""
@@ -194,11 +212,27 @@ class Pack:
         """
         shares, partners = [], []
         for member in self.members:
-            noise, alpha = generator("mixing", member.seed, number), mixing_alpha(member.policy)
-            drawn = [(1.0, np.arange(n)) if alpha is None else draw_pairs(noise, n, alpha) for n in sizes]
+            drawn = list(_mixing_draws(member, generator("mixing", member.seed, number), sizes))
             shares.append([share for share, _ in drawn])
             partners.append(np.concatenate([order for _, order in drawn]))
         return torch.tensor(shares, device=self.device), torch.from_numpy(np.stack(partners)).to(self.device)
+
+    def _noise(self, place: int, number: int, steps: int) -> np.random.Generator:
+        """A member's generator of mixing draws as it stands after so many steps of epoch `number`."""
+        member = self.members[place]
+        noise = generator("mixing", member.seed, number)
+        for _ in _mixing_draws(member, noise, self.batches[0].sizes()[:steps]):
+            pass
+        return noise
+
+
+def _mixing_draws(
+    member: Member, noise: np.random.Generator, sizes: Sequence[int]
+) -> Iterator[tuple[float, np.ndarray]]:
+    """A share and the partners of each batch, as `mixing.make_objective` draws them for a trial alone."""
+    alpha = mixing_alpha(member.policy)
+    for n in sizes:
+        yield (1.0, np.arange(n)) if alpha is None else draw_pairs(noise, n, alpha)
 
 
 class Step:
@@ -223,6 +257,7 @@ class Step:
         if self.seen <= self.WARM:
             return self.compute(batch)
         if self.graph is None:
+            torch.cuda.empty_cache()  # what batches took as they came: a graph has memory of its own
             self.graph, self.held = torch.cuda.CUDAGraph(), batch.clone()
             with torch.cuda.graph(self.graph):
                 self.out = self.compute(self.held)

@@ -39,20 +39,16 @@ class PackedNetwork(nn.Module):
         self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self.names = [name for name, _ in models[0].network.named_parameters()]
         own = [dict(model.network.named_parameters()) for model in models]
+        self.shapes = [_dense(own[0][name]).shape for name in self.names]
         with torch.no_grad():
             rows = [torch.cat([_dense(each[name]).reshape(-1) for name in self.names]) for each in own]
             self.flat = torch.stack(rows)
-        views, first = dict[str, nn.Parameter](), 0
-        for name in self.names:
-            shape = _dense(own[0][name]).shape
-            view = self.flat[:, first : first + shape.numel()].view(self.members, *shape)
-            views[name] = nn.Parameter(view.permute(0, 1, 4, 2, 3) if view.ndim == 5 else view)
-            first += shape.numel()
+        views = {name: nn.Parameter(view) for name, view in self.by_name(self.flat).items()}
         self.weights = list(views.values())
         self.sizes = [each[0].numel() for each in self.weights]
         # What an optimiser steps. On a CPU one piece a member's parameter, for the last elements of a piece round
         # otherwise than those before them; on a CUDA device, where all round alike, all in one.
-        self.pieces = [self.flat] if self.on_card else self._split(self.flat)
+        self.pieces = self.parts(self.flat)
         self.mean = torch.stack([model.mean for model in models])
         self.std = torch.stack([model.std for model in models])
         self.norms: dict[str, PackedNorm] = {}
@@ -72,12 +68,25 @@ class PackedNetwork(nn.Module):
     def set_gradients(self, gradients: Tensor) -> None:
         """Hand `gradients` (members, weights of one) of the next step to the pieces."""
         self.steps += 1
-        parts = [gradients] if self.on_card else self._split(gradients)
-        for piece, part in zip(self.pieces, parts, strict=True):
+        for piece, part in zip(self.pieces, self.parts(gradients), strict=True):
             piece.grad = part
 
-    def _split(self, rows: Tensor) -> list[Tensor]:
-        return [part for row in rows for part in row.split(self.sizes)]
+    def parts(self, rows: Tensor) -> list[Tensor]:
+        """Something laid out as `flat` in the parts that `pieces` has, views of it."""
+        return [rows] if self.on_card else [part for row in rows for part in row.split(self.sizes)]
+
+    def joined(self, parts: Sequence[Tensor]) -> Tensor:
+        """The other way: parts such as those of `pieces` as one, laid out as `flat`."""
+        return torch.cat([part.reshape(-1) for part in parts]).view_as(self.flat)
+
+    def by_name(self, rows: Tensor) -> dict[str, Tensor]:
+        """Something laid out as `flat` as (members, *shape) by parameter of the network alone, views of it."""
+        found, first = dict[str, Tensor](), 0
+        for name, shape in zip(self.names, self.shapes, strict=True):
+            view = rows[:, first : first + shape.numel()].view(self.members, *shape)
+            found[name] = view.permute(0, 1, 4, 2, 3) if view.ndim == 5 else view
+            first += shape.numel()
+        return found
 
     def unpack(self, member: int, model: PixelNetwork) -> PixelNetwork:
         """`model`, of the pack's shape, with the weights and running statistics of a member, on the pack's device."""

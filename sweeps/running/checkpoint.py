@@ -10,8 +10,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import numpy as np
 import softcore
 import sweeps.running
 from softcore.files import whole
+from sweeps.running.curve import COLUMNS
 
 log = logging.getLogger(__name__)
 CHECKPOINTS = "checkpoints"  # the folder, below a sweep's
@@ -28,31 +29,39 @@ SHARE = 0.01  # of a trial's time at most that saving takes
 ABOUT = "about"
 
 
-class Checkpoint:
-    """The checkpoint of one trial: at most one file, written again and again.
-
-    `identity` is what must be equal for training to go on to the same bytes. It is due `every` so many seconds from its
-    making on, and more rarely where storage is so slow that saving would take more than `SHARE` of the time.
+class Pace:
+    """When a process saves: `every` so many seconds from its making on, and more rarely where storage is so slow that
+    saving would take more than `SHARE` of the time.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        identity: Mapping[str, str],
-        *,
-        every: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.path, self.identity, self.every, self.clock = path, {"schema": SCHEMA, **identity}, every, clock
+    def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.every, self.clock = every, clock
         self.next = clock() + every
 
     def due(self) -> bool:
         """Whether it is time to save."""
         return self.clock() >= self.next
 
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Around the saving, which sets when it is due next."""
+        began = self.clock()
+        yield
+        ended = self.clock()
+        self.next = ended + max(self.every, (ended - began) / SHARE)
+
+
+class Checkpoint:
+    """The checkpoint of one trial: at most one file, written again and again.
+
+    `identity` is what must be equal for training to go on to the same bytes.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, str]) -> None:
+        self.path, self.identity = path, {"schema": SCHEMA, **identity}
+
     def save(self, content: Mapping[str, np.ndarray]) -> None:
         """Write `content` in place of what was saved before; storage that fails costs the checkpoint, not the trial."""
-        began = self.clock()
         about = json.dumps({**self.identity, "sha256": digest(content)})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,8 +69,6 @@ class Checkpoint:
                 np.savez(file, **{ABOUT: np.array(about), **content})  # type: ignore[arg-type]
         except OSError as error:
             log.warning("%s can't be written: %s", self.path, error.strerror)
-        ended = self.clock()
-        self.next = ended + max(self.every, (ended - began) / SHARE)
 
     def load(self) -> tuple[dict[str, np.ndarray], str]:
         """What was saved, and a line where it was thrown away instead; both are empty where nothing is there."""
@@ -92,6 +99,29 @@ class Checkpoint:
         """Delete it: the trial is done. What storage does not let go is no trial's, and goes when the sweep ends."""
         with suppress(OSError):
             self.path.unlink()
+
+
+class Past:
+    """What a checkpoint keeps of a trial beside its training: the curve so far, how often it was resumed (this time
+    among them) and the seconds spent, by the clock and of processors; nothing where there was no checkpoint.
+    """
+
+    def __init__(self, saved: Mapping[str, np.ndarray]) -> None:
+        self.curve: list[list[float]] = saved["curve"].tolist() if saved else []
+        self.resumed = int(saved["resumed"]) + 1 if saved else 0
+        self.wall, self.cpu = (float(seconds) for seconds in saved["spent"]) if saved else (0.0, 0.0)
+
+    def arrays(self, wall: float, cpu: float) -> dict[str, np.ndarray]:
+        """The same for a checkpoint after so many seconds in all."""
+        return {
+            "curve": np.array(self.curve, dtype=np.float64).reshape(-1, len(COLUMNS)),
+            "resumed": np.array(self.resumed),
+            "spent": np.array([wall, cpu]),
+        }
+
+    def told(self) -> dict[str, int]:
+        """What the trial's record says of it."""
+        return {"resumed": self.resumed} if self.resumed else {}
 
 
 def digest(content: Mapping[str, np.ndarray]) -> str:

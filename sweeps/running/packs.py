@@ -1,29 +1,41 @@
 """Trials trained together: which go into one pack, and their training from start to folders."""
 
+import hashlib
+import json
 import logging
+import math
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from softcore.errors import RequestError
+from softcore.files import whole
 from softcore.pack import Member, Pack, shape
 from softcore.train import Epoch
-from sweeps.running.trial import Material, Run, Setting, calm_torch, device
+from softcore.training.pack_state import PackState, position
+from softcore.training.state import Snapshot as Saved
+from sweeps.running.checkpoint import Checkpoint, Pace, Past
+from sweeps.running.trial import Material, Run, Setting, calm_torch, checkpoint_of, device
 from sweeps.spec.cells import Trial
 
 log = logging.getLogger(__name__)
-AUTO = 16  # trials on a card: 87% of the speed of 64 with `resnet34a`, in 1.3 GB; no other model was measured
+MOST = 64  # trials a card trains at once unless asked for otherwise: with `resnet34a` a larger pack is hardly faster
 # Label axes that say how many items are trained on; trials that differ in another may share a pack.
 SIZES = ("dataset", "items", "rest", "holdout", "hiring", "hired_hours", "hmix", "hmix_images")
+LIMITS = "pack-limits.json"  # in a sweep's folder: how many trials of a shape a card was seen to hold
 
 
-def pack_size(asked: int | str, cards: bool) -> int:
-    """How many trials a pack may have: a number as it is, "auto" one without cards and AUTO with."""
-    return asked if isinstance(asked, int) else AUTO if cards else 1
+def pack_size(asked: int | str, trials: int, cards: int) -> int:
+    """How many trials a pack may have: a number as it is; "auto" is one without cards, and with them at most MOST of
+    the sweep's `trials` so that every card has some.
+    """
+    if isinstance(asked, int):
+        return asked
+    return max(1, min(MOST, math.ceil(trials / cards))) if cards else 1
 
 
 def in_packs(trials: Sequence[Trial], most: int) -> list[list[Trial]]:
@@ -64,12 +76,21 @@ def _shape(trial: Trial) -> Any:
 class PackRun:
     """A pack under way: iterate `train`, then `finish` writes each trial's folder.
 
-    Raises RequestError for settings of two shapes, and for what packs can't train.
+    `checkpoints` are the members' own, each with what was loaded of it: all are saved at once, and a member that is
+    resumed goes on in whatever company. Raises RequestError for settings of two shapes or positions, and for what packs
+    can't train.
     """
 
-    def __init__(self, settings: Sequence[Setting], material: Material) -> None:
+    def __init__(
+        self, settings: Sequence[Setting], material: Material, checkpoints: Sequence[tuple[Checkpoint, Saved]] = ()
+    ) -> None:
         calm_torch()
-        self.started, self.settings = time.perf_counter(), list(settings)
+        if device() != "cpu":
+            torch.cuda.reset_peak_memory_stats()
+        self.started, self.cpu_started = time.perf_counter(), time.process_time()
+        self.settings, self.checkpoints = list(settings), [checkpoint for checkpoint, _ in checkpoints]
+        saved = [each for _, each in checkpoints] or [{} for _ in self.settings]
+        self.pasts, self.pace = [Past(each) for each in saved], Pace(material.checkpoint_every)
         self.pack = Pack(
             [
                 Member(each.training_images, each.targets, each.policy, each.trial.seed, each.trial.repeat)
@@ -78,41 +99,96 @@ class PackRun:
             classes=len(material.dataset.classes),
             device=device(),
             precision=material.precision,
+            snapshots=saved if saved[0] else (),
+            after_step=self._after_step if checkpoints else None,
         )
         self.about = {"pack": len(self.settings), "precision": material.precision}
-        self.curves: list[list[list[float]]] = [[] for _ in self.settings]
+
+    def _spent(self) -> tuple[float, float]:
+        """A member's share of the seconds since the start, by the clock and of this process."""
+        n = len(self.settings)
+        return (time.perf_counter() - self.started) / n, (time.process_time() - self.cpu_started) / n
+
+    def _after_step(self, state: PackState) -> None:
+        if not self.pace.due():
+            return
+        with self.pace.saving():
+            wall, cpu = self._spent()
+            for checkpoint, past, snapshot in zip(self.checkpoints, self.pasts, state.snapshots(), strict=True):
+                checkpoint.save(snapshot | past.arrays(past.wall + wall, past.cpu + cpu))
 
     def train(self) -> Iterator[Epoch]:
         """Each epoch as it ends, as the first member has it."""
         for epochs in self.pack.epochs():
             for place, (setting, epoch) in enumerate(zip(self.settings, epochs, strict=True)):
                 if setting.curve_due(epoch):
-                    self.curves[place].append(setting.curve_row(epoch, self.pack.model(place)))
+                    self.pasts[place].curve.append(setting.curve_row(epoch, self.pack.model(place)))
             yield epochs[0]
 
     def finish(self, trials: Path, *, host: str = "") -> Iterator[tuple[Setting, dict[str, Any] | str]]:
         """Evaluate the members one by one and write their folders; each with its result, or with what it failed of.
 
-        A trial's training time is its share of the pack's.
+        A trial's training time is its share of the pack's. Checkpoints of what is done are deleted.
         """
-        seconds = (time.perf_counter() - self.started) / len(self.settings)
+        wall, _ = self._spent()
         about = {"host": host or socket.gethostname(), **self.about}
         if device() != "cpu":
-            about["device"] = torch.cuda.get_device_name()
+            peak = round(torch.cuda.max_memory_reserved() / 1e9, 2)
+            about |= {"device": torch.cuda.get_device_name(), "pack_gb": peak}
         for place, setting in enumerate(self.settings):
             try:
-                result = setting.keep(
-                    self.pack.model(place),
-                    trials,
-                    train_seconds=lambda: seconds,
-                    about=lambda: about,
-                    curve=self.curves[place],
-                )
+                result = self._keep(place, trials, wall, about)
             except Exception as error:
                 log.exception("trial %s failed", setting.trial.id)
+                if isinstance(error, FloatingPointError):  # it would diverge again
+                    self._forget(place)
                 yield setting, f"{type(error).__name__}: {error}"
             else:
+                self._forget(place)
                 yield setting, result
+
+    def _keep(self, place: int, trials: Path, wall: float, about: Mapping[str, Any]) -> dict[str, Any]:
+        past = self.pasts[place]
+        return self.settings[place].keep(
+            self.pack.model(place),
+            trials,
+            train_seconds=lambda: past.wall + wall,
+            about=lambda: {**about, **past.told()},
+            curve=past.curve,
+        )
+
+    def _forget(self, place: int) -> None:
+        if self.checkpoints:
+            self.checkpoints[place].remove()
+
+
+class Limits:
+    """How many trials of a shape each kind of card was seen to hold at once, kept in a file of the sweep."""
+
+    def __init__(self, path: Path, shape: Any) -> None:
+        self.path = path
+        self.key = hashlib.sha256(repr(shape).encode()).hexdigest()[:16]
+        self.card = "CPU"
+        if device() != "cpu":
+            self.card = f"{torch.cuda.get_device_name()}, {torch.cuda.mem_get_info()[1] / 2**30:.1f} GiB"
+
+    def most(self) -> float:
+        """As many as fit; infinity where nothing is known against it."""
+        return float(self._kept().get(self.card, {}).get(self.key, math.inf))
+
+    def keep(self, most: int) -> None:
+        """No more than so many fit."""
+        kept = self._kept()
+        kept.setdefault(self.card, {})[self.key] = most
+        with whole(self.path) as temporary:
+            temporary.write_text(json.dumps(kept, indent=1))
+
+    def _kept(self) -> dict[str, dict[str, int]]:
+        try:
+            found: dict[str, dict[str, int]] = json.loads(self.path.read_text())
+        except (OSError, ValueError):  # not there, or no JSON: measured again
+            return {}
+        return found
 
 
 def run_together(
@@ -122,7 +198,9 @@ def run_together(
 
     An end is a result, or the words of a failure. On a card, and in another precision than float32, every trial that
     packs can train is trained in one, of one member if need be, so that its bytes don't depend on its company; on a CPU
-    a trial alone has the same bytes and may save where it stands in `checkpoints`.
+    a trial alone has the same bytes. All may save where they stand in `checkpoints`, a file a trial, and go on from
+    there: those that stand elsewhere go in another pack. Where a card's memory does not hold a pack, half of it is
+    tried, and that limit kept.
     """
     check_precision(wanted, material.precision)
     alone = len(wanted) == 1 and device() == "cpu" and material.precision == "float32"
@@ -136,12 +214,36 @@ def run_together(
         return
     groups: dict[Any, list[Setting]] = {}
     places: dict[int, int] = {}
+    files: dict[int, tuple[Checkpoint, Saved]] = {}
     for place, trial in enumerate(wanted):
-        setting = Setting(trial, material)
-        groups.setdefault((shape(setting.policy), len(setting.targets.items)), []).append(setting)
+        setting, checkpoint = Setting(trial, material), checkpoint_of(trial, material, checkpoints)
+        steps = 0
+        if checkpoint is not None:
+            saved, note = checkpoint.load()
+            if note:
+                yield note
+            files[id(setting)] = checkpoint, saved
+            steps = position(saved) if saved else 0
+        groups.setdefault((shape(setting.policy), len(setting.targets.items), steps), []).append(setting)
         places[id(setting)] = place
-    for settings in groups.values():
-        pack = PackRun(settings, material)
-        for epoch in pack.train():
-            yield epoch.number
-        yield from ((places[id(setting)], end) for setting, end in pack.finish(trials, host=host))
+    for key, left in groups.items():
+        limits = Limits(trials.parent / LIMITS, key[:2])
+        while left:
+            settings = left[: int(min(len(left), limits.most()))]
+            try:
+                pack = PackRun(settings, material, [files[id(setting)] for setting in settings if files])
+                for epoch in pack.train():
+                    yield epoch.number
+            except torch.OutOfMemoryError:
+                if len(settings) == 1:
+                    raise
+                pack = None
+            if pack is None:  # here, for the error holds on to what it met
+                limits.keep(len(settings) // 2)
+                yield f"{limits.card} does not hold {len(settings)} trials at once: trying {len(settings) // 2}"
+                torch.cuda.empty_cache()
+                continue
+            yield from ((places[id(setting)], end) for setting, end in pack.finish(trials, host=host))
+            del left[: len(settings)]
+            for setting in settings:
+                files.pop(id(setting), None)  # what was loaded of it

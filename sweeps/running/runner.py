@@ -207,12 +207,13 @@ def run_trials(
     """Run the trials `waiting`; whether all were run (False: interrupted, resumable).
 
     `context` (the trials' material) goes to every node once, through the object store. `done` trials ended earlier.
-    A worker trains up to `trials_per_gpu` trials of one shape at once ("auto": several where there are cards).
+    A worker trains up to `trials_per_gpu` trials of one shape at once ("auto": at most 64 where there are cards).
     `trial_done` is told of each trial whose folder is whole and logged; it must neither block nor raise. The caller
     holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached.
     """
     with environment(QUIET), connect(address, cpus) as connection:
-        size = pack_size(trials_per_gpu, connection.gpus > 0 and gpus_per_trial != 0)
+        cards = int(connection.gpus) if gpus_per_trial != 0 else 0
+        size = pack_size(trials_per_gpu, len(waiting), cards)
         if size > 1 and connection.gpus > 0 and gpus_per_trial is None:
             gpus_per_trial = 1.0  # a pack has a card to itself
         resources = trial_resources(cpus_per_trial, gpus_per_trial)

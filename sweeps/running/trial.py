@@ -33,8 +33,8 @@ from softcore.training.logistic import fit_curves
 from softcore.training.mixing import TargetCurves
 from softcore.training.models import PixelNetwork
 from softcore.training.state import TrainingState
-from sweeps.running.checkpoint import Checkpoint, code_version
-from sweeps.running.curve import COLUMNS, CURVE, SCORES, write_curve
+from sweeps.running.checkpoint import Checkpoint, Pace, Past, code_version
+from sweeps.running.curve import CURVE, SCORES, write_curve
 from sweeps.running.provenance import processor
 from sweeps.spec.axis_names import CHECKPOINT_EVERY, CURVE_EVERY
 from sweeps.spec.cells import Cell, Trial, digest
@@ -179,6 +179,22 @@ class Setting:
         return result
 
 
+def checkpoint_of(trial: Trial, material: Material, folder: Path | None) -> Checkpoint | None:
+    """The trial's checkpoint in `folder`, if it is to have one, with all that must be equal for it to be used."""
+    if folder is None or not material.checkpoint_every:
+        return None
+    identity = {
+        "trial": trial.id,
+        "data": digest(dict(material.dataset.fingerprints))[:16],
+        "code": code_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "processor": " ".join(processor().values()) if device() == "cpu" else torch.cuda.get_device_name(),
+        "precision": material.precision,
+    }
+    return Checkpoint(folder / f"{trial.id}.npz", identity)
+
+
 class Run:
     """One trial under way: iterate `train`, then `finish` writes its folder. A pure function of trial and data.
 
@@ -190,8 +206,10 @@ class Run:
         calm_torch()
         self.trial, self.material, self.dataset = trial, material, material.dataset
         self.started, self.cpu_started = time.perf_counter(), time.process_time()
-        self.checkpoint = self._checkpoint(checkpoints)
+        self.pace = Pace(material.checkpoint_every)
+        self.checkpoint = checkpoint_of(trial, material, checkpoints)
         saved, self.note = self.checkpoint.load() if self.checkpoint else ({}, "")
+        self.past = Past(saved)
         self.setting = Setting(trial, material)
         self.images, self.targets, policy = self.setting.images, self.setting.targets, self.setting.policy
         self.model, self.epochs = start(
@@ -208,34 +226,14 @@ class Run:
             after_step=self._after_step if self.checkpoint else None,
         )
         self.kept = 0
-        self.curve: list[list[float]] = saved["curve"].tolist() if saved else []
-        self.resumed = int(saved["resumed"]) + 1 if saved else 0
-        if saved:  # the time that was spent before counts
-            wall, cpu = saved["spent"]
-            self.started, self.cpu_started = self.started - wall, self.cpu_started - cpu
-
-    def _checkpoint(self, folder: Path | None) -> Checkpoint | None:
-        if folder is None or not self.material.checkpoint_every:
-            return None
-        identity = {
-            "trial": self.trial.id,
-            "data": digest(dict(self.dataset.fingerprints))[:16],
-            "code": code_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "processor": " ".join(processor().values()) if device() == "cpu" else torch.cuda.get_device_name(),
-        }
-        return Checkpoint(folder / f"{self.trial.id}.npz", identity, every=self.material.checkpoint_every)
+        self.started, self.cpu_started = self.started - self.past.wall, self.cpu_started - self.past.cpu
 
     def _after_step(self, state: TrainingState) -> None:
         assert self.checkpoint is not None
-        if self.checkpoint.due():
-            beside = {
-                "curve": np.array(self.curve, dtype=np.float64).reshape(-1, len(COLUMNS)),
-                "resumed": np.array(self.resumed),
-                "spent": np.array([time.perf_counter() - self.started, time.process_time() - self.cpu_started]),
-            }
-            self.checkpoint.save(state.snapshot() | beside)
+        if self.pace.due():
+            with self.pace.saving():
+                spent = time.perf_counter() - self.started, time.process_time() - self.cpu_started
+                self.checkpoint.save(state.snapshot() | self.past.arrays(*spent))
 
     def _validation_loss(self, model: torch.nn.Module) -> float:
         return validation_loss(model, self.images, self.dataset)
@@ -251,7 +249,7 @@ class Run:
         for epoch in self.epochs:
             self.kept = epoch.kept
             if self.setting.curve_due(epoch):
-                self.curve.append(self.setting.curve_row(epoch, self.model))
+                self.past.curve.append(self.setting.curve_row(epoch, self.model))
             yield epoch
 
     def finish(self, trials: Path, *, host: str = "") -> dict[str, Any]:
@@ -267,7 +265,7 @@ class Run:
             }
             if self.trial.cell.axes.get("early_stopping"):
                 told["kept_epoch"] = self.kept
-            return told | ({"resumed": self.resumed} if self.resumed else {})
+            return told | self.past.told()
 
         try:
             result = self.setting.keep(
@@ -275,7 +273,7 @@ class Run:
                 trials,
                 train_seconds=lambda: time.perf_counter() - self.started,
                 about=about,
-                curve=self.curve,
+                curve=self.past.curve,
             )
         except FloatingPointError:
             self._forget()  # it would diverge again

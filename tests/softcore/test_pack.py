@@ -169,6 +169,60 @@ def test_a_member_that_diverges_fails_alone():
         round_weights(pack.model(1))
 
 
+def snapshots_alone(member, snapshot=None):
+    """What the loop for one keeps after each of its steps, from the snapshot on."""
+    found = []
+    _, epochs = start(
+        member.images,
+        member.targets,
+        member.policy,
+        classes=CLASSES,
+        seed=member.seed,
+        snapshot=snapshot,
+        after_step=lambda state: found.append(state.snapshot()),
+    )
+    assert all(epochs)
+    return found
+
+
+def same(one, other):
+    """Whether two snapshots are of the same numbers: to the last bit but for losses, which are only told."""
+    return one.keys() == other.keys() and all(
+        one[name].dtype == other[name].dtype
+        and (one[name].tobytes() == other[name].tobytes() or (name == "losses" and np.allclose(one[name], other[name])))
+        for name in one
+    )
+
+
+def test_a_pack_keeps_of_each_member_what_its_trial_keeps_alone_and_goes_on_from_it_in_any_company():
+    how = policy(epochs=2, augmentation="crop-flip", schedule="one-cycle")
+    trials = [
+        replace(trial, policy=replace(how, mixing=mixing))
+        for trial, mixing in zip(members(how), ("mixup", None, None), strict=True)
+    ]
+    taken = []
+    pack = trained(Pack(trials, classes=CLASSES, after_step=lambda state: taken.append(state.snapshots())))
+    assert len(taken) == 6
+    for place, trial in enumerate(trials):
+        own = snapshots_alone(trial)
+        assert [same(step[place], mine) for step, mine in zip(taken, own, strict=True)] == [True] * 6
+    for step in range(6):  # the third is of an epoch's last step, before the epoch is told of
+        again = Pack([trials[2], trials[0]], classes=CLASSES, snapshots=[taken[step][2], taken[step][0]])
+        losses = [[epoch.loss for epoch in each] for each in again.epochs()]
+        assert len(losses) == (2 if step < 3 else 1)
+        assert max(differences(pack.model(2), again.model(0)).values()) == 0
+        assert max(differences(pack.model(0), again.model(1)).values()) == 0
+    assert same(snapshots_alone(trials[0], taken[1][0])[-1], taken[-1][0])
+
+
+def test_members_at_two_positions_are_refused():
+    trials, taken = members(policy()), []
+    trained(Pack(trials[:2], classes=CLASSES, after_step=lambda state: taken.append(state.snapshots())))
+    pack = Pack(trials[:2], classes=CLASSES, snapshots=[taken[0][0], taken[1][1]])
+    with pytest.raises(RequestError, match="members of a pack need one position"):
+        trained(pack)
+
+
 @pytest.mark.parametrize(
     ("how", "reason"),
     [

@@ -12,7 +12,7 @@ import torch
 
 from softcore.datasets import load
 from sweeps.running import checkpoint as checkpoints
-from sweeps.running.checkpoint import Checkpoint, code_version
+from sweeps.running.checkpoint import Checkpoint, Pace, code_version
 from sweeps.running.runner import work_on_trials
 from sweeps.running.trial import Material, Run, config_of, run_trial
 from sweeps.spec.cells import trials
@@ -71,7 +71,7 @@ def saved_at(steps, *, kill_after=0):
             raise Killed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Checkpoint, "due", lambda self: next(step) in steps)
+        patch.setattr(Pace, "due", lambda self: next(step) in steps)
         patch.setattr(Checkpoint, "save", save_and_die)
         yield
 
@@ -205,22 +205,24 @@ def test_the_time_before_a_kill_counts(undisturbed, digits, path):
 
 def test_a_checkpoint_is_due_so_often_and_more_rarely_on_slow_storage(tmp_path, monkeypatch):
     now = [0.0]
-    kept = Checkpoint(tmp_path / "c" / "t.npz", {"trial": "t"}, every=120, clock=lambda: now[0])
+    kept, pace = Checkpoint(tmp_path / "c" / "t.npz", {"trial": "t"}), Pace(120, clock=lambda: now[0])
     seen = []
     for now[0] in (119.0, 120.0):
-        seen.append(kept.due())
-    kept.save({"a": np.zeros(3)})
+        seen.append(pace.due())
+    with pace.saving():
+        kept.save({"a": np.zeros(3)})
     for now[0] in (239.0, 240.0):
-        seen.append(kept.due())
+        seen.append(pace.due())
     assert seen == [False, True, False, True]
 
     def slow(file, **content):
         now[0] += 6
 
     monkeypatch.setattr(checkpoints.np, "savez", slow)
-    kept.save({"a": np.zeros(3)})
+    with pace.saving():
+        kept.save({"a": np.zeros(3)})
     for now[0] in (246.0 + 599, 246.0 + 600):
-        seen.append(kept.due())
+        seen.append(pace.due())
     assert seen[4:] == [False, True]
 
 
