@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 
+from softcore.evaluate import curve_items
 from sweeps.running.checkpoint import CHECKPOINTS, Pace
 from sweeps.running.packs import LIMITS, PackRun, run_together
 from sweeps.running.trial import Material, Setting, checkpoint_of, device, load_data
@@ -82,12 +83,13 @@ def costs(wanted: Sequence[Trial], material: Material, folder: Path) -> dict[str
             saving.append(time.perf_counter() - began)
 
     run.pack.after_step = timed
+    images = run.settings[0].images[curve_items(material.dataset)]
     began = time.perf_counter()
     for epochs in run.pack.epochs():
         ended = time.perf_counter()
         training.append(ended - began)
-        for place, setting in enumerate(run.settings):
-            setting.curve_row(epochs[place], run.pack.model(place))
+        for place, found in enumerate(run.pack.logits(images)):
+            run.settings[place].curve_row(epochs[place], found)
         began = time.perf_counter()
         scoring.append(began - ended)
         if len(training) == 2:
@@ -113,6 +115,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--steps", nargs="*", default=["kill", "memory", "costs"])
+    parser.add_argument("--leave", type=float, default=0.6, help="share of a pack's memory that is left")
     parser.add_argument("--kill-at", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     dataset = load_data(asked.dataset, asked.data)
@@ -136,6 +139,8 @@ def main() -> None:
     say("device", {"name": name, "torch": torch.__version__, "model": asked.model, "precision": asked.precision})
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
+        if "costs" in asked.steps:
+            say("costs", costs(every, material, place / "costs"))
         train(every, material, place / "whole")
         wanted = digests(place / "whole" / "trials", every)
         record = json.loads((place / "whole" / "trials" / every[0].id / "trial.json").read_text())
@@ -163,7 +168,7 @@ def main() -> None:
             held = None
             if device() == "cuda":
                 torch.cuda.empty_cache()
-                leave = int(0.6 * record["pack_gb"] * 1e9)
+                leave = int(asked.leave * record["pack_gb"] * 1e9)
                 held = torch.empty(torch.cuda.mem_get_info()[0] - leave, dtype=torch.uint8, device="cuda")
             said = train(every, material, place / "short")
             del held
@@ -171,8 +176,6 @@ def main() -> None:
             limits = (place / "short" / LIMITS).read_text() if (place / "short" / LIMITS).is_file() else "none"
             notes = [each for each in said if isinstance(each, str)]
             say("short of memory", {"the same bytes": same, "of": len(every), "said": notes, "limits": limits})
-        if "costs" in asked.steps:
-            say("costs", costs(every, material, place / "costs"))
 
 
 if __name__ == "__main__":

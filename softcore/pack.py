@@ -103,7 +103,7 @@ class Pack:
         if len(shapes) != 1:
             raise RequestError(f"members of a pack need one shape; these have {len(shapes)}: {shapes}")
         self.policy, self.device = shape(members[0].policy), torch.device(device)
-        self.members = list(members)
+        self.members, self.classes = list(members), classes
         held = {id(member.images): as_tensor(member.images) for member in members}
         self.batches = [
             Batches(
@@ -122,18 +122,18 @@ class Pack:
         self.images = torch.cat([images.permute(0, 2, 3, 1) for images in held.values()]).to(self.device)
         self.first_label = np.cumsum([0, *(len(member.targets.probs) for member in members[:-1])])
         self.probs = torch.cat([batches.probs for batches in self.batches]).to(self.device)
-        self.models = self._models(held, classes)
+        self.models = self._models(held)
         self.network = PackedNetwork(self.models, precision)
         self.snapshots, self.after_step = snapshots, after_step
 
-    def _models(self, held: Mapping[int, Tensor], classes: int) -> list[PixelNetwork]:
+    def _models(self, held: Mapping[int, Tensor]) -> list[PixelNetwork]:
         models, known = [], dict[tuple[int, bytes], tuple[Tensor, Tensor]]()
         for member in self.members:
             images, items = held[id(member.images)], member.targets.items
             key = (id(member.images), items.tobytes())
             if key not in known:
                 known[key] = channel_statistics(pixels(images[torch.from_numpy(items)]))
-            model = make_model(self.policy.model, images, classes, torch_seed("weights", member.seed), known[key])
+            model = make_model(self.policy.model, images, self.classes, torch_seed("weights", member.seed), known[key])
             if member.repeat:
                 nudge_weights(model, member.seed, member.repeat)
             models.append(model.to(self.device))
@@ -169,6 +169,20 @@ class Pack:
         model = self.network.unpack(member, self.models[member])
         model.eval()
         return model
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Float32 logits (members, n, k) of the same images (uint8, n h w c) by each member's network as it is now.
+
+        In the pack's precision, and no larger batches than in training, so that memory holds them.
+        """
+        self.network.eval()
+        found = [torch.zeros(len(self.members), 0, self.classes)]
+        with torch.inference_mode():
+            for part in as_tensor(images).split(self.policy.batch) if len(images) else ():
+                batch = pixels(part, self.device).repeat(len(self.members), 1, 1, 1)
+                found.append(self.network(batch).view(len(self.members), len(part), -1).cpu())
+        self.network.train()
+        return torch.cat(found, dim=1).numpy()
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of epoch `number`; all that is drawn goes to the device at once, before the first."""

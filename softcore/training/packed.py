@@ -24,7 +24,7 @@ def on_card(tensor: Tensor) -> bool:
 
 
 class PackedNetwork(nn.Module):
-    """The networks of `models` (of one shape) in training; their weights are copied, `unpack` copies them back.
+    """The networks of `models` (of one shape); their weights are copied, `unpack` copies them back.
 
     `flat` holds every weight, (members, weights of one); `weights` are views of it, one a layer's parameter, in the
     order of the network's own. `precision` is of images, features and products: weights, sums and logits are float32.
@@ -191,7 +191,7 @@ class PackedLinear(nn.Module):
 
 
 class PackedNorm(nn.Module):
-    """A batch norm in training, and the sum and ReLU after it; weight and bias (members, channels)."""
+    """A batch norm, and the sum and ReLU after it; weight and bias (members, channels)."""
 
     def __init__(self, pack: PackedNetwork, alone: Sequence[nn.Module], weight: nn.Parameter, bias: nn.Parameter):
         super().__init__()
@@ -205,15 +205,14 @@ class PackedNorm(nn.Module):
         self.residual = self.relu = False
 
     def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        """Features of every member; their running statistics move."""
+        """Features of every member; in training their running statistics move."""
         if on_card(x):
             return Normalisation.apply(x, residual, self.weight, self.bias, self)
         each = zip(
             x.chunk(self.members), self.running_mean, self.running_var, self.weight, self.bias, strict=True
         )  # one by one, as alone
-        y = torch.cat(
-            [F.batch_norm(part, mean, var, w, b, True, self.momentum, self.epsilon) for part, mean, var, w, b in each]
-        )
+        how = self.training, self.momentum, self.epsilon
+        y = torch.cat([F.batch_norm(part, mean, var, w, b, *how) for part, mean, var, w, b in each])
         y = y if residual is None else y + residual
         return F.relu(y, inplace=True) if self.relu else y
 
@@ -258,7 +257,10 @@ class Normalisation(torch.autograd.Function):
         size, channels = x.shape, x.shape[1]
         rows = _rows(x, norm.members).view(norm.members, -1, channels)
         added = None if residual is None else _rows(residual, norm.members).view_as(rows)
-        mean, inverse = kernels.moments(rows, norm.running_mean, norm.running_var, norm.momentum, norm.epsilon)
+        if norm.training:
+            mean, inverse = kernels.moments(rows, norm.running_mean, norm.running_var, norm.momentum, norm.epsilon)
+        else:
+            mean, inverse = norm.running_mean, (norm.running_var + norm.epsilon).rsqrt()
         y = kernels.normalise(rows, added, mean, inverse, weight, bias, norm.relu)
         ctx.save_for_backward(rows, y, mean, inverse, weight)
         ctx.relu, ctx.residual, ctx.size = norm.relu, residual is not None, (size[0], *size[2:], channels)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from softcore.errors import RequestError
+from softcore.evaluate import curve_items
 from softcore.files import whole
 from softcore.pack import Member, Pack, shape
 from softcore.train import Epoch
@@ -119,10 +120,13 @@ class PackRun:
 
     def train(self) -> Iterator[Epoch]:
         """Each epoch as it ends, as the first member has it."""
+        first = self.settings[0]
+        images = first.images[curve_items(first.dataset)]
         for epochs in self.pack.epochs():
-            for place, (setting, epoch) in enumerate(zip(self.settings, epochs, strict=True)):
-                if setting.curve_due(epoch):
-                    self.pasts[place].curve.append(setting.curve_row(epoch, self.pack.model(place)))
+            if first.curve_due(epochs[0]):
+                for place, found in enumerate(self.pack.logits(images)):
+                    row = self.settings[place].curve_row(epochs[place], found)
+                    self.pasts[place].curve.append(row)
             yield epochs[0]
 
     def finish(self, trials: Path, *, host: str = "") -> Iterator[tuple[Setting, dict[str, Any] | str]]:
@@ -180,6 +184,7 @@ class Limits:
         """No more than so many fit."""
         kept = self._kept()
         kept.setdefault(self.card, {})[self.key] = most
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with whole(self.path) as temporary:
             temporary.write_text(json.dumps(kept, indent=1))
 

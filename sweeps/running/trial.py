@@ -136,11 +136,12 @@ class Setting:
         every = self.material.curve_every
         return bool(every) and (epoch.number % every == 0 or epoch.number == epoch.of)
 
-    def curve_row(self, epoch: Epoch, model: PixelNetwork) -> list[float]:
-        """Of the learning curve: the columns of `curve.COLUMNS`, NaN for a score that is absent."""
+    def curve_row(self, epoch: Epoch, found: np.ndarray) -> list[float]:
+        """Of the learning curve, with logits `found` of `curve_items`: the columns of `curve.COLUMNS`, NaN for a score
+        that is absent.
+        """
         items = curve_items(self.dataset)
-        quick = fold_batch_norms(model)
-        scores = curve_scores(logits(quick, self.images, items), self.dataset.labels[items]) if len(items) else {}
+        scores = curve_scores(found, self.dataset.labels[items])
         return [
             epoch.number,
             epoch.loss,
@@ -249,7 +250,10 @@ class Run:
         for epoch in self.epochs:
             self.kept = epoch.kept
             if self.setting.curve_due(epoch):
-                self.past.curve.append(self.setting.curve_row(epoch, self.model))
+                items = curve_items(self.dataset)
+                quick = fold_batch_norms(self.model)
+                found = logits(quick, self.images, items) if len(items) else np.zeros((0, 0))
+                self.past.curve.append(self.setting.curve_row(epoch, found))
             yield epoch
 
     def finish(self, trials: Path, *, host: str = "") -> dict[str, Any]:

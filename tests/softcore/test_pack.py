@@ -134,6 +134,21 @@ def test_a_member_sees_the_batches_that_it_sees_alone():
                 assert torch.allclose(mixed, mix(images, torch.from_numpy(partners), share), atol=1e-7)
 
 
+@pytest.mark.parametrize("model", ["cnn", "resnet34a"])
+def test_logits_of_all_members_are_those_of_each_alone_and_change_nothing(model):
+    trials = members(policy(model))
+    pack = trained(Pack(trials, classes=CLASSES))
+    before = pack.network.flat.clone()
+    found = pack.logits(noise(n=20, seed=7))
+    assert found.shape == (3, 20, CLASSES)
+    assert pack.logits(noise(n=0)).shape == (3, 0, CLASSES)
+    for place, trial in enumerate(trials):
+        assert np.allclose(found[place], logits(alone(trial), noise(n=20, seed=7), np.arange(20)), atol=1e-5)
+        assert max(differences(alone(trial), pack.model(place)).values()) == 0
+    assert torch.equal(before, pack.network.flat)
+    assert pack.network.training
+
+
 def prediction_bytes(pack, place):
     """The stored weights' predictions of a member."""
     model = pack.model(place)
@@ -312,6 +327,8 @@ def test_the_path_of_a_card_is_the_same_training(monkeypatch, model, precision, 
     pack = trained(Pack(trials, classes=CLASSES, precision=precision))
     for place, trial in enumerate(trials):
         assert max(differences(alone(trial), pack.model(place)).values()) < off
+        own = logits(pack.model(place), images, np.arange(len(images)))
+        assert np.abs(pack.logits(images)[place] - own).max() < (1e-4 if precision == "float32" else 0.1)
 
 
 @pytest.mark.slow
