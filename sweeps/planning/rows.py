@@ -307,7 +307,9 @@ def _naming(bought: pd.DataFrame) -> Naming:
             texts[axis] = text
     naming = Naming(tuple(texts.columns), "")
     names = naming.policies(bought)
-    return Naming(naming.axes, names.mode().iloc[0] if len(names) else PLAIN)
+    # Cells without any word are plain already: another policy of that name, however common, would be taken for them.
+    common = PLAIN if not len(names) or PLAIN in set(names) else names.mode().iloc[0]
+    return Naming(naming.axes, common)
 
 
 def _text(value: Any) -> str:

@@ -66,6 +66,17 @@ def test_a_policy_is_named_by_what_differs_within_a_question_and_the_commonest_i
     assert set(learnt.cells["policy"]) == {PLAIN, "mixup", "mixup, entropy-weighted loss"}
 
 
+def test_labels_mixed_as_often_as_not_or_more_stay_apart_from_those_that_are_not():
+    # The commonest way of training was called plain, as cells without a word for theirs are: two ways became one.
+    cells = [cell | {"mixing": "mixup"} for cell in bought_cells(varieties=["click", "t2-clamp"])]
+    for more in ([], [{**PAGE, "annotators": 2, "mixing": "mixup"}]):
+        found = make_rows(made([*cells, *more]), METRIC)
+        mixed = np.array([found.axes[cell].get("mixing") == "mixup" for cell in found.cells["cell"]])
+        policies = found.cells["policy"].to_numpy()
+        assert set(policies[mixed & ~found.cells["free"]]) == {"mixup"}
+        assert set(policies[~mixed]) == {PLAIN}
+
+
 def test_mixed_questions_are_a_question_of_their_own():
     learnt = make_rows(made([PAGE | {"pages_on": "random-25", "clicks": 3.0}]), METRIC)
     assert "t2-clamp (random-25, 3 clicks)" in set(learnt.cells["variety"])
