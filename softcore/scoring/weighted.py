@@ -41,17 +41,19 @@ class WeightedMetric:
 
     @classmethod
     def with_units(cls, weights: Mapping[str, float], units: Mapping[str, float]) -> Self:
-        """Metrics of these weights, as shares of their sum in three digits, and units, in two."""
-        total = sum(weights.values())
-        rounded = {metric: float(f"{weight / total:.3g}") for metric, weight in weights.items()}
-        whole = sum(rounded.values())
-        for metric in weights:
+        """Metrics of these weights, as shares of their sum in three decimals, and units, in two digits.
+
+        A share that rounds to none is a RequestError, as is a metric that may be better without end.
+        """
+        total, largest = sum(weights.values()), max(weights, key=lambda metric: weights[metric])
+        shares = {metric: round(weight / total, 3) for metric, weight in weights.items()}
+        shares[largest] = round(1 - sum(share for metric, share in shares.items() if metric != largest), 3)
+        for metric, share in shares.items():
+            if not share:
+                raise RequestError(f"{metric} has less than 0.1% of all weight: leave it out")
             if not math.isfinite(metric_range(metric)[0 if lower_is_better(metric) else 1]):
                 raise RequestError(f"{metric} has no best value to reckon from, so it has no weight beside others")
-        return cls(
-            {metric: share / whole for metric, share in rounded.items()},
-            {metric: float(f"{units[metric]:.2g}") for metric in weights},
-        )
+        return cls(shares, {metric: float(f"{units[metric]:.2g}") for metric in weights})
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from sweeps.commands.plan import plan
 from sweeps.commands.reports import report_bands
 from sweeps.frontier.banded import bands_from_draws, cell_draws
 from sweeps.frontier.frontier import frontiers
+from sweeps.frontier.weights import with_metric
 from sweeps.planning.advise import advice
 from sweeps.planning.forecast import make_forecast
 from sweeps.planning.plan import BUY, DONT_BUY, NOT_KNOWN
@@ -25,7 +26,7 @@ from sweeps.studies.coverage.planted_plans import METRIC
 from tests.sweeps.show.test_plan_page_script import Script
 
 RECORDED = Path(__file__).parents[3] / "docs/results/chapter-3-9d546af1.csv"
-METRICS = ("scaled-ce/10s", "scaled-ce/10h", "ce/10h", "accuracy/10h")
+METRICS = ("scaled-ce/10s", "scaled-ce/10h", "ce/10h", "accuracy/10h", "scaled-ce/10h=0.7,accuracy/10h=0.3")
 LISTS = ("thesis", "page", "measured")
 BUDGETS = (0.0, *np.geomspace(5, 700, 29).tolist())  # dollars
 
@@ -44,7 +45,7 @@ def forecasts(tables):
         (name, metric): make_forecast(table, metric=metric)
         for name, table in tables.items()
         for metric in METRICS
-        if metric in table
+        if "=" in metric or metric in table
     }
 
 
@@ -53,7 +54,8 @@ def forecasts(tables):
 def test_plans_bands_and_page_say_the_same_for_every_budget(tables, forecasts, prices):
     listed, seen = price_list(prices), set()
     for (name, metric), forecast in forecasts.items():
-        table, all_budgets = tables[name], verdicts(forecast, listed)
+        table, metric = with_metric(tables[name], metric)
+        all_budgets = verdicts(forecast, listed)
         per_usd = 3600 / (listed.wage * (1 + listed.fee))
         drawn = cell_draws(table, metric, draws=100)
         banded = bands_from_draws(drawn, listed, budgets=np.array(BUDGETS) * per_usd, matters=0.01)
