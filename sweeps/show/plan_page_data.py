@@ -47,10 +47,10 @@ def pack_draws(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " p"] |
     """`values` [draws, columns] quantised, delta-coded and deflated, as plain values for JSON.
 
     Keys: `offset`, `step`, `shape`, `groups` and `data` (base64). A value is `offset` plus an integer times `step`, the
-    power of ten that is at most 1e-4 of the values' standard deviation, and 1e-5. Integers are stored column by column; a column
-    that follows two of its own group (`groups` [columns], equal numbers adjacent) as its second difference from them,
-    others as they are. They are zigzag-coded (0, -1, 1, -2 as 0, 1, 2, 3) and laid out as four byte planes, lowest
-    byte first. `templates/draws.js` is the decoder.
+    power of ten that is at most 1e-4 of the values' standard deviation, and 1e-5. Integers are stored column by column;
+    a column that follows two of its own group (`groups` [columns], equal numbers adjacent) as its second difference
+    from them, others as they are. They are zigzag-coded (0, -1, 1, -2 as 0, 1, 2, 3) and laid out as four byte planes,
+    lowest byte first. `templates/draws.js` is the decoder.
     """
     spread = float(values.std()) if values.size else 0.0
     step = 10.0 ** (np.floor(np.log10(spread)) - FINE) if spread > 0 else 1.0
