@@ -18,23 +18,22 @@ def with_metric(results: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
     of one trial share (its seed, its people) is then in the spread of the sum. Weights on one metric alone are that
     metric. A metric that the results do not have is a RequestError.
     """
-    weighs = "=" in metric
-    if metric in results or not (weighs or is_weighted(metric)):
+    if metric in results or not ("=" in metric or is_weighted(metric)):
         return results, metric
-    wanted = read_weights(metric) if weighs else metrics_of(metric)
-    there = metric_columns(results)
-    for name in wanted:
+    weights = {} if is_weighted(metric) else read_weights(metric)
+    there, named = metric_columns(results), list(weights) or metrics_of(metric)
+    for name in named:
         if name not in there:
             raise unknown_metric(name, there)
-    if len(wanted) == 1:
-        return results, next(iter(wanted))
-    done = finished(results)
-    if weighs:
-        means = done[list(wanted)].astype(float).groupby(done["cell"]).mean()
-        weighted = WeightedMetric.with_units(wanted, dict(zip(wanted, metric_units(means, list(wanted)), strict=True)))
+    if len(named) == 1:
+        return results, named[0]
+    if weights:
+        done = finished(results)
+        means = done[named].astype(float).groupby(done["cell"]).mean()
+        weighted = WeightedMetric.with_units(weights, dict(zip(named, metric_units(means, named), strict=True)))
     else:
         weighted = WeightedMetric.of(metric)
-    values = {name: results[name].to_numpy(dtype=float, na_value=np.nan) for name in wanted}
+    values = {name: results[name].to_numpy(dtype=float, na_value=np.nan) for name in named}
     return results.assign(**{weighted.name: weighted.loss(values)}), weighted.name
 
 
