@@ -203,7 +203,7 @@ function showWeights() {
   const words = found
     ? `Best mean by these weights ${within}: ${found.winner.recipe}, ${found.cost ? dollars(found.cost) : "free"}. Means decide nothing.`
     : "No best: give a metric some weight, and a budget that buys something.";
-  fill("winner", ...weightsVerdict(), element("p", {}, words));
+  fill("winner", ...weightsVerdict(), element("p", { id: "best-mean" }, words));
   DATA.weights.metrics.forEach((metric, k) => {
     if (document.activeElement !== metric.slider) metric.slider.value = settings.weights[k];
     metric.share.textContent = found ? `${fixed(100 * found.swaps[k].share, 0)}%` : "–";
