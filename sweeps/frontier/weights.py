@@ -29,7 +29,8 @@ def with_metric(results: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
         return results, named[0]
     if weights:
         done = finished(results)
-        means = done[named].astype(float).groupby(done["cell"]).mean()
+        finite = done[named].astype(float).replace([np.inf, -np.inf], np.nan)
+        means = finite.groupby(done["cell"]).mean()
         weighted = WeightedMetric.with_units(weights, dict(zip(named, metric_units(means, named), strict=True)))
     else:
         weighted = WeightedMetric.of(metric)
