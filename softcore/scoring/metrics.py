@@ -15,6 +15,7 @@ from softcore.plugins import PluginTable
 BIN = 100  # items a bin of the calibration error ...
 SMALL_BIN = 10  # ... and where a test set has fewer than SMALL
 SMALL = 1000
+WEIGHTED = "weighted"  # "weighted/...": several metrics as one loss (softcore/scoring/weighted.py)
 EXTRAS = ("pgd", "corruptions", "released")  # what can be asked for besides the metrics of every trial
 
 
@@ -143,6 +144,8 @@ def check_extras(extras: Collection[str]) -> None:
 def lower_is_better(metric: str) -> bool:
     """Whether less of `metric` ("ce/10h" or "ce") is better; RequestError for an unknown one."""
     name = metric.split("/")[0]
+    if name == WEIGHTED:
+        return True
     if name not in METRICS:
         raise unknown_name("metric", name, METRICS)
     return METRICS[name].lower
@@ -151,8 +154,8 @@ def lower_is_better(metric: str) -> bool:
 def metric_range(metric: str) -> tuple[float, float]:
     """Between which values `metric` ("ce/10h" or "ce") can lie; RequestError for an unknown one."""
     lower_is_better(metric)
-    card = METRICS[metric.split("/")[0]]
-    return card.least, card.most
+    name = metric.split("/")[0]
+    return (0.0, math.inf) if name == WEIGHTED else (METRICS[name].least, METRICS[name].most)
 
 
 def cross_entropy(logits: Float[np.ndarray, "n k"], targets: Float[np.ndarray, "n k"]) -> float:

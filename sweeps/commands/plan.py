@@ -19,7 +19,8 @@ Names = Annotated[
     ),
 ]
 Metric = Annotated[
-    str | None, typer.Option(help="For example scaled-ce/10h; without it scaled-ce on the first test set.")
+    str | None,
+    typer.Option(help="scaled-ce/10h, or weights: scaled-ce/10h=0.7,accuracy/10h=0.3; else scaled-ce, first test set."),
 ]
 
 
@@ -56,6 +57,7 @@ def plan(
     """Rank what a budget buys by what it is predicted to give new people's labels, and say whether to buy at all."""
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise RequestError(f"--page: {page} must end in .html: its picture stands beside it under the same name")
+    from sweeps.frontier.weights import with_metric
     from sweeps.planning.advise import advice
     from sweeps.planning.forecast import make_forecast
     from sweeps.planning.rank import Limits
@@ -64,6 +66,7 @@ def plan(
 
     sources = from_names(sweeps, out)
     results, _, notes = merge(sources)
+    results, named = with_metric(results, metric or default_metric(results))
     limits = Limits(
         budget_usd=budget_usd,
         budget_hours=budget_hours,
@@ -80,7 +83,7 @@ def plan(
         "extrapolate": extrapolate,
         "most_people": most_people,
     }
-    forecast = make_forecast(results, metric=metric or default_metric(results), **options)
+    forecast = make_forecast(results, metric=named, **options)
     found = advice(forecast, limits, prices=prices, wage=wage, fee=fee, top=top)
     written = []
     if spec is not None:
@@ -146,14 +149,13 @@ def write_spec(path: Path, advice: "Advice") -> None:
 
 
 def _print(advice: "Advice", sources: "list[Source]", notes: list[str]) -> None:
-    from sweeps.results.names import metric_title, test_set_title
+    from sweeps.results.names import metric_words
     from sweeps.show.tables import ReportTable, print_table, table
 
-    metric, _, test_set = advice.metric.partition("/")
     simulated = "Simulated annotators. " if any(source.simulated for source in sources) else ""
     shown: ReportTable = table(
         [plan_row(place, one, advice.buy) for place, one in enumerate(advice.plans)],
-        title=f"{simulated}Plans for {metric_title(advice.metric)} on {test_set_title(test_set)} ({metric}/{test_set})",
+        title=f"{simulated}Plans for {metric_words(advice.metric)}",
     )
     first, *others = (line[:1].upper() + line[1:] for line in (*advice.lines, *notes))
     print(first)

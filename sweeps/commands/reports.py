@@ -18,7 +18,9 @@ app = typer.Typer(help="Reports on a sweep.", no_args_is_help=True)
 def frontier(
     sweep: Id,
     out: Out = None,
-    metric: Annotated[str | None, typer.Option(help="For example ce/10h; the spec's without it.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="ce/10h, or weights: ce/10h=0.7,accuracy/10h=0.3; the spec's without it.")
+    ] = None,
     cost: Cost = "thesis",
     wage: Wage = None,
     fee: Fee = None,
@@ -32,6 +34,7 @@ def frontier(
 ) -> None:
     """Print which cells no other beats on cost and metric; writes the picture and the page into the sweep's folder."""
     from sweeps.drive import draw_frontier
+    from sweeps.frontier.weights import with_metric
     from sweeps.show.bands_tables import swaps_table
     from sweeps.show.tables import frontier_table, print_table
     from sweeps.sweep import open_sweep
@@ -40,7 +43,7 @@ def frontier(
     manifest = found.store.manifest()
     prices = prices_for(cost, [manifest["dataset"]], data_root or manifest["data_root"], click_overhead)
     if swaps:
-        print_table(swaps_table(found.results(), metric or found.metric, prices, swaps), as_json)
+        print_table(swaps_table(*with_metric(found.results(), metric or found.metric), prices, swaps), as_json)
         return
     frontiers = found.frontiers(metric, cost=prices, wage=wage, fee=fee)
     paths = draw_frontier(found, frontiers)
@@ -114,7 +117,10 @@ def report_bands(
         list[str], typer.Argument(help="Sweeps of one data set, or .csv results.", autocompletion=sweep_ids)
     ],
     out: Out = None,
-    metric: Annotated[str | None, typer.Option(help="Without it scaled-ce on the first test set.")] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="ce/10h, or weights: ce/10h=0.7,accuracy/10h=0.3; else scaled-ce."),
+    ] = None,
     question: Annotated[str | None, typer.Option(help="Only cells that asked this, such as t2-clamp.")] = None,
     level: Annotated[float, typer.Option(help="Of the intervals and bands.")] = 0.9,
     cost: Cost = "thesis",
@@ -125,6 +131,7 @@ def report_bands(
     """Print the frontier with its uncertainty: intervals, bands, ties, regimes, break-even prices."""
     from sweeps.commands.plan import default_metric
     from sweeps.frontier.banded import frontier_bands
+    from sweeps.frontier.weights import with_metric
     from sweeps.planning.verdict import results_verdicts
     from sweeps.show.bands_tables import bands_content, bands_lines, bands_tables
     from sweeps.show.tables import print_json, print_table
@@ -133,7 +140,7 @@ def report_bands(
     sources = from_names(sweeps, out)
     results, _, notes = merge(sources)
     prices = prices_for(cost, results["dataset"], data_root, click_overhead)
-    named = metric or default_metric(results)
+    results, named = with_metric(results, metric or default_metric(results))
     found = frontier_bands(results, named, prices, level=level, question=question)
     verdicts = results_verdicts(results, named, prices, questions=[question] if question else None)
     if as_json:

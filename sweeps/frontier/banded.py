@@ -29,6 +29,7 @@ from sweeps.frontier.pricing import (
     purchases,
 )
 from sweeps.frontier.regimes import MATTERS, Regime, regimes
+from sweeps.frontier.weights import with_metric
 from sweeps.results.names import BETTER, MORE
 from sweeps.results.table import FAILED, finished, plain_values, records
 from sweeps.uncertainty.layout import Pool
@@ -221,6 +222,7 @@ def cell_draws(
 
     `summary` is the results' own, where there is one already.
     """
+    results, metric = with_metric(results, metric)
     found = replicates(results, [metric], pools)
     summary = summarise(results) if summary is None else summary
     there = set(found.cells["cell"])

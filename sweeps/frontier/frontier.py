@@ -10,6 +10,7 @@ from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import price_list, usd
 from softcore.scoring.metrics import lower_is_better, metric_range
+from softcore.scoring.weighted import is_weighted, metrics_of
 from softcore.statistics import half_width
 from sweeps.frontier.pricing import (
     RECORDED,
@@ -20,6 +21,7 @@ from sweeps.frontier.pricing import (
     non_dominated_over_prices,
     purchases,
 )
+from sweeps.frontier.weights import with_metric
 from sweeps.results.names import question, recipes
 from sweeps.results.table import (
     FAILED,
@@ -111,6 +113,7 @@ def frontier(
     metric or price list is a RequestError, as are a wage below the list's floor and a list that can't price what was
     bought.
     """
+    results, metric = with_metric(results, metric)
     return _frontiers(results, [metric], cost, wage, fee).tables[metric]
 
 
@@ -123,8 +126,10 @@ def frontiers(
 ) -> Frontiers:
     """The frontier of `metric`; for cross-entropy, raw or scaled, those of `ce/X` and `scaled-ce/X`, in this order.
 
-    A companion that the results do not have is left out. The other arguments are those of `frontier`.
+    Of weights it is theirs, then that of each metric. A companion that the results do not have is left out. The other
+    arguments are those of `frontier`.
     """
+    results, metric = with_metric(results, metric)
     return _frontiers(results, with_companion(metric, results), cost, wage, fee)
 
 
@@ -212,7 +217,12 @@ def to_reprice(summary: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarra
 
 
 def with_companion(metric: str, results: pd.DataFrame) -> list[str]:
-    """`metric`; for cross-entropy, raw or scaled, `ce/X` and `scaled-ce/X`, as far as the results have them."""
+    """`metric`; for cross-entropy, raw or scaled, `ce/X` and `scaled-ce/X`, as far as the results have them.
+
+    Of a weighted metric it and those that it is of.
+    """
+    if is_weighted(metric):
+        return [metric, *metrics_of(metric)]
     name, _, test_set = metric.partition("/")
     wanted = [metric] if name not in ("ce", "scaled-ce") else [f"ce/{test_set}", f"scaled-ce/{test_set}"]
     return [m for m in wanted if m == metric or m in results]

@@ -9,13 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from softcore.errors import unknown_name
+from softcore.scoring.metrics import WEIGHTED
 from sweeps.frontier.bands import best_at
 from sweeps.results.names import FREE_KIND, KINDS
 from sweeps.uncertainty.shrinkage import Draws
 
 DONT_BUY, TIED, NO_CHOICE = "don't buy", "tied", "no choice"
 ENOUGH = 0.9  # probability at which a verdict is given
-MATTERS: Mapping[str, float] = MappingProxyType({"ce": 0.03, "scaled-ce": 0.01})
+MATTERS: Mapping[str, float] = MappingProxyType({"ce": 0.03, "scaled-ce": 0.01, WEIGHTED: 1.0})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from softcore.errors import RequestError
 from sweeps.frontier.regimes import ENOUGH, MATTERS
+from sweeps.frontier.weights import with_metric
 from sweeps.planning.bootstrap import FittedModel, FittedSurface, draws_generator, fit_surface
 from sweeps.planning.candidates import Range, candidates, free_points, keep_in_range, of_variety, ranges
 from sweeps.planning.checks import ModelChoice
@@ -120,7 +121,10 @@ class Forecast:
 
 
 def gain_that_matters(metric: str) -> float:
-    """The difference in a metric ("ce/10h") that matters: 0.03 of raw and 0.01 of scaled cross-entropy, else 0."""
+    """The difference in a metric ("ce/10h") that matters: 0.03 of raw and 0.01 of scaled cross-entropy, else 0.
+
+    Of a weighted metric, whose parts each count in the unit that matters, it is 1.
+    """
     return MATTERS.get(metric.partition("/")[0], 0.0)
 
 
@@ -166,6 +170,7 @@ def make_forecast(
     for what, number in (("images", images), ("annotators", annotators), ("most_people", most_people)):
         if number is not None and number < 1:
             raise RequestError(f"{what} must be a whole number of 1 or more, not {number}")
+    results, metric = with_metric(results, metric)
     learnt = make_rows(results, metric, pools)
     measured = of_variety(ranges(learnt), questions)
     if not extrapolate:

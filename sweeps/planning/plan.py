@@ -208,8 +208,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "plan": "{money} for '{question}', asked of {people} on each of {images} images ({recipe})",
         "one_person": "1 person",
         "people": "{n} people",
-        "gains": "It {changes} by {gain} against the best that costs nothing ({free}). {enough} is worth paying for, "
-        "and the chance of that is {chance}",
+        "gains": "It {changes} by {gain} against the best that costs nothing ({free}); that is less than the two "
+        "predictions differ by, as what looks best was lucky, too. {enough} is worth paying for, and the chance of "
+        "that is {chance}",
         "loses": "It {changes} by {gain} against the best that costs nothing ({free}), which is worse. {enough} is "
         "worth paying for, and the chance of that is {chance}",
         "buy": "{plan}. {gains}",
@@ -222,13 +223,18 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "nothing": "these limits buy nothing, as no {known} plan is that cheap or that quick; train with what costs "
         "nothing ({free}). The cheapest plan is {plan}",
         "trained": "this holds for {how}",
+        "raw": "it is about probabilities used as they come ({metric}); to calibrate them first on a few hundred "
+        "labelled images, judge by {other}",
+        "scaled": "it is about probabilities calibrated first on a few hundred labelled images ({metric}); to use them "
+        "as they come, judge by {other}",
+        "weighted": "in the weighted loss {parts}; 1 of it is what matters",
+        "weight": "{unit} of {metric} counts {share}",
         "near": "(near the line)",
         "coin": "(near the line: {gain} of the {matters} that matter, a coin's throw)",
         "firm": "how firm that is: {n} other readings of the same results (without one seed or group of people, or "
         "with other assumptions) say the same",
         "not_firm": "how firm that is: of {n} other readings of the same results {same} say the same; not so {others}",
-        "free": "what costs nothing, {free}, is predicted at {predicted} (80% of runs: {low} to {high}); gains are "
-        "told a little smaller than predictions differ, as what looks best was lucky, too",
+        "free": "what costs nothing, {free}, is predicted at {predicted} (80% of runs: {low} to {high})",
         "settle": "what would settle it: about {seeds} trainings of each kind of labels, each with other people's "
         "answers, not {now}",
         "never_settled": "no number of seeds that anybody would train settles it: the gain is too near what matters",

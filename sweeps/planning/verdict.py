@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import usd
+from softcore.scoring.weighted import WeightedMetric, is_weighted
 from sweeps.frontier.frontier import Frontiers
 from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, candidate_costs
@@ -221,11 +222,32 @@ def best_free_name(forecast: Forecast) -> str:
 
 
 def holds_for(forecast: Forecast) -> tuple[str, ...]:
-    """What goes with every verdict, in words: free recipes whose trials were left out, and how long was trained."""
+    """What goes with every verdict, in words.
+
+    Free recipes whose trials were left out, how long was trained, and what use of the model the metric is about.
+    """
     cells = forecast.rows.axes.values()
     trained = {(str(axes["model"]), int(axes["epochs"])) for axes in cells if axes.get("model") and axes.get("epochs")}
     how = " or ".join(f"{model} trained for {epochs} epochs" for model, epochs in sorted(trained))
-    return (*forecast.rows.free_lacking, *([sentence("trained", how=how)] if how else []))
+    trained_for = [sentence("trained", how=how)] if how else []
+    return (*forecast.rows.free_lacking, *trained_for, *metric_use(forecast.rows.metric))
+
+
+def metric_use(metric: str) -> tuple[str, ...]:
+    """Of cross-entropy for which use of probabilities it is the metric, of weights what they weigh; else nothing."""
+    name, _, test_set = metric.partition("/")
+    if name == "ce":
+        return (sentence("raw", metric=metric, other=f"scaled-ce/{test_set}"),)
+    if name == "scaled-ce":
+        return (sentence("scaled", metric=metric, other=f"ce/{test_set}"),)
+    if not is_weighted(metric):
+        return ()
+    found = WeightedMetric.of(metric)
+    parts = [
+        sentence("weight", metric=part, unit=f"{found.units[part]:g}", share=f"{share:.3g}")
+        for part, share in found.shares.items()
+    ]
+    return (sentence("weighted", parts=", ".join(parts)),)
 
 
 def enough(matters: float) -> str:

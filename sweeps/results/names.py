@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from softcore.scoring.metrics import METRICS, lower_is_better
+from softcore.scoring.metrics import METRICS, WEIGHTED, lower_is_better
 from softcore.varieties import VARIETIES
 from sweeps.results.table import axis_columns, records
 
@@ -158,9 +158,21 @@ _UNITS = dict.fromkeys(("ce", "scaled-ce", "fgsm", "pgd"), "nats, ")
 
 def metric_title(metric: str) -> str:
     """ "Cross-entropy" of "ce/10h": the metric's name with a capital, or its own where it is not known."""
-    name = metric.split("/")[0]
-    title = METRICS[name].title if name in METRICS else name
+    title = _title(metric)
     return title[:1].upper() + title[1:]
+
+
+def metric_words(metric: str) -> str:
+    """ "Cross-entropy on CIFAR-10H: what many people clicked (ce/10h)" of "ce/10h"; of a weighted one its parts."""
+    name, _, test_set = metric.partition("/")
+    if name == WEIGHTED:
+        return f"{metric_title(metric)}: {test_set}"
+    return f"{metric_title(metric)} on {test_set_title(test_set)} ({metric})"
+
+
+def _title(metric: str) -> str:
+    name = metric.split("/")[0]
+    return METRICS[name].title if name in METRICS else "weighted loss" if name == WEIGHTED else name
 
 
 def test_set_short(name: str) -> str:
@@ -181,8 +193,8 @@ def direction(metric: str) -> str:
 def changes(metric: str, better: bool = True) -> str:
     """ "lowers cross-entropy on CIFAR-10H" of "ce/10h": what makes it better, or worse, does to the metric."""
     name, _, test_set = metric.partition("/")
-    title = METRICS[name].title if name in METRICS else name
-    return f"{'lowers' if lower_is_better(metric) == better else 'raises'} {title} on {test_set_short(test_set)}"
+    changed = f"the {_title(metric)}" if name == WEIGHTED else f"{_title(metric)} on {test_set_short(test_set)}"
+    return f"{'lowers' if lower_is_better(metric) == better else 'raises'} {changed}"
 
 
 def metric_unit(metric: str) -> str:

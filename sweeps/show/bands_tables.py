@@ -13,7 +13,7 @@ from sweeps.frontier.banded import FrontierBands
 from sweeps.frontier.frontier import summarise, to_reprice
 from sweeps.frontier.swaps import swaps
 from sweeps.planning.verdict import Verdicts
-from sweeps.results.names import hours, hours_between, metric_title, test_set_title
+from sweeps.results.names import hours, hours_between, metric_words
 from sweeps.results.table import plain_values, records
 from sweeps.show.tables import ReportTable, table
 
@@ -29,8 +29,7 @@ def bands_content(found: FrontierBands, verdicts: Verdicts) -> dict[str, Any]:
 
 def bands_tables(found: FrontierBands, verdicts: Verdicts, name: str) -> Iterator[ReportTable]:
     """A table of the cells and one of the budgets; costs are people's time."""
-    metric, _, test_set = found.metric.partition("/")
-    title = f"{name}: {metric_title(found.metric)} on {test_set_title(test_set)} ({metric}/{test_set})"
+    title = f"{name}: {metric_words(found.metric)}"
     level = f"{found.level:.0%}"
     yield table([_cell(row, level) for row in records(found.table())], title)
     best = bands_content(found, verdicts)

@@ -142,7 +142,9 @@ def page_data(
         "sweeps": list(sweeps),
         "metrics": metrics,
         "cells": cells,
-        "weights": weights_data(frontiers.summary, cells, request.metric, prices),
+        "weights": weights_data(
+            frontiers.summary, cells, request.metric, prices, [each.metric for each in found if each.plans is not None]
+        ),
         "looks": look_data(dict.fromkeys(cell["variety"] for cell in cells)),
         "prices": {
             "assumes": prices.assumes,

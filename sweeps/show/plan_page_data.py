@@ -11,10 +11,11 @@ from jaxtyping import Float, Int
 
 from softcore.prices.price_list import PriceList
 from softcore.scoring.metrics import lower_is_better
+from softcore.scoring.weighted import WeightedMetric, is_weighted
 from softcore.varieties import FREE
 from sweeps.frontier.banded import CellDraws
 from sweeps.frontier.pricing import Purchases, answers_by_question, costs, middle, purchases, questions_of
-from sweeps.frontier.regimes import MATTERS
+from sweeps.frontier.weights import metric_units
 from sweeps.planning.advise import best_free, covers_of_plans, interval, notes
 from sweeps.planning.candidates import purchases_of
 from sweeps.planning.forecast import Forecast
@@ -27,6 +28,7 @@ from sweeps.results.names import (
     direction,
     metric_title,
     metric_unit,
+    metric_words,
     question,
     test_set_short,
     test_set_title,
@@ -36,6 +38,7 @@ from sweeps.results.table import VALIDATION, metric_columns, records
 from sweeps.show.drawing import colour, mark_scale, marks
 
 FINE = 4  # decimal digits kept of the values' standard deviation
+PRINTED = 1e-5  # kept at the least, as thousandths are printed; beyond a spread of 100 integers would overflow
 Seconds = dict[str, list[float]]  # by question: answers, seconds at the lowest and at the highest of its prices
 LEVEL = 0.9  # of a cell's interval and of bands
 
@@ -44,13 +47,14 @@ def pack_draws(values: Float[np.ndarray, "n p"], groups: Int[np.ndarray, " p"] |
     """`values` [draws, columns] quantised, delta-coded and deflated, as plain values for JSON.
 
     Keys: `offset`, `step`, `shape`, `groups` and `data` (base64). A value is `offset` plus an integer times `step`, the
-    power of ten that is at most 1e-4 of the values' standard deviation. Integers are stored column by column; a column
-    that follows two of its own group (`groups` [columns], equal numbers adjacent) as its second difference from them,
-    others as they are. They are zigzag-coded (0, -1, 1, -2 as 0, 1, 2, 3) and laid out as four byte planes, lowest
-    byte first. `templates/draws.js` is the decoder.
+    power of ten that is at most 1e-4 of the values' standard deviation, and 1e-5. Integers are stored column by column;
+    a column that follows two of its own group (`groups` [columns], equal numbers adjacent) as its second difference
+    from them, others as they are. They are zigzag-coded (0, -1, 1, -2 as 0, 1, 2, 3) and laid out as four byte planes,
+    lowest byte first. `templates/draws.js` is the decoder.
     """
     spread = float(values.std()) if values.size else 0.0
     step = 10.0 ** (np.floor(np.log10(spread)) - FINE) if spread > 0 else 1.0
+    step = min(step, PRINTED) if 0 < spread < 100 else step
     offset = float(values.mean()) if values.size else 0.0
     whole = np.round((values.T - offset) / step).astype(np.int64)
     kept = whole.copy()
@@ -188,34 +192,33 @@ def frontier_data(drawn: CellDraws, cells: Sequence[Mapping[str, Any]], sign: fl
     }
 
 
-def metric_units(summary: pd.DataFrame, metrics: Sequence[str]) -> list[float]:
-    """The difference in each of `metrics` that counts as much as a unit of another.
-
-    It is the gap that matters (0.03 of `ce`, 0.01 of `scaled-ce`), of other metrics a tenth of the range of the cells.
-    """
-    ranges = [float(np.ptp(summary[name].to_numpy(dtype=float))) for name in metrics]
-    return [MATTERS.get(m.partition("/")[0], r / 10 or 1.0) for m, r in zip(metrics, ranges, strict=True)]
-
-
 def weights_data(
-    summary: pd.DataFrame, cells: Sequence[Mapping[str, Any]], metric: str, prices: PriceList
+    summary: pd.DataFrame,
+    cells: Sequence[Mapping[str, Any]],
+    metric: str,
+    prices: PriceList,
+    judged: Sequence[str] = (),
 ) -> dict[str, Any] | None:
     """What weights on several metrics choose from: those that all cells with `metric` have, each with its unit.
 
-    None where that is `metric` alone. To begin with all weight is on `metric`.
+    None where that is `metric` alone. To begin with all weight is on `metric`, or as it weighs. `judged` are the
+    metrics that the page has plans for: weights that are one of them have its verdict.
     """
     summary = summary[summary["cell"].isin([cell["cell"] for cell in cells]) & summary[metric].notna()]
-    offered = [m for m in metric_columns(summary) if m.partition("/")[2] != VALIDATION]
+    offered = [m for m in metric_columns(summary) if m.partition("/")[2] != VALIDATION and not is_weighted(m)]
     whole = [m for m in offered if summary[m].notna().all()]
     if len(whole) < 2:
         return None
-    units = metric_units(summary, whole)
+    own = WeightedMetric.of(metric).units if is_weighted(metric) else {}
+    units = [own.get(m, unit) for m, unit in zip(whole, metric_units(summary, whole), strict=True)]
+    shares = {m: WeightedMetric.of(m).shares if is_weighted(m) else {m: 1.0} for m in (metric, *judged)}
     summary = summary.assign(cost=middle(costs(purchases(summary), prices))).sort_values(["cost", "cell"])
     place = {cell["cell"]: i for i, cell in enumerate(cells)}
     rest = [m for m in offered if m not in whole]
     return {
         "metrics": [
             {
+                "metric": name,
                 "title": metric_title(name),
                 "test_set": test_set_short(name.partition("/")[2]),
                 "direction": direction(name),
@@ -224,7 +227,8 @@ def weights_data(
             }
             for name, unit in zip(whole, units, strict=True)
         ],
-        "start": [100.0 * (name == metric) for name in whole],
+        "start": [100.0 * shares[metric].get(name, 0.0) for name in whole],
+        "judged": {m: [shares[m].get(name, 0.0) for name in whole] for m in judged},
         "cells": [
             {"cell": place[row["cell"]], "recipe": row["recipe"], "values": [row[name] for name in whole]}
             for row in records(summary)
@@ -262,7 +266,9 @@ def metric_data(metric: str) -> dict[str, str]:
     return {
         "metric": metric,
         "short": name,
+        "asked": WeightedMetric.of(metric).words if is_weighted(metric) else metric,
         "title": metric_title(metric),
+        "words": metric_words(metric),
         "test_set": test_set_title(test_set),
         "direction": direction(metric),
         "unit": metric_unit(metric),

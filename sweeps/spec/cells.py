@@ -15,6 +15,7 @@ from softcore.labels.people import left_to_train_on
 from softcore.policy import LabelPolicy, TrainingPolicy
 from softcore.prices.read import price
 from softcore.scoring.metrics import lower_is_better
+from softcore.scoring.weighted import metrics_of
 from softcore.test_sets import test_sets
 from softcore.varieties import FREE
 from sweeps.spec.axes import check_number, clear_labels, settle_axes
@@ -214,12 +215,13 @@ def _by_replicate(grid: list[Cell], replicates: Replicates) -> list[Trial]:
 def spec_content(spec: Spec, dataset: Dataset) -> dict[str, Any]:
     """The spec with every default and axis written out: what the sweep's identity is made of."""
     metric = spec.metric or dataset.default_metric
-    lower_is_better(metric)
     tests = test_sets(dataset, spec.seeds[0])
-    if metric.partition("/")[2] not in tests:
-        raise RequestError(
-            f"metric '{metric}' names no test set of {dataset.name}; known test sets: {', '.join(tests)}"
-        )
+    for each in metrics_of(metric):
+        lower_is_better(each)
+        if each.partition("/")[2] not in tests:
+            raise RequestError(
+                f"metric '{each}' names no test set of {dataset.name}; known test sets: {', '.join(tests)}"
+            )
     found, replicates = _cells_and_replicates(spec, dataset)
     grid = list(found.values())
     extras: dict[str, Any] = {"evaluate": spec.evaluate} if spec.evaluate else {}  # else the identity it had before

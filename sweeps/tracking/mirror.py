@@ -201,8 +201,10 @@ def sizes(entry: Mapping[str, Any]) -> dict[str, float]:
 def cell_values(line: pd.Series) -> dict[str, float]:
     """A cell's line of `summarise` under a trial's names of metrics; `<metric>.low` and `.high` are its interval."""
     values = {str(k): v for k, v in line.items() if _number(v)}
-    known = {k: float(v) for k, v in values.items() if "/" in k and not k.startswith("answers/") and " " not in k}
-    bounds = {k.replace(" ", "."): float(v) for k, v in values.items() if k.endswith((" low", " high"))}
+    ends = (" low", " high")
+    named = {k: float(v) for k, v in values.items() if "/" in k and not k.startswith("answers/")}
+    known = {k: v for k, v in named.items() if not k.endswith(ends)}
+    bounds = {".".join(k.rsplit(" ", 1)): v for k, v in named.items() if k.endswith(ends)}
     costs = {name: float(values[name]) for name in COSTS if name in values}
     return {**known, **bounds, **costs, **sizes({str(name): value for name, value in line.items()})}
 

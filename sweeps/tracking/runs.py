@@ -263,7 +263,9 @@ def _settle() -> None:
 def study_tags(metric: str, simulated: bool) -> dict[str, str]:
     """An experiment's tags: what a newcomer should know, and a shared view with one line a cell, best first."""
     from softcore.scoring.metrics import lower_is_better
+    from softcore.scoring.weighted import metrics_of
 
+    metric = metrics_of(metric)[0]  # cells have no weighted one
     test = metric.partition("/")[2]
     shown = [f"ce/{test}", f"scaled-ce/{test}", f"rmsce/{test}", f"fgsm/{test}", f"accuracy/{test}", "replicates"]
     costs = ["label_usd", "label_seconds_per_item", "annotators", "items"]

@@ -220,7 +220,7 @@ def test_weights_choose_the_cell_that_python_chooses(browser, page):
     weights = {"ce/10h": 20.0, "scaled-ce/10h": 50.0, "accuracy/10h": 100.0}
     for k, name in enumerate(metrics):
         put(browser, f"weight-{k}", weights.get(name, 0))
-    shown = browser.run("document.getElementById('winner').innerText")
+    shown = browser.run("document.getElementById('best-mean').innerText")
     every, seconds = {m: weights.get(m, 0.0) for m in metrics}, 400 / (12 * 1.333) * 3600
     found = several_metrics(source.results, metrics, weights=every, budget=seconds)
     winner = found.table.set_index("cell")["recipe"][found.winner]
@@ -228,6 +228,27 @@ def test_weights_choose_the_cell_that_python_chooses(browser, page):
     swap = next(one for one in found.swaps if one.metric == metrics[0])
     edges = browser.run("weigh(settings.weights, 400, settings).swaps[0].edges")
     assert edges == pytest.approx(swap.edges, abs=1e-6)
+
+
+def test_weights_that_were_asked_for_are_judged_by_as_one_metric_is(browser, tmp_path):
+    asked = "scaled-ce/10h=0.7,accuracy/10h=0.3"
+    said = printed(budget_usd=400.0, metric=asked, page=tmp_path / "plan.html")
+    browser.open(tmp_path / "plan.html")
+    browser.run("ready")
+    assert_as_printed(browser.run(SHOWN), said)
+    text = "document.getElementById('{}')?.innerText ?? ''"
+    by_weights = browser.run(text.format("weights-verdict"))
+    assert by_weights == f"By these weights: {said['verdict']}: {said['why']}"
+    places = browser.run("DATA.weights.metrics.map(({metric}) => metric)")
+    put(browser, f"weight-{places.index('accuracy/10h')}", 50)
+    assert browser.run(text.format("weights-verdict")) == ""
+    assert "--metric 'scaled-ce/10h=70,accuracy/10h=50'" in browser.run(text.format("weights-command"))
+    put(browser, f"weight-{places.index('accuracy/10h')}", 0)  # all on one metric: it is judged by as that one
+    alone = printed(budget_usd=400.0, metric="scaled-ce/10h")
+    assert browser.run(text.format("weights-verdict")) == f"By these weights: {alone['verdict']}: {alone['why']}"
+    browser.run("document.querySelectorAll('#metrics input')[1].click()")
+    assert_as_printed(browser.run(SHOWN), alone)
+    assert "--metric scaled-ce/10h " in browser.run("document.getElementById('command').textContent")
 
 
 def test_names_from_data_stay_names_in_a_browser(browser, tmp_path):

@@ -128,6 +128,15 @@ function weigh(weights, budget, settings) {
   return { winner, cost: cost[winner.cell] * rate, swaps };
 }
 
+// What `advise` says by these weights, of which each is `shares` of all, where they are those of a metric that has plans;
+// else null: other weights take a fit, as metrics of one trial share its seed and its people.
+function adviseByWeights(weights, drawn, settings) {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const alike = (shares) => shares.every((share, k) => Math.abs(share - weights[k] / total) < 0.005);
+  const found = DATA.metrics.find(({ metric, plan }) => plan && alike(DATA.weights.judged[metric]));
+  return found ? advise(found.plan, drawn[found.metric].plans, settings) : null;
+}
+
 // The lower envelope on 0..1 of lines start + slope x: its edges, and whose line is lowest between each two.
 function lowestLines(start, slope, there) {
   const first = (values) => [...start.keys()].reduce((a, b) => (values[b] < values[a] || (values[b] === values[a] && slope[b] < slope[a]) ? b : a));

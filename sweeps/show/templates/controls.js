@@ -116,12 +116,14 @@ function makePrice(add, one) {
 }
 
 function makeChoices() {
+  const alike = DATA.metrics.every(({ test_set: testSet }) => testSet === DATA.metrics[0].test_set);
   for (const { metric, short, title, plan, why_not: whyNot } of DATA.metrics) {
     const pick = element("input", {
       type: "radio", name: "metric", value: metric, disabled: !plan,
       oninput: () => { settings.metric = metric; update(); },
     });
-    const name = DATA.metrics.length > 1 ? { ce: "raw", "scaled-ce": "scaled" }[short] : title;
+    const own = short === "weighted" ? title : `${title} (${metric})`;
+    const name = DATA.metrics.length > 1 ? (alike && { ce: "raw", "scaled-ce": "scaled" }[short]) || own : title;
     at("metrics").append(element("label", {}, pick, name));
     if (whyNot) at("metrics").after(element("p", { class: "quiet" }, `${title} can't be planned for: ${whyNot}`));
   }

@@ -27,8 +27,8 @@ function update() {
   writeAddress();
 }
 
-function showVerdict({ plan, title, test_set: testSet, direction, metric }, advice, refused) {
-  at("metric-words").textContent = `${title} (${metric}) on ${testSet}; ${direction}.`;
+function showVerdict({ words, direction }, advice, refused) {
+  at("metric-words").textContent = `${words}; ${direction}.`;
   const box = at("verdict");
   box.className = refused ? "short refused" : `short ${advice.buy ? "buy" : "leave"}`;
   if (refused) return fill("verdict", element("p", {}, capital(refused)));
@@ -84,15 +84,15 @@ function showSpec(advice, plan) {
 }
 
 // The command that prints this plan, and the price list that it takes where prices were moved.
-function commandNow() {
+function commandNow(asked = metricNow().asked, ...more) {
   const quoted = (word) => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
-  const options = [["metric", settings.metric], ...NUMBERS.map((name) => [name, settings[name]])].filter(([, value]) => value !== null);
+  const options = [["metric", asked], ...NUMBERS.map((name) => [name, settings[name]])].filter(([, value]) => value !== null);
   const moved = Object.entries(settings.moved);
   const words = ["sweeps plan", ...DATA.sweeps.map(quoted), ...DATA.options.map(quoted)];
   const text = (value) => (typeof value === "number" ? String(Number(value.toPrecision(12))) : value);
   for (const [name, value] of options) words.push(`--${name.replaceAll("_", "-")} ${quoted(text(value))}`);
   const prices = [...(moved.length ? ["--cost", "moved.yaml"] : DATA.cost), ...(settings.moved[CLICK] ? [] : DATA.overhead)];
-  const command = [...words, ...prices.map(quoted)].join(" ");
+  const command = [...words, ...prices.map(quoted), ...more].join(" ");
   if (!moved.length) return command;
   const own = DATA.prices.questions.map((one) => [one.question, priceOf(one)]);
   const list = ["name: moved on the page", ...(DATA.prices.like ? [`like: ${DATA.prices.like}`] : []), "seconds:"];
@@ -201,14 +201,30 @@ function showWeights() {
   const found = weigh(settings.weights, settings.budget_usd ?? Infinity, settings);
   const within = settings.budget_usd === null ? "whatever it costs" : `within ${dollars(settings.budget_usd)}`;
   const words = found
-    ? `Best mean by these weights ${within}: ${found.winner.recipe}, ${found.cost ? dollars(found.cost) : "free"}. Means decide nothing: whether to buy is said above.`
+    ? `Best mean by these weights ${within}: ${found.winner.recipe}, ${found.cost ? dollars(found.cost) : "free"}. Means decide nothing.`
     : "No best: give a metric some weight, and a budget that buys something.";
-  fill("winner", element("p", {}, words));
+  fill("winner", ...weightsVerdict(), element("p", { id: "best-mean" }, words));
   DATA.weights.metrics.forEach((metric, k) => {
     if (document.activeElement !== metric.slider) metric.slider.value = settings.weights[k];
     metric.share.textContent = found ? `${fixed(100 * found.swaps[k].share, 0)}%` : "–";
     metric.swap.textContent = found ? swapWords(found.swaps[k]) : "–";
   });
+}
+
+// Whether to buy by these weights: the verdict, or the command that has it.
+function weightsVerdict() {
+  const { weights } = settings;
+  if (!weights.some((weight) => weight > 0)) return [];
+  try {
+    const advice = adviseByWeights(weights, drawn, settings);
+    if (advice) return [element("p", { id: "weights-verdict" }, `By these weights: ${advice.verdict}: ${advice.why}`)];
+  } catch (sentence) {
+    if (typeof sentence !== "string") throw sentence;
+    return [element("p", {}, capital(sentence))];
+  }
+  const asked = DATA.weights.metrics.map(({ metric }, k) => weights[k] > 0 && `${metric}=${weights[k]}`).filter(Boolean);
+  const why = "Whether to buy by these weights takes a fit, which this page can't make. This makes it, and a page that has it:";
+  return [element("p", {}, why), element("pre", { id: "weights-command" }, commandNow(asked.join(","), "--page plan.html"))];
 }
 
 function swapWords({ edges, winners, share }) {

@@ -1,6 +1,7 @@
 """Plans and bands through the command line, from a results table that was recorded on the real data."""
 
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from sweeps.spec.spec import resolve
 from sweeps.studies.coverage.planted_plans import FREE_CELLS, METRIC, QUESTIONS, World, planted_table
 from sweeps.studies.coverage.planted_plans import bought_cells as bought_cells
 
-RECORDED = str(Path(__file__).parents[3] / "docs" / "results" / "chapter-3-98e1f367.csv")
-OTHER = str(Path(__file__).parents[3] / "docs" / "results" / "chapter-4-5e06226d.csv")
+DOCS = Path(__file__).parents[3] / "docs"
+RECORDED = str(DOCS / "results" / "chapter-3-98e1f367.csv")
+OTHER = str(DOCS / "results" / "chapter-4-5e06226d.csv")
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,21 @@ def test_raw_cross_entropy_that_label_smoothing_gives_for_nothing_is_not_bought(
     assert advice["verdict"] == "don't buy"
     assert advice["buy"] is None
     assert advice["best_free"]["recipe"] == "label smoothing 0.05"
+
+
+@pytest.mark.parametrize(
+    ("metric", "names"), [("ce/10h", ("why", "second")), ("scaled-ce/10h", ("why", "firmness", "settle"))]
+)
+def test_sentences_in_the_docs_are_those_that_are_printed(capsys, metric, names):
+    # Numbers differ by processor in their last digits.
+    advice, docs = said(capsys, metric=metric), wording((DOCS / "plans.md").read_text("utf-8"))
+    for name in names:
+        assert wording(advice[name]) in docs
+
+
+def wording(words):
+    """Words without their numbers and first letters."""
+    return re.sub(r"\d[\d.,]*", "#", words).lower()
 
 
 def test_dearer_clicks_shorten_what_the_same_money_buys(capsys):

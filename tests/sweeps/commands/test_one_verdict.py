@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from softcore.prices.read import price_list
+from softcore.scoring.weighted import WeightedMetric
 from sweeps.commands.plan import plan
 from sweeps.commands.reports import report_bands
 from sweeps.frontier.banded import bands_from_draws, cell_draws
 from sweeps.frontier.frontier import frontiers
+from sweeps.frontier.weights import with_metric
 from sweeps.planning.advise import advice
 from sweeps.planning.forecast import make_forecast
 from sweeps.planning.plan import BUY, DONT_BUY, NOT_KNOWN
@@ -25,7 +27,8 @@ from sweeps.studies.coverage.planted_plans import METRIC
 from tests.sweeps.show.test_plan_page_script import Script
 
 RECORDED = Path(__file__).parents[3] / "docs/results/chapter-3-9d546af1.csv"
-METRICS = ("scaled-ce/10s", "scaled-ce/10h", "ce/10h", "accuracy/10h")
+MORE = "accuracy/10h"
+METRICS = ("scaled-ce/10s", "scaled-ce/10h", "ce/10h", MORE, f"scaled-ce/10h=0.7,{MORE}=0.3")
 LISTS = ("thesis", "page", "measured")
 BUDGETS = (0.0, *np.geomspace(5, 700, 29).tolist())  # dollars
 
@@ -33,7 +36,7 @@ BUDGETS = (0.0, *np.geomspace(5, 700, 29).tolist())  # dollars
 @pytest.fixture(scope="module")
 def tables(clear):
     """A recorded sweep and a made-up one, with the metrics of both; the made-up one has a purchase worth buying."""
-    made = clear.assign(**{"scaled-ce/10h": clear[METRIC] / 2, "accuracy/10h": 1 - clear[METRIC] / 4})
+    made = clear.assign(**{"scaled-ce/10h": clear[METRIC] / 2, MORE: 1 - clear[METRIC] / 4})
     return {"recorded": pd.read_csv(RECORDED), "made-up": made}
 
 
@@ -44,7 +47,7 @@ def forecasts(tables):
         (name, metric): make_forecast(table, metric=metric)
         for name, table in tables.items()
         for metric in METRICS
-        if metric in table
+        if "=" in metric or metric in table
     }
 
 
@@ -53,7 +56,8 @@ def forecasts(tables):
 def test_plans_bands_and_page_say_the_same_for_every_budget(tables, forecasts, prices):
     listed, seen = price_list(prices), set()
     for (name, metric), forecast in forecasts.items():
-        table, all_budgets = tables[name], verdicts(forecast, listed)
+        table, metric = with_metric(tables[name], metric)
+        all_budgets = verdicts(forecast, listed)
         per_usd = 3600 / (listed.wage * (1 + listed.fee))
         drawn = cell_draws(table, metric, draws=100)
         banded = bands_from_draws(drawn, listed, budgets=np.array(BUDGETS) * per_usd, matters=0.01)
@@ -75,6 +79,16 @@ def test_plans_bands_and_page_say_the_same_for_every_budget(tables, forecasts, p
             assert page["why"] == said.why
             seen.add(said.verdict)
     assert seen == {BUY, DONT_BUY, NOT_KNOWN}
+
+
+@pytest.mark.slow
+def test_weights_on_metrics_that_say_the_same_say_what_one_of_them_says(forecasts):
+    # The made-up accuracy is a straight line in the made-up loss: what they share is no surer for being counted twice.
+    one, both = (forecasts["made-up", metric] for metric in ("scaled-ce/10h", METRICS[-1]))
+    of = WeightedMetric.of(both.rows.metric)
+    times = of.shares["scaled-ce/10h"] / of.units["scaled-ce/10h"] + of.shares[MORE] / of.units[MORE] / 2
+    assert both.gain == pytest.approx(times * one.gain, rel=1e-6)
+    assert both.gains_enough == pytest.approx((one.gains >= 1 / times).mean(axis=0), abs=0.002)
 
 
 def test_terminal_files_and_page_of_a_frontier_print_the_verdict_of_plans(tmp_path):

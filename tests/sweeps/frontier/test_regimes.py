@@ -70,7 +70,7 @@ def test_a_verdict_says_why():
 
 
 def test_a_smaller_gap_matters_after_one_temperature():
-    assert dict(MATTERS) == {"ce": 0.03, "scaled-ce": 0.01}
+    assert dict(MATTERS) == {"ce": 0.03, "scaled-ce": 0.01, "weighted": 1}
     assert named((2.0, 1.5, 1.52, 1.6), matters=0.01).verdict == MORE
 
 

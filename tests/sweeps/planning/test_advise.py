@@ -18,6 +18,10 @@ from sweeps.results.names import dollars
 from sweeps.studies.coverage.planted_plans import METRIC
 
 THESIS = price_list("thesis")
+RAW = (  # what every verdict on raw cross-entropy ends with
+    "; it is about probabilities used as they come (ce/10h); to calibrate them first on a few hundred labelled images, "
+    "judge by scaled-ce/10h"
+)
 
 
 def priced_at(**seconds: float) -> PriceList:
@@ -90,7 +94,7 @@ def test_where_nothing_is_bought_the_plan_likeliest_to_be_worth_it_is_named(fore
     assert f" is {money} for '" in advised.why
     assert f" ({name}). It " in advised.why
     assert advised.why.endswith(
-        "is worth paying for, and the chance of that is 25%; buy from 90% on, don't from 10% down"
+        "is worth paying for, and the chance of that is 25%; buy from 90% on, don't from 10% down" + RAW
     )
 
 
@@ -238,15 +242,15 @@ def test_a_budget_that_buys_nothing_is_an_answer(forecast: Forecast):
 def test_a_verdict_near_its_threshold_says_so(forecast: Forecast):
     near = replace(forecast, readings={})
     near.__dict__["gains_enough"] = np.full(len(forecast.table), 0.92)
-    assert advice(near, Limits(budget_usd=400)).why.endswith("is 92% (near the line)")
+    assert advice(near, Limits(budget_usd=400)).why.endswith("is 92% (near the line)" + RAW)
     sure = replace(forecast, readings={})
     sure.__dict__["gains_enough"] = np.full(len(forecast.table), 0.999)
-    assert advice(sure, Limits(budget_usd=400)).why.endswith("is over 99%")
+    assert advice(sure, Limits(budget_usd=400)).why.endswith("is over 99%" + RAW)
     coin = replace(forecast, readings={})
     coin.__dict__["gains_enough"] = np.full(len(forecast.table), 0.5)
     coin.__dict__["gain"] = np.full(len(forecast.table), 0.0302)
     assert advice(coin, Limits(budget_usd=400)).why.endswith(
-        "(near the line: 0.030 of the 0.03 that matter, a coin's throw)"
+        "(near the line: 0.030 of the 0.03 that matter, a coin's throw)" + RAW
     )
 
 

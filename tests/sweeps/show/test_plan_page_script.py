@@ -16,12 +16,16 @@ from py_mini_racer import MiniRacer
 
 from softcore.errors import RequestError
 from softcore.prices.read import PRICES
+from softcore.scoring.weighted import WeightedMetric
 from sweeps.frontier.banded import bands_from_draws, cell_draws
 from sweeps.frontier.frontier import frontiers
+from sweeps.frontier.weights import with_metric
 from sweeps.planning.advise import advice
+from sweeps.planning.candidates import candidate_costs
 from sweeps.planning.forecast import make_forecast
 from sweeps.planning.plan import as_spec
 from sweeps.planning.rank import Limits
+from sweeps.planning.rows import make_rows
 from sweeps.results.names import dollars, hours, hours_between
 from sweeps.results.table import plain_values
 from sweeps.show.markup import template
@@ -247,6 +251,52 @@ def test_the_script_weighs_metrics_as_python_does(page, results, weights, budget
         assert mine["share"] == pytest.approx(theirs.weight)
         assert mine["edges"] == pytest.approx(theirs.edges, abs=1e-9)
         assert [one["recipe"] for one in mine["winners"]] == [recipes[cell] for cell in theirs.winner]
+
+
+@pytest.fixture(scope="module")
+def weighed(results, forecast):
+    """The script of a page by weights, and what Python plans with.
+
+    Nothing is fitted: `MORE` is a straight line in `METRIC`, so that what weights on both give is so many times that.
+    """
+    table, name = with_metric(results, f"{METRIC}=0.7,{MORE}=0.3")
+    found = WeightedMetric.of(name)
+    times = found.shares[METRIC] / found.units[METRIC] + found.shares[MORE] / found.units[MORE] / 4
+    rows, drawn = make_rows(table, name), ("values", "hired", "runs", "free_values", "free_runs")
+    plans = replace(forecast, rows=rows, **{each: times * getattr(forecast, each)[:200] for each in drawn})
+    shown = MetricForecast(metric=name, plans=plans, cells=cell_draws(table, name, draws=100))
+    start = PlanRequest(metric=name, limits=Limits(budget_usd=400.0))
+    page_ = page_data(frontiers(table, name, PRICES["thesis"]), [shown], start, sweeps=["made-up"])
+    return SimpleNamespace(script=Script(page_), plans=plans, name=name)
+
+
+@pytest.mark.parametrize(
+    ("budget", "verdict"), [(2.0, "don't buy"), (30.0, "don't buy"), (76.0, "not known yet"), (400.0, "buy")]
+)
+def test_weights_are_decided_by_as_one_metric_is(weighed, budget, verdict):
+    said = advice(weighed.plans, Limits(budget_usd=budget))
+    here = f"{{ ...DATA.start, moved: {{}}, budget_usd: {budget} }}"
+    shown = weighed.script.says(f"adviseByWeights([35, 15], drawn, {here})")
+    assert (shown["verdict"], shown["why"], shown["lines"]) == (said.verdict, said.why, sentences(said))
+    assert said.verdict == verdict == decide_by_hand(weighed.plans, budget)
+    assert "0.03 of ce/10h counts 0.7" in said.why
+
+
+def decide_by_hand(plans, budget):
+    """The verdict on weights: what matters is a gain of 1, with a probability of 0.9 by all readings."""
+    there = candidate_costs(plans.table, plans.rows, PRICES["thesis"], 12.0, 0.333).usd_high <= budget + 0.005
+    if not there.any():
+        return "don't buy"
+    readings = [(plans.gains >= 1).mean(axis=0), *plans.readings.values()]
+    if (np.min(readings, axis=0)[there] >= 0.9).any():
+        return "buy"
+    never = readings[0][there].max() <= 0.1 and max(one[there].max() for one in readings[1:]) < 0.9
+    return "don't buy" if never else "not known yet"
+
+
+@pytest.mark.parametrize("weights", [[100, 0], [69, 31], [0, 0]], ids=str)
+def test_other_weights_take_a_fit(weighed, weights):
+    assert weighed.script.says(f"adviseByWeights({weights}, drawn, DATA.start)") is None
 
 
 NUMBERS = (
