@@ -205,7 +205,8 @@ class Advice:
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
-        "plan": "{money} for '{question}', asked of {people} on each of {images} images ({recipe})",
+        "plan": "{money} for '{question}', asked of {people} on each of {images} images{training} ({recipe})",
+        "training": ", and training on them with {mixing}",
         "one_person": "1 person",
         "people": "{n} people",
         "gains": "It {changes} by {gain} against the best that costs nothing ({free}); that is less than the two "

@@ -212,8 +212,14 @@ def plan_words(forecast: Forecast, cost: Cost, place: int) -> str:
         question=question(str(axes["variety"]), axes.get("pages_on")),
         people=sentence("one_person") if row["annotators"] == 1 else sentence("people", n=str(int(row["annotators"]))),
         images=str(int(row["items"])),
+        training=training_words(axes),
         recipe=candidate_name(forecast, place),
     )
+
+
+def training_words(axes: Mapping[str, object]) -> str:
+    """That images are mixed as the plan's labels are trained on, in words: without it the purchase is another."""
+    return sentence("training", mixing=str(axes["mixing"])) if axes.get("mixing") else ""
 
 
 def best_free_name(forecast: Forecast) -> str:

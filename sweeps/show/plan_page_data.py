@@ -22,7 +22,7 @@ from sweeps.planning.forecast import Forecast
 from sweeps.planning.plan import spec_template
 from sweeps.planning.rank import axes_of, candidate_name, people_needed
 from sweeps.planning.rows import POINT
-from sweeps.planning.verdict import NEAR, enough, holds_for
+from sweeps.planning.verdict import NEAR, enough, holds_for, training_words
 from sweeps.results.names import (
     changes,
     direction,
@@ -132,6 +132,7 @@ def _kind(forecast: Forecast, place: int, seconds: Seconds) -> dict[str, Any]:
         "variety": str(row["variety"]),
         "question": question(str(axes["variety"]), axes.get("pages_on")),
         "people": int(row["annotators"]),
+        "training": training_words(axes),
         "seconds": seconds,
         "spec": spec_template(axes, forecast.rows.metric),
     }

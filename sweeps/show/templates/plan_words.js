@@ -34,9 +34,9 @@ function nearWords(plan, gain, chance, disputed) {
 // A candidate as who pays would say it: money, question, people, images; then its recipe.
 function planWords(plan, cost, place) {
   const { kind, items, name } = plan.candidates;
-  const { question, people } = plan.kinds[kind[place]];
+  const { question, people, training } = plan.kinds[kind[place]];
   return said("plan", {
-    money: between(dollars(cost.usdLow[place]), dollars(cost.usdHigh[place])), question, images: items[place],
+    money: between(dollars(cost.usdLow[place]), dollars(cost.usdHigh[place])), question, images: items[place], training,
     people: people === 1 ? said("one_person") : said("people", { n: people }), recipe: name[place],
   });
 }
