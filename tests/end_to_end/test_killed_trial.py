@@ -1,14 +1,22 @@
 """A trial at `small` whose process is killed after each of six checkpoints in turn ends in the same bytes each time."""
 
 import json
+import multiprocessing
 import os
 import shutil
-import subprocess
-import sys
+import signal
 import time
+from itertools import count
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+
+from sweeps.drive import prepare_sweep
+from sweeps.running.checkpoint import Checkpoint
+from sweeps.running.runner import work_on_trials
+from sweeps.running.trial import Material, config_of
+from sweeps.spec.cells import trials
 
 pytestmark = [
     pytest.mark.slow,
@@ -18,43 +26,42 @@ pytestmark = [
 FILES = ("predictions.npz", "weights.npz", "panel.npz", "curve.csv")
 KILLS = 6
 EVERY = 7  # steps from checkpoint to checkpoint, of 45 in three epochs: none is at the end of an epoch
-# A worker's own code, without Ray: a trial of CIFAR-10S at `small`, on the images that people labelled alone, of few
-# epochs. It saves after so many steps, not seconds, so that a fast machine and a busy one are killed at the same ones.
-WORKER = """
-import sys
-from itertools import count
-from pathlib import Path
-from sweeps.drive import prepare_sweep
-from sweeps.running.checkpoint import Checkpoint
-from sweeps.running.runner import work_on_trials
-from sweeps.running.trial import Material, config_of
-from sweeps.spec.cells import trials
-
-folder, every, step = Path(sys.argv[1]), int(sys.argv[2]), count(1)
-Checkpoint.due = lambda self: next(step) % every == 0
-block = {"variety": "t2-clamp", "mixing": "mixup", "augmentation": "crop-flip", "rest": "none"}
-spec, dataset, _ = prepare_sweep({"name": "small", "blocks": [block]}, scale="small", sets=["epochs=3"], root=None)
-(trial,) = trials(spec, dataset)
-(folder / "trials").mkdir(parents=True, exist_ok=True)
-material = Material(dataset=dataset, checkpoint_every=every)
-for said in work_on_trials([config_of(trial)], material, folder / "trials", "here"):
-    print("done" if isinstance(said, tuple) else said, flush=True)
-"""
+# Each process is a fork of one that has imported what a worker imports, and has trained nothing: that takes longer than
+# all the training here.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["sweeps.drive", "sweeps.running.runner"])
 
 
-def begin(folder: Path, every: int) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(folder), str(every)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def work(folder: Path, every: int) -> None:
+    """A worker's own code, without Ray, for a trial of CIFAR-10S at `small`, on the images that people labelled alone.
+
+    It has few epochs, and saves after so many steps, not seconds, so that a fast machine and a busy one are killed at
+    the same ones. What it says is in `folder`/said.
+    """
+    step = count(1)
+    Checkpoint.due = lambda self: next(step) % every == 0  # type: ignore[method-assign]
+    block = {"variety": "t2-clamp", "mixing": "mixup", "augmentation": "crop-flip", "rest": "none"}
+    spec, dataset, _ = prepare_sweep({"name": "small", "blocks": [block]}, scale="small", sets=["epochs=3"], root=None)
+    (trial,) = trials(spec, dataset)
+    (folder / "trials").mkdir(parents=True, exist_ok=True)
+    material = Material(dataset=dataset, checkpoint_every=every)
+    with (folder / "said").open("w") as said:
+        for each in work_on_trials([config_of(trial)], material, folder / "trials", "here"):
+            print("done" if isinstance(each, tuple) else each, file=said)
+
+
+def begin(folder: Path, every: int) -> BaseProcess:
+    process = FORKS.Process(target=work, args=(folder, every))
+    process.start()
+    return process
 
 
 def finish(folder: Path, every: int) -> tuple[list[bytes], dict, list[str]]:
     """What the trial leaves when it is run to its end, its record, and what was said on the way."""
     process = begin(folder, every)
-    *said, last = process.communicate()[0].splitlines()
+    process.join()
+    assert process.exitcode == 0
+    *said, last = (folder / "said").read_text().splitlines()
     assert last == "done"
     assert not list((folder / "checkpoints").glob("*"))
     (trial,) = (folder / "trials").iterdir()
@@ -70,11 +77,11 @@ def kill_at_the_next_checkpoint(folder: Path) -> Path:
     before = written()
     process = begin(folder, EVERY)
     while written() in (before, set()):
-        assert process.poll() is None, "the trial ended before it was to be killed"
+        assert process.is_alive(), "the trial ended before it was to be killed"
         time.sleep(0.01)
     process.kill()
-    process.communicate()
-    assert process.returncode == -9
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     (path,) = (folder / "checkpoints").glob("[!.]*")
     return path
 

@@ -75,6 +75,11 @@ def family(process):
     return [driver, *driver.children(recursive=True)]
 
 
+def workers(process):
+    """Those of its processes that train, at work or not."""
+    return [one for one in family(process) if one.cmdline() and "Trainable" in one.cmdline()[0]]
+
+
 def kill(process):
     """SIGKILL to the driver and all that it started, and to nothing else."""
     everybody = family(process)
@@ -104,6 +109,18 @@ def until_done(process, out, trials, timeout=200):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "no trial ended in time"
         time.sleep(0.05)
+
+
+def until_written(process, out, pattern, timeout=200):
+    """Wait until such a file of the sweep is written from now on: "trials/[!.]*/trial.json" where a trial ends.
+
+    A trial that ended as its driver did is logged as done by the next one, before that trains anything.
+    """
+    now, end = time.time(), time.monotonic() + timeout
+    while not any(path.stat().st_mtime > now for path in Path(out).glob(f"stopped-*/{pattern}")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"no {pattern} was written in time"
+        time.sleep(0.01)
 
 
 def results(out):
@@ -168,15 +185,12 @@ def test_a_killed_sweep_is_resumed_and_a_worker_killed_then_costs_no_trial(spec,
     driver = begin("run", spec, "--cpus", 2, out=tmp_path)
     until_done(driver, tmp_path, 2)
     kill(driver)
-    before = len(done(tmp_path))
-    assert 2 <= before < TRIALS - 3  # enough are left for what follows
+    assert 2 <= len(done(tmp_path)) < TRIALS - 3  # enough are left for what follows
     assert any(run.info.status == "RUNNING" for run in runs(tmp_path))
 
     driver = begin("resume", "stopped", "--cpus", 2, out=tmp_path)
-    until_done(driver, tmp_path, before + 1)
-    workers = [one for one in family(driver) if one.cmdline() and one.cmdline()[0].startswith("ray::")]
-    training = max(workers, key=lambda one: sum(one.cpu_times()[:2]))
-    training.kill()
+    until_written(driver, tmp_path, "trials/[!.]*/trial.json")
+    max(workers(driver), key=lambda one: sum(one.cpu_times()[:2])).kill()
     assert len(done(tmp_path)) < TRIALS - 1  # either worker had a trial
     ended(driver)  # with 0: no trial failed
     check_as_undisturbed(tmp_path, undisturbed)
@@ -196,15 +210,6 @@ def test_a_sweep_in_packs_killed_half_way_and_resumed_has_the_bytes_of_trials_al
     assert {record["pack"] for record in records} & {2, 3, 4}
 
 
-def until_saved(process, out, timeout=200):
-    """Wait until a trial under way saves where it stands from now on."""
-    now, end = time.time(), time.monotonic() + timeout
-    while not any(path.stat().st_mtime > now for path in Path(out).glob("stopped-*/checkpoints/[!.]*")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end, "no trial saved in time"
-        time.sleep(0.01)
-
-
 def resumed(out):
     """How often trials went on from where another process had left them."""
     records = [json.loads(path.read_text()) for path in Path(out).glob("stopped-*/trials/*/trial.json")]
@@ -214,11 +219,11 @@ def resumed(out):
 def test_a_trial_goes_on_within_when_its_worker_and_when_its_driver_is_killed(spec, undisturbed, tmp_path):
     often = ("--set", "checkpoint_every=0.2", "--cpus", 1)  # no part of what the sweep is
     driver = begin("run", spec, *often, out=tmp_path)
-    until_saved(driver, tmp_path)
-    (training,) = [one for one in family(driver) if one.cmdline() and "Trainable" in one.cmdline()[0]]
-    training.kill()
+    until_written(driver, tmp_path, "checkpoints/[!.]*")
+    (worker,) = workers(driver)
+    worker.kill()
     until_done(driver, tmp_path, 1)
-    until_saved(driver, tmp_path)
+    until_written(driver, tmp_path, "checkpoints/[!.]*")
     kill(driver)
     ended(begin("resume", "stopped", "--cpus", 1, out=tmp_path))
     assert resumed(tmp_path) == 2
@@ -231,7 +236,7 @@ def test_an_interrupted_sweep_ends_with_130_and_goes_on_where_it_was(spec, undis
     for stop in (signal.SIGINT, signal.SIGTERM):
         before = events(tmp_path)
         driver = begin("run", spec, "--cpus", 2, out=tmp_path)
-        until_done(driver, tmp_path, len(done(tmp_path)) + 1)
+        until_written(driver, tmp_path, "trials/[!.]*/trial.json")
         # Ctrl-C reaches every process of the terminal's group; `kill` and a cluster's job manager reach the driver.
         os.killpg(driver.pid, stop) if stop is signal.SIGINT else driver.send_signal(stop)
         said = ended(driver, code=130, timeout=60)
