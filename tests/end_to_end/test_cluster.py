@@ -115,7 +115,7 @@ def test_a_sweep_on_two_nodes_gives_the_results_of_a_local_run(cluster, tmp_path
 def test_a_stopped_sweep_can_be_resumed_on_the_cluster_and_here(cluster, tmp_path):
     out = tmp_path / "out"
     # Trials enough, and long enough, that a stop comes in the middle of the sweep on a fast machine too.
-    what = ["quickstart", "--scale", "tiny", "--set", "seeds=1", "--set", "epochs=60", "--out", str(out)]
+    what = ["quickstart", "--scale", "tiny", "--set", "seeds=1", "--set", "epochs=40", "--out", str(out)]
     sweep = json.loads(sweeps("submit", *what, "--address", cluster.dashboard, "--json"))["sweep"]
     again = sweeps("submit", *what, "--address", cluster.dashboard, code=2)
     assert f"{sweep} is " in again
