@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +44,15 @@ with connect(cpus=1):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> dict[str, Sweep]:
-    """One seed of each at tiny."""
+def run(tmp_path_factory) -> Iterator[dict[str, Sweep]]:
+    """One seed of each at tiny. Their data are read once, not again by each test."""
     out = tmp_path_factory.mktemp("thesis")
     asked = [sys.executable, "-c", RUN, str(out), *TABLES]
     ended = subprocess.run(asked, capture_output=True, text=True, timeout=1800)
     assert ended.returncode == 0, ended.stderr
-    return {name: sweeps.open(name, out=out) for name in TABLES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweeps.sweep, "load_data", cache(sweeps.sweep.load_data))
+        yield {name: sweeps.open(name, out=out) for name in TABLES}
 
 
 def test_every_table_is_in_one_of_the_chapters():
