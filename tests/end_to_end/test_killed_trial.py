@@ -39,7 +39,7 @@ def work(folder: Path, every: int) -> None:
     the same ones. What it says is in `folder`/said.
     """
     step = count(1)
-    Checkpoint.due = lambda self: next(step) % every == 0  # type: ignore[method-assign]
+    Checkpoint.due = lambda self: next(step) % every == 0
     block = {"variety": "t2-clamp", "mixing": "mixup", "augmentation": "crop-flip", "rest": "none"}
     spec, dataset, _ = prepare_sweep({"name": "small", "blocks": [block]}, scale="small", sets=["epochs=3"], root=None)
     (trial,) = trials(spec, dataset)
