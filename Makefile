@@ -17,7 +17,7 @@ test: $(DEV)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(DEV)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 test-simulation: $(DEV)
 	$(BIN)/python -m pytest -n 2 -m simulation

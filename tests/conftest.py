@@ -7,6 +7,7 @@ from pathlib import Path
 # plug-in of pytest's imports before this file is read.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 from threadpoolctl import threadpool_limits
@@ -39,3 +40,11 @@ install_import_hook([f"softcore.{module}" for module in SHAPED], f"{checked.__mo
 # The same examples each time, and none fails for being slow: CI's machines are shared.
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("steady")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of the slow tests those of the whole program come first: a long file that begins last would keep one core idle.
+
+    `make test-slow` hands files out in this order; pytest-xdist by itself begins with those of the most tests.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None and "end_to_end" not in item.path.parts)

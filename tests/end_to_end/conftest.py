@@ -1,5 +1,6 @@
 """A stranger's own images and a few people's answers about them, made up, as docs/pilot.md asks for them."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,24 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from sweeps.commands.app import main
+
 BATCHES, PEOPLE = 8, 3
+
+
+@pytest.fixture
+def sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """Runs a `sweeps` command in the test's folder, in this process: its exit code, what it printed, what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def ask(*words: object) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sweeps", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        sys.stdout.flush()
+        return ended.value.code, *capfd.readouterr()
+
+    return ask
 
 
 @pytest.fixture

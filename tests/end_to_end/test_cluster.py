@@ -31,6 +31,29 @@ def sweeps(*arguments: str, timeout: float = 600, code: int = 0) -> str:
     return ended.stdout if code == 0 else ended.stderr
 
 
+# Ready to stop a sweep at once: by the time that a command begun then has imported what it needs, trials have ended.
+STOP = """
+import sys
+from cluster import jobs
+from sweeps.commands.app import main
+from sweeps.running import store
+
+sys.stdin.readline()
+main()
+"""
+
+
+def begin_stop(sweep: str, out: Path) -> subprocess.Popen:
+    """`sweeps stop`, which waits for a line before it does."""
+    return subprocess.Popen(
+        [sys.executable, "-c", STOP, "stop", sweep, "--out", str(out)],
+        env={**os.environ, "RAY_AUTH_MODE": "token"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 def results(sweep: str, out: Path) -> pd.DataFrame:
     return pd.read_csv(io.StringIO(sweeps("results", sweep, "--out", str(out))), dtype=str, keep_default_na=False)
 
@@ -40,10 +63,14 @@ def status(sweep: str, out: Path) -> dict:
     return row
 
 
+def finished(sweep: str, out: Path) -> list[Path]:
+    return list((out / sweep / "trials").glob("*/trial.json"))
+
+
 def await_more_trials(sweep: str, out: Path, *, than: int) -> None:
     """Wait until more than so many trials have finished."""
     until = time.monotonic() + 180
-    while len(list((out / sweep / "trials").glob("*/trial.json"))) <= than:
+    while len(finished(sweep, out)) <= than:
         assert time.monotonic() < until, sweeps("logs", sweep, "--out", str(out))
         time.sleep(0.2)
 
@@ -75,7 +102,7 @@ def test_a_sweep_on_two_nodes_gives_the_results_of_a_local_run(cluster, tmp_path
     assert len(set(manifest["hosts"])) == 2
     assert {trial["host"] for trial in trials} == set(manifest["hosts"])  # both nodes worked
 
-    sweeps("run", *what, "--cpus", "2", "--out", str(here))
+    sweeps("run", *what, "--cpus", "1", "--out", str(here))
     assert (here / sweep).is_dir()  # the same id
     ours, theirs = results(sweep, here), results(sweep, there)
     assert len(ours) == len(trials)
@@ -88,13 +115,15 @@ def test_a_sweep_on_two_nodes_gives_the_results_of_a_local_run(cluster, tmp_path
 def test_a_stopped_sweep_can_be_resumed_on_the_cluster_and_here(cluster, tmp_path):
     out = tmp_path / "out"
     # Trials enough, and long enough, that a stop comes in the middle of the sweep on a fast machine too.
-    what = ["quickstart", "--scale", "tiny", "--set", "seeds=2", "--set", "epochs=60", "--out", str(out)]
+    what = ["quickstart", "--scale", "tiny", "--set", "seeds=1", "--set", "epochs=40", "--out", str(out)]
     sweep = json.loads(sweeps("submit", *what, "--address", cluster.dashboard, "--json"))["sweep"]
     again = sweeps("submit", *what, "--address", cluster.dashboard, code=2)
     assert f"{sweep} is " in again
 
+    stop = begin_stop(sweep, out)
     await_more_trials(sweep, out, than=0)
-    assert "has ended: stopped" in sweeps("stop", sweep, "--out", str(out))
+    assert "has ended: stopped" in stop.communicate("now\n", timeout=120)[0]
+    assert stop.returncode == 0
     stopped = status(sweep, out)
     assert stopped["state"] == "stopped"
     assert 0 < stopped["done"] < stopped["trials"]
@@ -104,10 +133,12 @@ def test_a_stopped_sweep_can_be_resumed_on_the_cluster_and_here(cluster, tmp_pat
 
     resumed = json.loads(sweeps("submit", *what, "--address", cluster.dashboard, "--json"))
     assert resumed["submission"] == f"{sweep}-2"
+    stop = begin_stop(sweep, out)
     await_more_trials(sweep, out, than=stopped["done"])
-    sweeps("stop", sweep, "--out", str(out))
+    assert "has ended: stopped" in stop.communicate("now\n", timeout=120)[0]
+    assert len(finished(sweep, out)) < stopped["trials"]
 
-    sweeps("resume", sweep, "--out", str(out), "--cpus", "2")  # and the rest on this machine alone
+    sweeps("resume", sweep, "--out", str(out), "--cpus", "1")  # and the rest on this machine alone
     after = results(sweep, out).set_index("trial")
     assert len(after) == stopped["trials"]
     assert set(after["status"]) == {"done"}

@@ -1,7 +1,6 @@
 """A stranger's own images and answers: described, swept and shown on a frontier, with no code."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,25 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from sweeps.commands.app import main
-
 CLASSES = ("cat", "dog", "fox")
 EACH = 20
-
-
-@pytest.fixture
-def sweeps(own: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    """Runs a `sweeps` command in the folder `own`, in this process: its exit code, what it printed, what it said."""
-    monkeypatch.chdir(own)
-
-    def ask(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sweeps", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        sys.stdout.flush()
-        return ended.value.code, *capfd.readouterr()
-
-    return ask
 
 
 @pytest.fixture

@@ -1,39 +1,23 @@
 """80 images and 400 easy ones through docs/pilot.md: every image is classified rightly, and nothing is worth buying."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from softcore.scoring.metrics import LEAST_VALIDATION
-from sweeps.commands.app import main
 
 pytestmark = pytest.mark.slow
 CLASSES = ("cat", "dog", "fox", "owl")
 RAW = ("--metric", "ce/reference")
 
 
-@pytest.fixture
-def sweeps(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    """Runs a `sweeps` command in this process: its exit code, what it printed, what it said."""
-
-    def ask(*words: object) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sweeps", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        sys.stdout.flush()
-        return ended.value.code, *capfd.readouterr()
-
-    return ask
-
-
 @pytest.mark.parametrize(("each", "in_batch", "validation"), [(20, 6, 12), (100, 25, 60)])
 def test_a_pilot_too_small_for_a_temperature_gets_no_plan_by_it_and_no_impossible_number(
-    make_pilot: Callable[..., Path], monkeypatch, sweeps, each: int, in_batch: int, validation: int
+    make_pilot: Callable[..., Path], sweeps, each: int, in_batch: int, validation: int
 ):
-    monkeypatch.chdir(make_pilot(CLASSES, each=each, in_batch=in_batch, torn=0))
+    make_pilot(CLASSES, each=each, in_batch=in_batch, torn=0)
     assert sweeps("data", "pilot", "pets.yaml", "--to", "pilot.yaml")[0] == 0
     code, _, said = sweeps("run", "pilot.yaml", "--set", "seeds=2", "--cpus", 1)
     assert code == 0, said

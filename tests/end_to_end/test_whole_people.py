@@ -26,7 +26,7 @@ SPEC = {
     "scale": "tiny",
     "seeds": 1,
     "panels": 2,
-    "common": {"epochs": 1, "holdout": "batches"},
+    "common": {"epochs": 1, "holdout": "batches", "rest": "none"},
     "blocks": [
         {"variety": "hard", "panels": 1},
         {"variety": "t2-clamp", "hiring": "breadth", "annotators": [1, 3], "items": [250, 900]},
@@ -41,7 +41,7 @@ SPEC = {
 def sweep(tmp_path_factory):
     out = tmp_path_factory.mktemp("people")
     (out / "spec.yaml").write_text(yaml.safe_dump(SPEC))
-    asked = ["run", str(out / "spec.yaml"), "--out", str(out / "out")]
+    asked = ["run", str(out / "spec.yaml"), "--cpus", "1", "--out", str(out / "out")]
     ended = subprocess.run([sys.executable, "-m", "sweeps", *asked], capture_output=True, text=True, timeout=900)
     assert ended.returncode == 0, ended.stderr
     return sweeps.open("people", out=out / "out")

@@ -88,8 +88,9 @@ def differences(one, other):
     "model", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in MODELS]
 )
 def test_a_member_has_the_weights_that_it_has_alone(model):
-    # 12 steps over 4 epochs: not within a tolerance but to the last bit, with the last batch smaller than the others.
-    how = policy(model, epochs=4, augmentation="crop-flip")
+    # Not within a tolerance but to the last bit, with the last batch smaller than the others: 12 steps over 4 epochs,
+    # and 6 over 2 where a step takes long.
+    how = policy(model, epochs=2 if model in SLOW else 4, augmentation="crop-flip")
     trials = members(how, images=noise(side=32 if model == "vgg11" else 8))
     pack = trained(Pack(trials, classes=CLASSES))
     for place in (0, 2):
