@@ -14,9 +14,7 @@ from sweeps.uncertainty.layout import Layout
 from sweeps.uncertainty.strata import cell_means, covariance
 
 LEAST_OWN = 0.05  # share of the variance of trials that is taken to be each one's own, at the least
-ROUNDING = (
-    1e-9  # standard deviations of the trials: what is evened out by less is nothing, so that equal means stay equal
-)
+ROUNDING = 1e-9  # standard deviations of the trials: evened out by less, a mean stays what it is to the last digit
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,11 +43,12 @@ def cell_estimates(
     `variances` are the estimated sizes of the `components` (those of `Strata`). What a seed or a panel does to all is
     told from the cells that share it, so that a cell with a lucky seed of its own does not look good. Weights rest on
     the estimates, with a floor under each trial's own part, as an estimate may be 0; `between` holds for these weights
-    whatever the components are worth. Where nothing is to be evened out the values are the means to the last digit.
+    whatever the components are worth. Where all cells have the same seeds and panels the values are their means.
     Source: Searle, Casella & McCulloch (1992), section 7.1.
     """
     cells = (layout.cell[:, None] == np.arange(len(layout.cells))).astype(float)
-    noise = np.eye(len(trials)) * (LEAST_OWN * variances.sum() or 1.0)
+    own = LEAST_OWN * variances.sum() if variances.any() else 1.0
+    noise = own * np.eye(len(trials))
     for name, size in zip(components, variances, strict=True):  # one at a time: each is a matrix of trials by trials
         noise += size * covariance(layout, name)
     pulled = np.linalg.solve(noise, cells)

@@ -75,7 +75,9 @@ def _questions_by_seed(made: Problem, table: pd.DataFrame, rng: np.random.Genera
 def _seeds_by_cell(made: Problem, table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Every bought cell lacks one of the first three seeds, not the same one, and seeds vary by 0.03 more."""
     layout = made.grid.layout
-    table = table.assign(**{METRIC: table[METRIC] + 0.03 * rng.standard_normal(int(layout.seed.max()) + 1)[layout.seed]})
+    table = table.assign(
+        **{METRIC: table[METRIC] + 0.03 * rng.standard_normal(int(layout.seed.max()) + 1)[layout.seed]}
+    )
     lacking = rng.integers(0, 3, len(made.truth))[layout.cell]
     return table[(table["seed"] != lacking) | table["annotators"].isna()]
 
