@@ -34,7 +34,7 @@ from sweeps.results.table import (
     unknown_metric,
 )
 from sweeps.uncertainty.replicates import replicates
-from sweeps.uncertainty.variance import mean_intervals
+from sweeps.uncertainty.variance import cell_intervals
 
 _STORED_COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
 
@@ -105,13 +105,14 @@ def frontier(
     dollars an hour and a platform's `fee` as a share (the list's own where None); what the results say of money is not
     read. Columns: `metric`, `cell`, `recipe`, `variety`, `question` (what people were asked), `label_seconds_per_item`,
     `label_seconds_total` and `label_usd` (NaN where no answers are known; the middle of an interval, whose ends are
-    `label_seconds_low` and `label_seconds_high`), `value` with `low` and `high` (95% over new seeds and people, from
-    the pooled components of all cells' trials; NaN with a single seed), `n` trials with a value, `n_failed`,
-    `n_lacking` (finished without a finite value, left out), `free`, `on_frontier`, and `excluded`: why a cell without a
-    value or a cost is not compared, else empty. Where prices are intervals a cell is on the frontier unless another
-    beats it at all prices in them. Cells of equal cost and equal value are both on the frontier, or neither. An unknown
-    metric or price list is a RequestError, as are a wage below the list's floor and a list that can't price what was
-    bought.
+    `label_seconds_low` and `label_seconds_high`), `value` (the mean of the cell's trials, evened out over seeds and
+    panels where cells have others than the rest: `sweeps.uncertainty.estimates`) with `low` and `high` (95% over new
+    seeds and people, from the pooled components of all cells' trials; NaN with a single seed), `n` trials with a value,
+    `n_failed`, `n_lacking` (finished without a finite value, left out), `free`, `on_frontier`, and `excluded`: why a
+    cell without a value or a cost is not compared, else empty. Where prices are intervals a cell is on the frontier
+    unless another beats it at all prices in them. Cells of equal cost and equal value are both on the frontier, or
+    neither. An unknown metric or price list is a RequestError, as are a wage below the list's floor and a list that
+    can't price what was bought.
     """
     results, metric = with_metric(results, metric)
     return _frontiers(results, [metric], cost, wage, fee).tables[metric]
@@ -172,9 +173,8 @@ def _frontier(
     sign = 1.0 if lower_is_better(metric) else -1.0
     table = cells.copy()
     table.insert(0, "metric", metric)
-    low, high = _intervals(results, metric).reindex(table["cell"]).to_numpy(dtype=float).T
-    for name, numbers in (("value", summary[metric].to_numpy()), ("low", low), ("high", high)):
-        table.insert(list(table.columns).index("n"), name, numbers)
+    for name, numbers in _values(results, summary, metric).items():
+        table.insert(list(table.columns).index("n"), str(name), numbers.to_numpy())
     done = finished(results)
     without = done.loc[~np.isfinite(done[metric].to_numpy(dtype=float)), "cell"].value_counts()
     lacking = without.reindex(table["cell"], fill_value=0).to_numpy(dtype=int)
@@ -190,29 +190,33 @@ def _frontier(
     return table.loc[order].reset_index(drop=True)
 
 
-def _intervals(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The 95% interval of each cell's mean (`low`, `high`, by cell) from the components of all cells' trials.
+def _values(results: pd.DataFrame, summary: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """What each cell of the `summary` is worth by the trials of all cells: `value`, `low` and `high` of 95%.
 
-    No interval is drawn where trials tell of no variance over seeds: one seed, or none that differs.
+    It is the cell's mean without an interval where trials tell of no variance over seeds: one seed, or none that
+    differs.
     """
     try:
         found = replicates(results, [metric])
         model = found.variance(metric)
     except RequestError:
-        return pd.DataFrame(columns=["low", "high"])
-    ends = np.sort((1.0 if lower_is_better(metric) else -1.0) * np.stack(mean_intervals(model)), axis=0)
-    return pd.DataFrame(ends.clip(*metric_range(metric)).T, index=found.cells["cell"], columns=["low", "high"])
+        return pd.DataFrame({"value": summary[metric], "low": np.nan, "high": np.nan})
+    sign = 1.0 if lower_is_better(metric) else -1.0
+    low, high = np.sort(sign * np.stack(cell_intervals(model)), axis=0)
+    numbers = np.stack([sign * model.estimates.values, low, high], axis=1).clip(*metric_range(metric))
+    return pd.DataFrame(numbers, index=found.cells["cell"], columns=["value", "low", "high"]).reindex(summary["cell"])
 
 
-def to_reprice(summary: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarray]:
-    """What the cells of a `summary` bought and their values [cells], for `sweeps.frontier.pricing.reprice`.
+def to_reprice(results: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarray]:
+    """What the cells of a results table bought and their values [cells], for `sweeps.frontier.pricing.reprice`.
 
     Of a value less is better; it is NaN where a cell can't be compared. An unknown metric is a RequestError.
     """
+    summary = summarise(results)
     if metric not in (there := metric_columns(summary)):
         raise unknown_metric(metric, there)
     priced = has_answers(summary) | is_free(summary)
-    value = summary[metric].to_numpy(dtype=float) * (1.0 if lower_is_better(metric) else -1.0)
+    value = _values(results, summary, metric)["value"].to_numpy() * (1.0 if lower_is_better(metric) else -1.0)
     return purchases(summary), np.where(priced, value, np.nan)
 
 

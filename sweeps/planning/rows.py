@@ -89,9 +89,9 @@ class Rows:
 
     `cells` has a row a cell: `cell`, `recipe`, `crowd`, `free`, `anchor` (hard labels, however trained), the columns of
     `POINT` (of free cells `variety` is the recipe, annotators and items are 0) and `answers/X`, the answers bought an
-    item. `variance` has the cells' means and noise on `scale`; less is better in it, so values of a metric of which
-    more is better are times `sign` -1. `page_seconds` is the mean time recorded with an answer that had one (NaN if
-    none).
+    item. `variance` has what the cells are worth by their trials, and their noise, on `scale`; less is better in it, so
+    values of a metric of which more is better are times `sign` -1. `page_seconds` is the mean time recorded with an
+    answer that had one (NaN if none).
     """
 
     metric: str
@@ -110,12 +110,12 @@ class Rows:
     @property
     def mean(self) -> Float[np.ndarray, " c"]:
         """What each cell's trials say it is worth, shared seeds and panels evened out, on `scale`; less is better."""
-        return self.variance.least_squares.mean
+        return self.variance.estimates.values
 
     @property
     def between(self) -> Float[np.ndarray, "j c c"]:
         """What a unit of each variance component adds to the covariance of `mean`."""
-        return self.variance.least_squares.between
+        return self.variance.estimates.between
 
     @property
     def variance_of_metric(self) -> VarianceModel:

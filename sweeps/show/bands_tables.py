@@ -90,9 +90,8 @@ def _budget(row: dict[str, Any], ahead: str, level: str) -> dict[str, Any]:
 
 def swaps_table(results: pd.DataFrame, metric: str, prices: PriceList, questions: list[str]) -> ReportTable:
     """At which prices of `questions` (moved together) which cell leaves the frontier of `metric`, and to which."""
-    summary = summarise(results)
-    recipes = summary.set_index("cell")["recipe"]
-    found = swaps(*to_reprice(summary, metric), prices, questions)
+    recipes = summarise(results).set_index("cell")["recipe"]
+    found = swaps(*to_reprice(results, metric), prices, questions)
     rows: list[dict[str, Any]] = [
         {
             "swap": number,

@@ -67,8 +67,8 @@ class Draws:
     """Joint draws [draws, cells] of the cells' values, of which less is better.
 
     `covers` says what their scatter is over, `bought` [cells] which cells cost anything, `mean` [cells] are the means
-    of the replicates as they were seen, `shrunk` is false for draws around those means. `worse` [cells] is by how much
-    each cell may be worse than drawn, because trials that failed may be its worst; all values lie between `ends`;
+    of the replicates as they were seen, `shrunk` is false for draws around their estimates. `worse` [cells] is by how
+    much each cell may be worse than drawn, because trials that failed may be its worst; all values lie between `ends`;
     `tails` is which share of an interval's nominal tails is cut off.
     """
 
@@ -103,20 +103,22 @@ def shrunk_draws(
 ) -> Draws:
     """`n` draws of the values of the model's cells, each on its `curve` at its `features` (log M, log N').
 
+    They start from the cells' estimates, by generalised least squares on their trials: cells are compared on the seeds
+    and panels that they share.
+
     Curves and features of free cells (`bought` false) are not read: they lie around a level of their own. The spread of
     levels, slopes and cells is drawn too, by adaptive importance sampling (Cappe et al. 2004,
     doi:10.1198/106186004X12803; the prior of a size s is s^(POWER - 1) times a half-normal), as are the variances of
     the noise.
     """
-    between = model.strata.between
-    sampled = model.draw_variances(SAMPLES, rng)
-    seen = Observations(mean=model.mean, noise=between, pull=between, around=between)
+    sampled, between = model.draw_variances(SAMPLES, rng), model.estimates.between
+    seen = Observations(mean=model.estimates.values, noise=between, pull=between, around=between)
     return _draws(model, predicted_draws(seen, sampled, curve, features, bought, rng, n), bought, shrunk=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observations:
-    """Means [c] of cells as they were seen, and what they share with values [c] that are to be told from them.
+    """Means [c] of cells, or their estimates by trials, and what they share with values [c] to be told from them.
 
     What a unit of each of j variances adds: `noise` [j, c, c] to the covariance of the means' errors, `around` to that
     of the values less the means, `pull` to that of the means' errors less the values' own (rows) with the means' errors
@@ -171,12 +173,12 @@ def _sizes(
 def plain_draws(
     model: VarianceModel, bought: Bool[np.ndarray, " cells"], rng: np.random.Generator, n: int = 1000
 ) -> Draws:
-    """`n` draws around the cells' means as they were seen: good for two cells, too good for the best of many."""
-    variances, found = model.draw_variances(KEPT, rng), []
-    for few in chunks(KEPT, len(model.mean)):
-        root = _root(np.tensordot(variances[few], model.strata.between, axes=1))
-        steps = rng.standard_normal((len(root), -(-n // KEPT), len(model.mean)))
-        found.append((model.mean + steps @ root.transpose(0, 2, 1)).reshape(-1, len(model.mean)))
+    """`n` draws around the cells' estimates by their trials: good for two cells, too good for the best of many."""
+    variances, seen, found = model.draw_variances(KEPT, rng), model.estimates, []
+    for few in chunks(KEPT, len(seen.values)):
+        root = _root(seen.covariance(variances[few]))
+        steps = rng.standard_normal((len(root), -(-n // KEPT), len(seen.values)))
+        found.append((seen.values + steps @ root.transpose(0, 2, 1)).reshape(-1, len(seen.values)))
     drawn = np.concatenate(found)
     return _draws(model, drawn[rng.permutation(len(drawn))[:n]], bought, shrunk=False)
 

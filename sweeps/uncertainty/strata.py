@@ -24,11 +24,11 @@ MOST_TRIALS = 5000  # matrices of trials by trials are made
 class Strata:
     """The k strata and j variance components of a layout of n trials and c cells.
 
-    `expected` [k, j] is what a unit of a component adds to a stratum's mean square, `between` [j, c, c] what it adds to
-    the covariance of the cells' means. Components: `seed`, `crowd` (of a seed), `cell` (of a seed), `people of X`
-    (shared by the cells that ask crowd X), `own people of X` (each cell's own), `rest`, and `repeat` (what training
-    itself varies by, where trials were repeated). The strata up to `cell`, and `repeat`, have orthonormal `bases`; what
-    is left comes by crowd and M, `part` [n] being each trial's, -1 where nothing is left.
+    `expected` [k, j] is what a unit of a component adds to a stratum's mean square. Components: `seed`, `crowd` (of a
+    seed), `cell` (of a seed), `people of X` (shared by the cells that ask crowd X), `own people of X` (each cell's
+    own), `rest`, and `repeat` (what training itself varies by, where trials were repeated). The strata up to `cell`,
+    and `repeat`, have orthonormal `bases`; what is left comes by crowd and M, `part` [n] being each trial's, -1 where
+    nothing is left.
     """
 
     layout: Layout
@@ -36,7 +36,6 @@ class Strata:
     df: Float[np.ndarray, " k"]
     components: tuple[str, ...]
     expected: Float[np.ndarray, "k j"]
-    between: Float[np.ndarray, "j c c"]
     bases: tuple[Float[np.ndarray, "n d"], ...]
     part: Int[np.ndarray, " n"]
 
@@ -96,15 +95,13 @@ def strata(layout: Layout) -> Strata:
         basis = np.hstack([basis, bases[REPEAT]])
     left = np.eye(n) - basis @ basis.T
     part, df = _parts(layout, np.diag(left))
-    components, expected, between = [], [], []
-    weights = cells.T / cells.sum(axis=0)[:, None]
+    components, expected = [], []
     for name, of_trials in _covariances(layout, bases, part):
         sums = [float((added * (of_trials @ added)).sum()) for added in bases.values()]
         beyond = np.zeros(n) if name in (SEED, CROWD, CELL) else ((left @ of_trials) * left).sum(axis=1)
         sums += [float(beyond[part == number].sum()) for number in range(len(df))]
         components.append(name)
         expected.append(sums)
-        between.append(weights @ of_trials @ weights.T)
     every = np.array([added.shape[1] for added in bases.values()] + list(df), dtype=float)
     kept = _told_apart(components, np.array(expected).T[len(bases) :])
     return Strata(
@@ -113,7 +110,6 @@ def strata(layout: Layout) -> Strata:
         df=every,
         components=tuple(components[j] for j in kept),
         expected=np.array(expected).T[:, kept] / every[:, None],
-        between=np.array(between)[kept],
         bases=tuple(bases.values()),
         part=part,
     )

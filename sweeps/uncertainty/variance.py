@@ -11,10 +11,10 @@ from scipy.stats import rankdata, spearmanr
 
 from softcore.errors import RequestError
 from sweeps.uncertainty.components import draw, estimate
+from sweeps.uncertainty.estimates import CellEstimates, cell_estimates
 from sweeps.uncertainty.layout import NOBODY
-from sweeps.uncertainty.strata import CELL, OWN, PEOPLE, REPEAT, REST, Strata, cell_means, covariance
+from sweeps.uncertainty.strata import CELL, OWN, PEOPLE, REPEAT, REST, Strata, cell_means
 
-LEAST_OWN = 0.05  # share of the variance of trials that is taken to be each one's own, at the least
 GROWS = 0.01  # a variance is said to grow with something at this p
 
 
@@ -118,7 +118,7 @@ def _ranks_within(values: np.ndarray, crowd: np.ndarray, kept: np.ndarray) -> np
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Cell `one` less cell `other` (raw means), its interval and two-sided p by Student's t on `df`."""
+    """Cell `one` less cell `other`, its interval and two-sided p by Student's t on `df`."""
 
     value: float
     low: float
@@ -130,29 +130,25 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CellMeans:
-    """What each of c cells is worth by its trials; `between` [j, c, c]: what a unit of a component adds to noise."""
-
-    mean: Float[np.ndarray, " c"]
-    between: Float[np.ndarray, "j c c"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class VarianceModel:
-    """The `values` of n trials, the means of c cells and the variance components of their noise."""
+    """The `values` of n trials, the variance components of their noise and what c cells are worth.
+
+    `estimates` are by generalised least squares on the trials, `mean` the plain means as they were seen.
+    """
 
     strata: Strata
     values: Float[np.ndarray, " n"]
     mean: Float[np.ndarray, " c"]
     mean_squares: Float[np.ndarray, " k"]
     variances: Float[np.ndarray, " j"]
+    estimates: CellEstimates
     growth: tuple[Growth, ...]
     panels: tuple[PanelDifference, ...]
 
     @cached_property
     def covariance(self) -> Float[np.ndarray, "c c"]:
-        """Covariance of the cells' means over new seeds and, where panels show them, new people."""
-        return np.tensordot(self.variances, self.strata.between, axes=1)
+        """Covariance of the cells' estimates over new seeds and, where panels show them, new people."""
+        return self.estimates.covariance(self.variances)
 
     @cached_property
     def slopes(self) -> Float[np.ndarray, "k j"]:
@@ -164,26 +160,6 @@ class VarianceModel:
     def trial_deviation(self) -> float:
         """The standard deviation of a trial of one annotator an item about its cell's value, over all components."""
         return float(np.sqrt(self.variances.sum()))
-
-    @cached_property
-    def least_squares(self) -> CellMeans:
-        """The cells' values by generalised least squares on their trials, in place of raw means.
-
-        Cells have seeds and panels of their own besides those that they share: what a seed or a panel does to all is
-        told from the cells that share it, so that a cell with a lucky seed does not look good. Weights rest on the
-        estimated components (with a floor, as an estimate may be 0); the noise of what they give is right for any.
-        Where all cells have the same seeds and panels these are the raw means. Source: Searle, Casella & McCulloch
-        (1992), section 7.1.
-        """
-        layout = self.strata.layout
-        parts = [covariance(layout, name) for name in self.strata.components]
-        noise = np.tensordot(self.variances, parts, axes=1) + LEAST_OWN * self.variances.sum() * np.eye(
-            len(layout.cell)
-        )
-        cells = (layout.cell[:, None] == np.arange(len(layout.cells))).astype(float)
-        pulled = np.linalg.solve(noise, cells)
-        weights = np.linalg.solve(cells.T @ pulled, pulled.T)
-        return CellMeans(mean=weights @ self.values, between=np.array([weights @ of @ weights.T for of in parts]))
 
     def draw_variances(
         self, n: int, rng: np.random.Generator, shared_scale: float | None = None
@@ -217,13 +193,14 @@ def pooled_variance(strata: Strata, values: Float[np.ndarray, " n"]) -> Variance
         mean=cell_means(strata.layout, values),
         mean_squares=squares,
         variances=variances,
+        estimates=cell_estimates(strata.layout, values, strata.components, variances),
         growth=growth(strata, values, variances),
         panels=panel_differences(strata, values, variances),
     )
 
 
 def difference(model: VarianceModel, one: str, other: str, level: float = 0.95) -> Difference:
-    """How much the mean of cell `one` is above that of `other`: two cells that were named before anyone looked.
+    """How much the estimate of cell `one` is above that of `other`: two cells that were named before anyone looked.
 
     Trials of one seed are paired, as are panels of the same people. Degrees of freedom are Satterthwaite's. Cells that
     were picked because they look best need draws (`shrinkage.py`) instead. An unknown cell is a RequestError.
@@ -234,7 +211,7 @@ def difference(model: VarianceModel, one: str, other: str, level: float = 0.95) 
     contrast = np.zeros(len(cells))
     contrast[cells.index(one)] += 1
     contrast[cells.index(other)] -= 1
-    value, (variance, df) = float(contrast @ model.mean), contrast_variance(model, contrast)
+    value, (variance, df) = float(contrast @ model.estimates.values), contrast_variance(model, contrast)
     error = np.sqrt(variance)
     half = float(stdtrit(df, (1 + level) / 2) * error)
     p = float(2 * stdtr(df, -abs(value) / error)) if error else float(value == 0)
@@ -242,28 +219,28 @@ def difference(model: VarianceModel, one: str, other: str, level: float = 0.95) 
 
 
 def contrast_variance(model: VarianceModel, contrast: Float[np.ndarray, " c"]) -> tuple[float, float]:
-    """The variance of a sum of the cells' means with weights `contrast`, and Satterthwaite's degrees of freedom.
+    """The variance of a sum of the cells' estimates with weights `contrast`, and Satterthwaite's degrees of freedom.
 
     The variance is a function of independent mean squares; its slopes are taken numerically, so that components held
     at 0 take no part. Source: Satterthwaite (1946), doi:10.2307/3002019.
     """
-    each = np.einsum("a,jab,b->j", contrast, model.strata.between, contrast)
+    each = np.einsum("a,jab,b->j", contrast, model.estimates.between, contrast)
     variance = float(each @ model.variances)
     spread = float((((model.slopes @ each) ** 2) / model.strata.df).sum())
     return variance, float(max(variance**2 / spread, 1.0)) if spread > 0 else 1.0
 
 
-def mean_intervals(
+def cell_intervals(
     model: VarianceModel, level: float = 0.95
 ) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"]]:
-    """The lower and upper ends of an interval around each cell's mean, over new seeds and, where seen to vary, people.
+    """The ends of an interval around each cell's estimate, over new seeds and, where they were seen to vary, people.
 
     Of Student's t on Satterthwaite's degrees of freedom, with the components of all cells: panels of one seed share
     that seed, and count for less than as many seeds would.
     """
     found = [contrast_variance(model, weights) for weights in np.eye(len(model.mean))]
     half = np.array([float(stdtrit(df, (1 + level) / 2)) * np.sqrt(variance) for variance, df in found])
-    return model.mean - half, model.mean + half
+    return model.estimates.values - half, model.estimates.values + half
 
 
 def covers_of_cells(strata: Strata) -> tuple[str, ...]:

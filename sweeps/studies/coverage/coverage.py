@@ -55,21 +55,21 @@ def small_grid(seeds: int = 3, copies: int = 1, mixed: bool = False) -> Grid:
 
 @lru_cache(maxsize=8)
 def strata_of(made: Grid, broken: str | None = None) -> Strata:
-    """The strata of a grid, or those of the method with people, or the pairing of seeds, left out."""
+    """The strata of a grid, or those of the method with the pairing of seeds left out."""
     if broken == PAIRING_OUT:  # every cell's seeds are taken for its own, as if no two cells shared one
         return strata(replace(made.layout, seed=made.layout.seed + 1000 * made.layout.cell))
-    whole = strata(made.layout)
-    if broken != PEOPLE_OUT:
-        return whole
-    # People are seen to vary, and intervals are over seeds all the same.
-    between = whole.between.copy()
-    between[[name.startswith((PEOPLE, OWN)) for name in whole.components]] = 0
-    return replace(whole, between=between)
+    return strata(made.layout)
 
 
 def variance(made: Problem, broken: str | None = None) -> VarianceModel:
     """The pooled variance that the method, whole or broken, finds in a problem."""
-    return pooled_variance(strata_of(made.grid, broken), made.values)
+    model = pooled_variance(strata_of(made.grid, broken), made.values)
+    if broken != PEOPLE_OUT:
+        return model
+    # People are seen to vary, and intervals are over seeds all the same.
+    between = model.estimates.between.copy()
+    between[[name.startswith((PEOPLE, OWN)) for name in model.strata.components]] = 0
+    return replace(model, estimates=replace(model.estimates, between=between))
 
 
 def draws_towards_curves(made: Problem, model: VarianceModel, rng: np.random.Generator) -> Draws:

@@ -72,6 +72,16 @@ def _questions_by_seed(made: Problem, table: pd.DataFrame, rng: np.random.Genera
     return table.assign(**{METRIC: table[METRIC] + moves[layout.seed, question]})
 
 
+def _seeds_by_cell(made: Problem, table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Every bought cell lacks one of the first three seeds, not the same one, and seeds vary by 0.03 more."""
+    layout = made.grid.layout
+    table = table.assign(
+        **{METRIC: table[METRIC] + 0.03 * rng.standard_normal(int(layout.seed.max()) + 1)[layout.seed]}
+    )
+    lacking = rng.integers(0, 3, len(made.truth))[layout.cell]
+    return table[(table["seed"] != lacking) | table["annotators"].isna()]
+
+
 def _seeds(count: int) -> Change:
     return lambda made, table, rng: table[table["seed"] < count]
 
@@ -104,6 +114,7 @@ KINDS: Mapping[str, Change] = MappingProxyType(
         "noise grows with the mean": _grows_with_mean,
         "one outlier": _outlier,
         "questions by seed": _questions_by_seed,
+        "other seeds by cell": _seeds_by_cell,
     }
 )
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import PRICES
-from sweeps.frontier.frontier import frontier, frontiers, side_by_side, summarise
+from sweeps.frontier.frontier import frontier, frontiers, side_by_side, summarise, to_reprice
 from sweeps.frontier.pricing import non_dominated
 
 # Few distinct numbers, so that ties are common.
@@ -232,3 +232,26 @@ def test_a_scaled_metric_that_is_not_there_says_what_it_needs(results):
     lacking = results.drop(columns=[column for column in results if column.startswith("scaled-ce/")])
     with pytest.raises(RequestError, match="scaled-ce is absent where fewer than 100 validation images"):
         frontier(lacking, "scaled-ce/10h")
+
+
+def test_a_cell_that_never_met_the_bad_seeds_is_no_better_for_it(make_trials):
+    """Even seeds are 0.5 worse for all cells. Clicks are 0.1 worse than hard labels and have odd seeds only."""
+    rng, seeds = np.random.default_rng(0), np.arange(6)
+    clicks = {"variety": "click", "aggregation": "separate", "annotators": 3, "items": 900}
+    recipes = (({"variety": "hard"}, 1.0), ({"variety": "smoothed", "beta": 0.05}, 1.2), (clicks, 1.1))
+    results = pd.concat(
+        [
+            make_trials(axes, cell=axes["variety"], values={"ce/10h": 0.5 * (seeds % 2 == 0) + level + noise})
+            for (axes, level), noise in zip(recipes, rng.normal(0, 0.01, (3, 6)), strict=True)
+        ],
+        ignore_index=True,
+    )
+    results = results[(results["cell"] != "click") | (results["seed"] % 2 == 1)]
+    table = frontier(results, "ce/10h").set_index("cell")
+    assert results.groupby("cell")["ce/10h"].mean()["click"] < table["value"]["hard"]  # by raw means clicks win
+    assert table["value"]["click"] - table["value"]["hard"] == pytest.approx(0.1, abs=0.02)
+    assert table["on_frontier"].to_dict() == {"hard": True, "smoothed": False, "click": False}
+    assert (table["low"] < table["value"]).all()
+    assert (table["value"] < table["high"]).all()
+    _, value = to_reprice(results, "ce/10h")
+    assert value.tolist() == table["value"][["hard", "smoothed", "click"]].tolist()

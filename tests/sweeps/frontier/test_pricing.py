@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
 from softcore.prices.read import PRICES
-from sweeps.frontier.frontier import frontier, summarise, to_reprice
+from sweeps.frontier.frontier import frontier, to_reprice
 from sweeps.frontier.pricing import Purchases, costs, middle, non_dominated, non_dominated_over_prices, reprice
 
 PAGE = PRICES["page"]
@@ -148,7 +148,7 @@ def test_repricing_gives_the_frontier_made_from_scratch(results, make_trials, me
     ]
     table = pd.concat([results, *gaps], ignore_index=True)
     table["recorded_seconds"] = table["answers/t2-clamp"].where(table["cell"] == "c10") * 40.0
-    purchases, value = to_reprice(summarise(table), metric)
+    purchases, value = to_reprice(table, metric)
     asked = [*lists(12), PRICES["thesis"], PAGE, replace(PRICES["session"], click_overhead=1.0)]
     for prices, (priced, on) in zip(asked, reprice(purchases, value, asked), strict=True):
         made = frontier(table, metric, prices).set_index("cell").loc[list(purchases.cells)]
@@ -159,7 +159,7 @@ def test_repricing_gives_the_frontier_made_from_scratch(results, make_trials, me
 
 
 def test_a_price_that_makes_clicks_or_pages_free_moves_the_winner(results):
-    purchases, value = to_reprice(summarise(results), "scaled-ce/10h")
+    purchases, value = to_reprice(results, "scaled-ce/10h")
     thesis = PRICES["thesis"]
     clicks_free = replace(thesis, seconds={**thesis.seconds, "click": (0, 0)})
     pages_free = replace(thesis, seconds={**dict.fromkeys(thesis.seconds, (0.0, 0.0)), "click": (2.5, 2.5)})

@@ -59,10 +59,10 @@ def test_what_all_cells_share_moves_them_together():
 def test_a_lucky_cell_is_pulled_towards_its_neighbours(made, smooth):
     _, model = smooth
     lucky = int(np.flatnonzero((made.cells["variety"] == "t2-clamp") & (made.cells["items"] == 900))[1])
-    mean = model.mean.copy()
-    mean[lucky] -= 0.05
-    found = made.draws(replace(model, mean=mean), np.random.default_rng(0))
-    assert mean[lucky] + 0.005 < found.best_guess[lucky] < model.mean[lucky]
+    values = model.estimates.values.copy()
+    values[lucky] -= 0.05
+    found = made.draws(replace(model, estimates=replace(model.estimates, values=values)), np.random.default_rng(0))
+    assert values[lucky] + 0.005 < found.best_guess[lucky] < model.estimates.values[lucky]
     assert found.shrunk
 
 

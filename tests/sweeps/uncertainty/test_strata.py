@@ -28,9 +28,6 @@ def test_cells_by_seeds_is_the_two_way_table_of_any_textbook():
     assert found.df.tolist() == [3, 6]
     # E[MS seed] = 3 seed + cell, E[MS cell] = cell.
     assert found.expected == pytest.approx(np.array([[3, 1], [0, 1]]))
-    # The mean of a cell holds a quarter of each: the seeds' is common to all cells, the cells' own is not.
-    assert found.between[0] == pytest.approx(np.full((3, 3), 1 / 4))
-    assert found.between[1] == pytest.approx(np.eye(3) / 4)
 
 
 def test_mean_squares_are_those_of_the_two_way_table():
@@ -51,14 +48,6 @@ def test_half_the_mean_squared_difference_of_two_panels_shows_people():
     assert found.mean_squares(values)[at] == pytest.approx(0.03)
     # Two people an item have half the variance of one, and A and B share nobody.
     assert found.expected[at, found.components.index("people of pages")] == pytest.approx(1 / 2)
-
-
-def test_a_pool_that_is_used_up_still_leaves_people_unknown():
-    # Panels A and B of M = 3 are all six people: each seed's mean has them all, and still 1/6 of a person's variance.
-    found = strata(
-        crossed(cells=1, seeds=3, panels=2, annotators=3, crowd="pages", pools={"pages": Pool(annotators=6)})
-    )
-    assert found.between[found.components.index("people of pages"), 0, 0] == pytest.approx(1 / 6)
 
 
 def test_without_a_second_panel_people_are_no_component():

@@ -5,7 +5,7 @@ from scipy.stats import ttest_rel
 from softcore.errors import RequestError
 from sweeps.uncertainty.layout import NOBODY, Layout, Pool
 from sweeps.uncertainty.strata import strata
-from sweeps.uncertainty.variance import contrast_variance, covers_of_cells, difference, mean_intervals, pooled_variance
+from sweeps.uncertainty.variance import cell_intervals, contrast_variance, covers_of_cells, difference, pooled_variance
 
 
 def layout(cells, seeds, panels=1, annotators=0.0, crowd=NOBODY, pools=None):
@@ -126,40 +126,12 @@ def test_values_that_no_variance_can_be_had_from_are_refused():
         difference(pooled_variance(made, np.arange(6.0)), "c0", "x")
 
 
-def test_least_squares_even_out_a_seed_that_only_some_cells_have():
-    """Cells that have the odd seeds only are 1 better than all others if seeds do that, and no better at all."""
-    places = [(cell, seed) for cell in range(6) for seed in range(4) if cell or seed % 2]
-    cell, seed = np.array(places).T
-    made = Layout(
-        cells=tuple("abcdef"),
-        cell=cell,
-        seed=seed,
-        panel=np.zeros(len(cell), dtype=int),
-        crowd=(NOBODY,) * 6,
-        annotators=np.zeros(6),
-        share=np.ones(6),
-    )
-    rng = np.random.default_rng(0)
-    values = -1.0 * (seed % 2) + rng.normal(0, 0.01, len(cell))
-    model = pooled_variance(strata(made), values)
-    assert model.mean[0] - model.mean[1:].mean() == pytest.approx(-0.5, abs=0.02)
-    evened = model.least_squares.mean
-    assert evened[0] - evened[1:].mean() == pytest.approx(0, abs=0.05)
-    np.testing.assert_allclose(evened[1:], model.mean[1:], atol=0.03)
-
-
-def test_where_all_cells_have_the_same_trials_least_squares_are_raw_means():
-    model = pooled_variance(strata(layout(4, 3)), np.random.default_rng(1).normal(size=12))
-    np.testing.assert_allclose(model.least_squares.mean, model.mean, atol=1e-9)
-    np.testing.assert_allclose(model.least_squares.between, model.strata.between, atol=1e-9)
-
-
 def test_an_interval_of_a_mean_does_not_count_two_panels_of_a_seed_as_two_seeds():
     made = layout(5, 3, panels=2, annotators=1.0, crowd="pages", pools={"pages": Pool(annotators=6)})
     rng = np.random.default_rng(2)
     by_seed = np.array([0.0, 1.0, 2.0])
     model = pooled_variance(strata(made), by_seed[made.seed] + rng.normal(0, 0.001, len(made.cell)))
-    low, high = mean_intervals(model)
+    low, high = cell_intervals(model)
     # Student's t for two degrees of freedom at 95% is 4.303, the standard error 1 / sqrt(3).
     np.testing.assert_allclose((high - low) / 2, 4.303 / np.sqrt(3), rtol=0.02)
     np.testing.assert_allclose((high + low) / 2, 1, atol=0.01)

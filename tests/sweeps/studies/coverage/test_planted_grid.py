@@ -77,8 +77,8 @@ def test_all_sealed_cells_can_be_predicted_and_most_lie_inside(drawn: dict[str, 
 
 
 def test_the_noise_of_four_panels_beside_two_is_a_covariance(drawn: dict[str, pd.DataFrame]):
-    strata = replicates(training(drawn), [METRIC]).strata
-    for component, between in zip(strata.components, strata.between, strict=True):
+    model = replicates(training(drawn), [METRIC]).variance(METRIC)
+    for component, between in zip(model.strata.components, model.estimates.between, strict=True):
         assert np.linalg.eigvalsh(between).min() > -1e-9, component
 
 
