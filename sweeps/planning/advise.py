@@ -1,7 +1,6 @@
 """What to do with a budget: the plans it buys, whether any is worth it, and when to stop spending."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.noise import shows_annotator_variance
 from sweeps.planning.plan import BUY, DONT_BUY, NOT_KNOWN, Advice, FreeRecipe, Plan, Reading, chance_words, sentence
 from sweeps.planning.rank import (
+    CLICKS,
     Limits,
     axes_of,
     best_of_each_kind,
@@ -29,6 +29,7 @@ from sweeps.planning.rank import (
     next_step,
     people_needed,
     stopping_step,
+    turning_price,
     within,
 )
 from sweeps.planning.verdict import decide, holds_for, too_little, why
@@ -36,7 +37,6 @@ from sweeps.results.names import dollars, question
 from sweeps.results.table import ANSWERS, answer_columns
 from sweeps.uncertainty.layout import Pool
 
-CLICKS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)  # seconds a click that are tried
 _INTERVALS = "Intervals of plans are over one run with new people and a new seed."
 
 
@@ -72,19 +72,31 @@ def free_words(forecast: Forecast) -> str:
     return sentence("free", free=free.recipe, predicted=f"{free.predicted:.3f}", low=low, high=high)
 
 
-def click_words(forecast: Forecast, limits: Limits, prices: PriceList, wage: float, fee: float, verdict: str) -> str:
+def click_words(
+    forecast: Forecast,
+    limits: Limits,
+    prices: PriceList,
+    wage: float,
+    fee: float,
+    verdict: str,
+    bought: int | None = None,
+) -> str:
     """The verdict with clicks as long as others say they are, and at which price of a click it turns; "" without any.
 
-    The thesis says 2.5 s; timed tasks took 4.67 s (docs/prices.md).
+    The thesis says 2.5 s; timed tasks took 4.67 s (docs/prices.md). Where the plan that is `bought` would then cost
+    more than there is, that is said.
     """
     column = f"{ANSWERS}{CLICK}"
     if column not in forecast.table or not (forecast.table[column] > 0).any():
         return ""
 
+    def cost_at(seconds: float) -> Cost:
+        listed = replace(prices, seconds={**prices.seconds, CLICK: (seconds, seconds)}, click_overhead=0.0)
+        return candidate_costs(forecast.table, forecast.rows, listed, wage, fee)
+
     def at(seconds: float) -> tuple[str, str]:
         """The verdict at a price of a click, and the same with the plan to buy."""
-        listed = replace(prices, seconds={**prices.seconds, CLICK: (seconds, seconds)}, click_overhead=0.0)
-        cost = candidate_costs(forecast.table, forecast.rows, listed, wage, fee)
+        cost = cost_at(seconds)
         in_time = _time_only(limits)
         feasible = within(forecast, cost, limits)
         if not feasible.any():
@@ -99,28 +111,17 @@ def click_words(forecast: Forecast, limits: Limits, prices: PriceList, wage: flo
     other, who = (
         (measured, "measured") if abs(now - measured) > 1e-9 else (price_list("thesis").interval(CLICK)[1], "thesis")
     )
-    said = sentence("click", seconds=f"{other:.3g}", who=sentence(who), now=f"{now:.3g}", verdict=at(other)[1])
-    turns = _turning(lambda seconds: at(seconds)[0] != verdict, now)
+    found, words = at(other)
+    then = ""
+    if bought is not None and found != BUY and limits.budget_usd is not None:
+        money = float(cost_at(other).usd_high[bought])
+        then = sentence("then", money=dollars(money)) if money > limits.budget_usd else ""
+    said = sentence("click", seconds=f"{other:.3g}", who=sentence(who), now=f"{now:.3g}", verdict=words, then=then)
+    turns = turning_price(lambda seconds: at(seconds)[0] != verdict, now)
     if turns is None:
-        return sentence("click_stays", click=said, least=f"{CLICKS[0]:g}", most=f"{CLICKS[-1]:g}")
+        stays = sentence("click_stays", click=said, least=f"{CLICKS[0]:g}", most=f"{CLICKS[-1]:g}")
+        return sentence("other_plan", stays=stays) if verdict == BUY else stays
     return sentence("click_turns", click=said, turns=f"{turns:.2g}")
-
-
-def _turning(other: Callable[[float], bool], now: float) -> float | None:
-    """The price nearest to `now` (as a ratio) at which the verdict is another, to 3%; None within `CLICKS`."""
-    found = []
-    for prices in ([p for p in CLICKS if p > now], [p for p in reversed(CLICKS) if p < now]):
-        before = now
-        for price in prices:
-            if other(price):
-                inside, outside = before, price
-                while max(inside, outside) / min(inside, outside) > 1.03:
-                    middle = math.sqrt(inside * outside)
-                    inside, outside = (inside, middle) if other(middle) else (middle, outside)
-                found.append(outside)
-                break
-            before = price
-    return min(found, key=lambda price: abs(math.log(price / now)), default=None)
 
 
 def dearest_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"], place: int) -> str:
@@ -244,7 +245,7 @@ def advice(
         readings=decision.readings,
         free=free_words(forecast),
         firmness=_firmness(decision.verdict, decision.readings),
-        click=click_words(forecast, limits, listed, wage, fee, decision.verdict),
+        click=click_words(forecast, limits, listed, wage, fee, decision.verdict, decision.bought),
         settle=_settle(forecast, decision.place) if decision.verdict == NOT_KNOWN else "",
         dearer=dearer_words(forecast, cost, kinds, decision.place) if decision.verdict == BUY else "",
         second=_second(forecast, cost, kinds),

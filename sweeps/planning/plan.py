@@ -205,18 +205,19 @@ class Advice:
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
-        "plan": "{money} for '{question}', asked of {people} on each of {images} images{training} ({recipe})",
+        "plan": "{money} for '{question}', asked of {people} on each of {images} images, {total} of them in all{training} "
+        "({recipe})",
         "training": ", and training on them with {mixing}",
         "one_person": "1 person",
         "people": "{n} people",
-        "gains": "It {changes} by {gain} against the best that costs nothing ({free}); that is less than the two "
-        "predictions differ by, as what looks best was lucky, too. {enough} is worth paying for, and the chance of "
-        "that is {chance}",
+        "gains": "It {changes} by {gain} against the best that costs nothing ({free}){lucky}. {enough} is worth "
+        "paying for, and the chance of that is {chance}",
+        "lucky": ", less than the {apart} that the predictions differ by, as what looks best was lucky, too",
         "loses": "It {changes} by {gain} against the best that costs nothing ({free}), which is worse. {enough} is "
         "worth paying for, and the chance of that is {chance}",
         "buy": "{plan}. {gains}",
-        "not_worth": "train with what costs nothing; no purchase within these limits is worth its money. The "
-        "likeliest to be worth it all the same is {plan}. {gains}",
+        "not_worth": "train with what costs nothing; no purchase within these limits is worth its money. What "
+        "comes nearest is {plan}. {gains}",
         "unsure": "train with what costs nothing until more is known. The likeliest to be worth its money, though not "
         "likely enough, is {plan}. {gains}; buy from {yes} on, don't from {no} down",
         "disputed": "train with what costs nothing until more is known. What looks worth its money, but not by every "
@@ -250,11 +251,13 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "dearer": "dearer plans probably add too little: {plan} for {money} gains {gain} more (80%: {low} to {high})",
         "enough": "{matters} or more",
         "anything": "Any gain",
-        "click": "if a click takes {seconds} s, as {who}, and not {now} s: {verdict}",
+        "click": "if a click takes {seconds} s, as {who}, and not {now} s: {verdict}{then}",
+        "then": ", as this plan then costs {money}",
         "measured": "was measured on 15,000 tasks",
         "thesis": "the thesis says",
         "click_turns": "{click}; the verdict turns at about {turns} s a click",
-        "click_stays": "{click}; from {least} s to {most} s a click the verdict stays, though not the plan",
+        "click_stays": "{click}; from {least} s to {most} s a click the verdict stays",
+        "other_plan": "{stays}, though not always the plan",
         "least": "the cheapest plan that is worth buying: {plan} for {money}",
         "no_least": "no {known} plan is sure to be worth buying, whatever the budget",
         "dearest": "whatever it costs: {plan} for {money} would gain {gain} more (80%: {low} to {high}), with a "

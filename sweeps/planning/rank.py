@@ -1,6 +1,7 @@
 """Filter candidates by a budget, rank them, and what more money buys: arithmetic on draws, whatever the prices."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from sweeps.results.table import ANSWERS, answer_columns
 IMAGES_EACH = {"pages": 25, "clicks": 200}
 STEP_USD = 100.0
 _CENT = 0.005
+CLICKS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)  # seconds a click that are tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,3 +174,20 @@ def gain_words(forecast: Forecast, one: int, other: int) -> dict[str, str]:
         "high": f"{high:.3f}",
         "chance": chance_words(probability),
     }
+
+
+def turning_price(other: Callable[[float], bool], now: float) -> float | None:
+    """The price nearest to `now` (as a ratio) at which the verdict is another, to 3%; None within `CLICKS`."""
+    found = []
+    for prices in ([p for p in CLICKS if p > now], [p for p in reversed(CLICKS) if p < now]):
+        before = now
+        for price in prices:
+            if other(price):
+                inside, outside = before, price
+                while max(inside, outside) / min(inside, outside) > 1.03:
+                    middle = math.sqrt(inside * outside)
+                    inside, outside = (inside, middle) if other(middle) else (middle, outside)
+                found.append(outside)
+                break
+            before = price
+    return min(found, key=lambda price: abs(math.log(price / now)), default=None)

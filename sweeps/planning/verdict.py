@@ -23,7 +23,7 @@ from sweeps.frontier.regimes import ENOUGH
 from sweeps.planning.candidates import Cost, candidate_costs
 from sweeps.planning.forecast import Forecast, make_forecast
 from sweeps.planning.plan import BUY, DONT_BUY, NOT_KNOWN, Reading, chance_words, money_between, sentence
-from sweeps.planning.rank import axes_of, best_of_each_kind, candidate_name
+from sweeps.planning.rank import axes_of, best_of_each_kind, candidate_name, people_needed
 from sweeps.results.names import changes, dollars, question
 
 MOST_CELLS = 150  # fits take time that grows with the third power of the cells: 10 s of a core for 80
@@ -55,7 +55,7 @@ class Verdict:
 
     `plan` is the recipe that the verdict is about, for `usd`: the one to buy, or the one that is likeliest to be worth
     it ("" where the budget buys nothing). It gains `gain` on the best `free` recipe, and what matters with probability
-    `chance` (NaN without a plan).
+    `chance` (NaN without a plan). `nothing` says of which plans ("measured") none is that cheap, "" where one is.
     """
 
     verdict: str
@@ -67,6 +67,7 @@ class Verdict:
     gain: float = math.nan
     chance: float = math.nan
     free: str = ""
+    nothing: str = ""
 
     @property
     def bought(self) -> str:
@@ -107,7 +108,8 @@ class Verdicts:
                 told.append(step)
         if len(told) < 2:
             return _capital(last.words)
-        parts = [f"below {dollars(told[1].from_usd)} {told[0].verdict}"]
+        nothing = f" (no {told[0].nothing} plan is that cheap)" if told[0].nothing else ""
+        parts = [f"below {dollars(told[1].from_usd)} {told[0].verdict}{nothing}"]
         for here, after in zip(told[1:], (*told[2:], None), strict=True):
             upto = "on" if after is None else f"to {dollars(after.from_usd)}"
             bought = f" ({here.plan} for {dollars(here.usd)})" if here.bought else ""
@@ -155,9 +157,12 @@ def verdict_by(chance: Float[np.ndarray, " p"]) -> str:
 
 
 def likeliest(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> int:
-    """The `feasible` candidate likeliest to gain what matters, of equals the cheapest."""
-    chance = forecast.gains_enough
-    return int(min(np.flatnonzero(feasible), key=lambda i: (-chance[i], cost.usd_high[i], i)))
+    """The `feasible` candidate likeliest, to the percent, to gain what matters; of equals the one that gains the most.
+
+    Where nothing gains anything that is the least bad purchase, not the smallest.
+    """
+    percent, gain = np.floor(100 * forecast.gains_enough + 0.5), forecast.gain
+    return int(min(np.flatnonzero(feasible), key=lambda i: (-percent[i], -gain[i], cost.usd_high[i], i)))
 
 
 def _as_good(forecast: Forecast, cost: Cost, among: Bool[np.ndarray, " p"]) -> int | None:
@@ -177,8 +182,11 @@ def why(forecast: Forecast, cost: Cost, decision: Decision) -> str:
     disputed = verdict == NOT_KNOWN and chance >= ENOUGH
     name = {BUY: "buy", DONT_BUY: "not_worth", NOT_KNOWN: "disputed" if disputed else "unsure"}[verdict]
     better = gain > -0.0005  # no loss that rounds to none
+    apart = float(forecast.free_values[:, forecast.best_free].mean() - forecast.expected[place])
+    lucky = better and round(1000 * apart) > round(1000 * gain) + 1  # by more than rounding
     gains = sentence(
         "gains" if better else "loses",
+        lucky=sentence("lucky", apart=f"{apart:.3f}") if lucky else "",
         changes=changes(forecast.rows.metric, better),
         gain=f"{abs(gain):.3f}",
         free=best_free_name(forecast),
@@ -212,6 +220,7 @@ def plan_words(forecast: Forecast, cost: Cost, place: int) -> str:
         question=question(str(axes["variety"]), axes.get("pages_on")),
         people=sentence("one_person") if row["annotators"] == 1 else sentence("people", n=str(int(row["annotators"]))),
         images=str(int(row["items"])),
+        total=str(int(people_needed(forecast)[place])),
         training=training_words(axes),
         recipe=candidate_name(forecast, place),
     )
@@ -273,7 +282,12 @@ def verdicts(forecast: Forecast, prices: PriceList, wage: float | None = None, f
     usd_per_second = usd(3600, wage, fee) / 3600
     if cost.usd_high.min() > 0:
         steps.append(
-            Verdict(verdict=DONT_BUY, why="; ".join([too_little(forecast, cost), *holds_for(forecast)]), free=free)
+            Verdict(
+                verdict=DONT_BUY,
+                why="; ".join([too_little(forecast, cost), *holds_for(forecast)]),
+                free=free,
+                nothing=forecast.known,
+            )
         )
     found = [
         (float(budget), decide(forecast, cost, cost.usd_high <= budget + 1e-9))

@@ -108,6 +108,7 @@ def plan_data(forecast: Forecast, prices: PriceList) -> dict[str, Any]:
             "beyond": table["beyond"].astype(bool).tolist(),
             "expected": forecast.expected.tolist(),
             "gain": forecast.gain.tolist(),
+            "apart": (forecast.free_values[:, forecast.best_free].mean() - forecast.expected).tolist(),
             "beats_free": forecast.beats_free.tolist(),
             "gains_enough": forecast.gains_enough.tolist(),
             "seeds_needed": forecast.seeds_needed.tolist(),

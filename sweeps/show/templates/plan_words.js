@@ -8,13 +8,14 @@ const chanceWords = (chance) => (chance < 0.01 ? "under 1%" : chance > 0.99 ? "o
 
 // Why the verdict is what it is, for who pays: the candidate that it is about, and how sure it is.
 function whyWords({ plan, cost }, verdict, place) {
-  const { gain: gains, gains_enough: chances } = plan.candidates;
-  const gain = gains[place], chance = chances[place];
+  const { gain: gains, gains_enough: chances, apart: differences } = plan.candidates;
+  const gain = gains[place], chance = chances[place], apart = differences[place];
   const disputed = verdict === "not known yet" && chance >= DATA.enough;
   const better = gain > -0.0005; // no loss that rounds to none
   const effect = said(better ? "gains" : "loses", {
     changes: better ? plan.improves : plan.worsens, gain: fixed(Math.abs(gain), 3), free: plan.free.recipe,
     enough: plan.enough, chance: chanceWords(chance),
+    lucky: better && Math.round(1000 * apart) > Math.round(1000 * gain) + 1 ? said("lucky", { apart: fixed(apart, 3) }) : "",
   });
   const which = { buy: "buy", "don't buy": "not_worth", "not known yet": disputed ? "disputed" : "unsure" }[verdict];
   const rule = { yes: chanceWords(DATA.enough), no: chanceWords(1 - DATA.enough) };
@@ -36,7 +37,7 @@ function planWords(plan, cost, place) {
   const { kind, items, name } = plan.candidates;
   const { question, people, training } = plan.kinds[kind[place]];
   return said("plan", {
-    money: between(dollars(cost.usdLow[place]), dollars(cost.usdHigh[place])), question, images: items[place], training,
+    money: between(dollars(cost.usdLow[place]), dollars(cost.usdHigh[place])), question, images: items[place], training, total: plan.candidates.people[place],
     people: people === 1 ? said("one_person") : said("people", { n: people }), recipe: name[place],
   });
 }
@@ -63,12 +64,13 @@ function freeWords({ free }) {
 }
 
 // The verdict with clicks as long as others say they are, and at which price of a click it turns; "" without clicks.
-function clickWords(plan, settings, verdict) {
+function clickWords(plan, settings, verdict, bought = null) {
   const { now: listed, tried, measured, thesis } = DATA.prices.clicks;
   if (!plan.kinds.some((kind) => kind.seconds.click)) return "";
   const now = settings.moved.click?.[1] ?? listed;
+  const costAt = (seconds) => priced(plan, { ...settings, moved: { ...settings.moved, click: [seconds, seconds] } });
   const at = (seconds) => {
-    const cost = priced(plan, { ...settings, moved: { ...settings.moved, click: [seconds, seconds] } });
+    const cost = costAt(seconds);
     const feasible = within(plan, cost, settings);
     if (!feasible.includes(true)) return ["don't buy", "don't buy"];
     const timed = settings.budget_hours !== null || settings.days !== null;
@@ -78,9 +80,18 @@ function clickWords(plan, settings, verdict) {
     return ["buy", `buy ${plan.candidates.name[found.place]} for ${dollars(cost.usdHigh[found.place])}`];
   };
   const [other, who] = Math.abs(now - measured) > 1e-9 ? [measured, "measured"] : [thesis, "thesis"];
-  const click = said("click", { seconds: general(other, 3), who: said(who), now: general(now, 3), verdict: at(other)[1] });
+  const [found, words] = at(other);
+  let then = "";
+  if (bought !== null && found !== "buy" && settings.budget_usd !== null) {
+    const money = costAt(other).usdHigh[bought];
+    if (money > settings.budget_usd) then = said("then", { money: dollars(money) });
+  }
+  const click = said("click", { seconds: general(other, 3), who: said(who), now: general(now, 3), verdict: words, then });
   const turns = turning((seconds) => at(seconds)[0] !== verdict, now, tried);
-  if (turns === null) return said("click_stays", { click, least: general(tried[0], 6), most: general(tried.at(-1), 6) });
+  if (turns === null) {
+    const stays = said("click_stays", { click, least: general(tried[0], 6), most: general(tried.at(-1), 6) });
+    return verdict === "buy" ? said("other_plan", { stays }) : stays;
+  }
   return said("click_turns", { click, turns: general(turns, 2) });
 }
 
@@ -137,10 +148,12 @@ function leastWords(context) {
   return said("least", { plan: plan.candidates.name[least], money: dollars(cost.usdHigh[least]) });
 }
 
-// The `feasible` candidate likeliest to gain what matters, of equals the cheapest.
+// The `feasible` candidate likeliest, to the percent, to gain what matters; of equals the one that gains the most.
 function likeliest(plan, cost, feasible) {
-  const { gains_enough: chance } = plan.candidates;
-  const likelier = (one, other) => chance[one] - chance[other] || cost.usdHigh[other] - cost.usdHigh[one] || other - one;
+  const { gains_enough: chances, gain } = plan.candidates;
+  const percent = chances.map((chance) => Math.floor(100 * chance + 0.5));
+  const likelier = (one, other) =>
+    percent[one] - percent[other] || gain[one] - gain[other] || cost.usdHigh[other] - cost.usdHigh[one] || other - one;
   return places(feasible).reduce((leader, i) => (likelier(i, leader) > 0 ? i : leader));
 }
 

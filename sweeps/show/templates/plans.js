@@ -102,7 +102,7 @@ function advise(plan, drawn, settings) {
     freeWords(plan),
     firmnessWords(verdict, readings),
     verdict === "not known yet" ? settleWords(plan, place) : "",
-    clickWords(plan, settings, verdict),
+    clickWords(plan, settings, verdict, buys ? place : null),
     buys ? dearerWords(context, kinds, place) : "",
     buys ? stopWords(context, stop) : "",
     buys ? "" : leastWords(context),
