@@ -205,8 +205,8 @@ class Advice:
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
-        "plan": "{money} for '{question}', asked of {people} on each of {images} images, {total} of them in all{training} "
-        "({recipe})",
+        "plan": "{money} for '{question}', asked of {people} on each of {images} images, {total} of them in "
+        "all{training} ({recipe})",
         "training": ", and training on them with {mixing}",
         "one_person": "1 person",
         "people": "{n} people",
