@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.drive import prepare_sweep
-from sweeps.running.checkpoint import Checkpoint
+from sweeps.running.checkpoint import Pace
 from sweeps.running.runner import work_on_trials
 from sweeps.running.trial import Material, config_of
 from sweeps.spec.cells import trials
@@ -39,7 +39,7 @@ def work(folder: Path, every: int) -> None:
     the same ones. What it says is in `folder`/said.
     """
     step = count(1)
-    Checkpoint.due = lambda self: next(step) % every == 0
+    Pace.due = lambda self: next(step) % every == 0
     block = {"variety": "t2-clamp", "mixing": "mixup", "augmentation": "crop-flip", "rest": "none"}
     spec, dataset, _ = prepare_sweep({"name": "small", "blocks": [block]}, scale="small", sets=["epochs=3"], root=None)
     (trial,) = trials(spec, dataset)
