@@ -38,7 +38,8 @@ def without_pictures(page):
     return re.sub(r"data:image/png;base64,[^\"]*", "a picture", page)
 
 
-@pytest.mark.parametrize("name", ["replication", pytest.param("grid", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["replication", "grid"])
 def test_a_report_made_again_is_the_committed_one(name, checkout, request):
     results, files = REPORTS[name]
     arguments = ["report", name, "--from-results", results, "--to", "docs"]

@@ -86,7 +86,7 @@ TRIALS = {
         },
     ),
 }
-SLOW = {"network": [pytest.mark.slow]}
+SLOW = dict.fromkeys(("network", "hmix", "rest"), [pytest.mark.slow])
 GROUPS = [
     pytest.param(
         name,
