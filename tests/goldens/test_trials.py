@@ -86,7 +86,7 @@ TRIALS = {
         },
     ),
 }
-SLOW = dict.fromkeys(("network", "hmix", "rest"), [pytest.mark.slow])
+SLOW = {name: [pytest.mark.slow] for name in ("network", "hmix", "rest")}
 GROUPS = [
     pytest.param(
         name,
