@@ -31,8 +31,8 @@ def test_a_default_that_wins_held_and_one_that_loses_did_not(judged: Judged):
     assert not lost.passed
     assert "the regression has a lower one" in choice(lost)
     assert "the choice did not hold, the curve loses to a baseline. A model that loses is no default." in choice(lost)
-    known = judged("ce/10s", errors=(0.03, 0.01, 0.02))
-    assert choice(known).endswith("is no default: since then the regression makes the plans for ce/10s.")
+    known = judged("scaled-ce/10s", errors=(0.03, 0.01, 0.02))
+    assert choice(known).endswith("is no default: since then the regression makes the plans for scaled-ce/10s.")
     other = judged("ce/10h", errors=(0.01, 0.03, 0.02), default="regression")
     assert other.passed
     assert "the curve has a lower one" in choice(other)
