@@ -66,7 +66,7 @@ def measure(trial: Trial, dataset: Any, rounds: int, every: float) -> dict[str, 
         "curve": Material(dataset=dataset, curve_every=1, checkpoint_every=0),
         "checkpoints": Material(dataset=dataset, curve_every=0, checkpoint_every=every),
     }
-    points, saves = Clock(Run, "_curve_row"), Clock(Checkpoint, "save")
+    points, saves = Clock(Run, "_curve_point"), Clock(Checkpoint, "save")
     snapshots = Clock(TrainingState, "snapshot")
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     names = list(ways)

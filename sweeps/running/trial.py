@@ -250,11 +250,13 @@ class Run:
         for epoch in self.epochs:
             self.kept = epoch.kept
             if self.setting.curve_due(epoch):
-                items = curve_items(self.dataset)
-                quick = fold_batch_norms(self.model)
-                found = logits(quick, self.images, items) if len(items) else np.zeros((0, 0))
-                self.past.curve.append(self.setting.curve_row(epoch, found))
+                self.past.curve.append(self._curve_point(epoch))
             yield epoch
+
+    def _curve_point(self, epoch: Epoch) -> list[float]:
+        items = curve_items(self.dataset)
+        found = logits(fold_batch_norms(self.model), self.images, items) if len(items) else np.zeros((0, 0))
+        return self.setting.curve_row(epoch, found)
 
     def finish(self, trials: Path, *, host: str = "") -> dict[str, Any]:
         """Evaluate, write `trials`/<id> (atomically) and return the result: metrics, costs and the two times.
