@@ -38,7 +38,9 @@ def _contested(dataset: Dataset, root: Path | None) -> OutsideTestSet:
     kept = entropy(test.targets, axis=1) > CONTESTED
     if not kept.any():
         raise RequestError(f"test set contested: people agree on every image of {base}")
-    note = f"{kept.sum()} of the {len(kept)} images of {base}, those with more than {CONTESTED} nats of people's entropy"
+    note = (
+        f"{kept.sum()} of the {len(kept)} images of {base}, those with more than {CONTESTED} nats of people's entropy"
+    )
     return _of_dataset("contested", note, dataset, test.items[kept], test.targets[kept])
 
 

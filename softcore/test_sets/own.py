@@ -180,7 +180,8 @@ def read_targets(path: Path, names: Sequence[str], classes: Sequence[str]) -> Fl
         missing = [name for name in classes if name not in columns]
         raise RequestError(
             f"{path}: needed are a column image and either a column {HARD} or one for each class; it has "
-            f"{', '.join(columns) or 'no rows'}" + (f"; no column '{missing[0]}'" if where and HARD not in columns else "")
+            f"{', '.join(columns) or 'no rows'}"
+            + (f"; no column '{missing[0]}'" if where and HARD not in columns else "")
         )
     index = {name: k for k, name in enumerate(names)} | {str(k): k for k in range(len(names))}
     targets = np.full((len(names), len(classes)), np.nan)

@@ -1,10 +1,10 @@
 """What is stored of trials on test sets: the logits, with the truth beside them, and scores that came later.
 
-    <sweep>/evaluations/<test set>/
-        test_set.json    its name, digest, rule and counts
-        test_set.npz     images, targets, items, names: of a user's own test set; a named one is made again
-        logits/<trial>.npz   as in the trial's own predictions.npz
-        scores.jsonl     one line a trial: its metrics on this test set, appended
+<sweep>/evaluations/<test set>/
+    test_set.json    its name, digest, rule and counts
+    test_set.npz     images, targets, items, names: of a user's own test set; a named one is made again
+    logits/<trial>.npz   as in the trial's own predictions.npz
+    scores.jsonl     one line a trial: its metrics on this test set, appended
 """
 
 import json
