@@ -1,4 +1,4 @@
-"""Run, resume, replay and evaluate a sweep: what runs its trials, what mirrors them to MLflow and what draws its frontiers."""
+"""Run, resume, replay, evaluate: what runs trials, what mirrors them to MLflow and what draws frontiers."""
 
 import json
 import tempfile
