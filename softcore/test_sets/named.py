@@ -55,7 +55,8 @@ def _corrected(dataset: Dataset, root: Path | None) -> OutsideTestSet:
     if dataset.name not in CIFAR_TESTS:
         raise RequestError(f"test set corrected: the votes are on CIFAR-10's test images; {dataset.name} has others")
     ((base, test),) = dataset.fixed_tests.items()
-    targets, kept, counts = np.eye(len(dataset.classes))[dataset.labels], np.ones(len(dataset.labels), bool), Counter()
+    targets, kept = np.eye(len(dataset.classes))[dataset.labels], np.ones(len(dataset.labels), bool)
+    counts = Counter[str]()
     for suspect in _suspects(data_root(root) / SUSPECTS, dataset):
         item, given, guessed, votes = suspect
         if item not in test.items:

@@ -195,7 +195,7 @@ def read_targets(path: Path, names: Sequence[str], classes: Sequence[str]) -> Fl
             targets[item] = _target(line, row, classes, bad)
     if bad:
         refuse(str(path), bad)
-    without = [names[k] for k in np.flatnonzero(np.isnan(targets).any(axis=1))]
+    without = [name for name, blank in zip(names, np.isnan(targets).any(axis=1), strict=True) if blank]
     if without:
         raise RequestError(
             f"{path}: {len(without)} of {len(names)} images have no row: {', '.join(without[:NAMED])}"

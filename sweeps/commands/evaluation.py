@@ -48,7 +48,7 @@ def evaluate(
         cpus=cpus,
         address=ray_address,
         tracking_uri=tracking_uri,
-        name=name,
+        called=name,
         labels=labels,
         answers=answers,
         probabilities=probabilities,

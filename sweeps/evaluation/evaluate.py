@@ -1,7 +1,7 @@
 """Score every finished trial of a sweep on a test set, through Ray as trials are: columns that come after training."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -52,7 +52,7 @@ def find_test_set(
     dataset: Dataset,
     root: Path,
     *,
-    name: str | None = None,
+    called: str | None = None,
     labels: Path | None = None,
     answers: Path | None = None,
     probabilities: Literal["percent", "fraction"] | None = None,
@@ -65,7 +65,7 @@ def find_test_set(
     data set, or shares images with those that models were trained on.
     """
     own = [each for each in test_sets_of(store) if each not in later_test_sets(store)]
-    beside = {"--name": name, "--labels": labels, "--answers": answers, "--probabilities": probabilities}
+    beside = {"--name": called, "--labels": labels, "--answers": answers, "--probabilities": probabilities}
     given = [option for option, value in beside.items() if value is not None] + ["--resize"] * resize
     kept = about_test_set(store, what) if NAME.fullmatch(what) else {}
     if what in own or what in NAMED_TEST_SETS or kept:
@@ -79,7 +79,7 @@ def find_test_set(
         if not path.exists():
             known = [*own, *later_test_sets(store), *NAMED_TEST_SETS]
             raise RequestError(f"{unknown_name('test set', what, sorted(set(known)))}, or the path of a folder or .npz")
-        called = name or path.name.removesuffix(path.suffix)
+        called = called or path.name.removesuffix(path.suffix)
         _check_name(called, own)
         how: dict[str, Any] = {"labels": labels, "answers": answers, "probabilities": probabilities, "resize": resize}
         test = read_own_test_set(path, dataset, name=called, **how)
@@ -127,7 +127,8 @@ def score_sweep(
         if isinstance(test, str):
             about: Mapping[str, Any] = {}
             material: Any = StoredMaterial(store=store, test_set=name, dataset=dataset)
-            function, before = score_again, set[str]()
+            function: Callable[[str, Any], Any] = score_again
+            before = set[str]()
         else:
             keep_test_set(store, test)
             about = about_test_set(store, name)

@@ -8,12 +8,18 @@ from cluster.connection import connect
 from cluster.tasks import run_tasks
 
 
-def square_or_fail(task, shared):
-    if task == "die":
-        os._exit(1)
-    if task == "fail":
-        raise ValueError(f"no {task} of {shared}")
-    return task * task + shared
+@pytest.fixture
+def square_or_fail():
+    """A function that travels by value, as workers don't find this file."""
+
+    def square_or_fail(task, shared):
+        if task == "die":
+            os._exit(1)
+        if task == "fail":
+            raise ValueError(f"no {task} of {shared}")
+        return task * task + shared
+
+    return square_or_fail
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +28,12 @@ def one_core():
         yield {"cpu": 1}
 
 
-def test_every_task_ends_once_with_its_result(one_core):
+def test_every_task_ends_once_with_its_result(one_core, square_or_fail):
     ended = sorted(run_tasks(square_or_fail, range(7), 10, resources=one_core))
     assert ended == [(k, k * k + 10, "") for k in range(7)]
 
 
-def test_a_task_that_fails_or_dies_spoils_no_other(one_core):
+def test_a_task_that_fails_or_dies_spoils_no_other(one_core, square_or_fail):
     found = run_tasks(square_or_fail, [2, "fail", "die", 3], 1, resources=one_core)
     ended = {place: (result, reason) for place, result, reason in found}
     assert ended[0] == (5, "")
@@ -37,5 +43,5 @@ def test_a_task_that_fails_or_dies_spoils_no_other(one_core):
     assert "died more than 3 times" in ended[2][1]
 
 
-def test_no_task_is_no_work(one_core):
+def test_no_task_is_no_work(one_core, square_or_fail):
     assert list(run_tasks(square_or_fail, [], None, resources=one_core)) == []

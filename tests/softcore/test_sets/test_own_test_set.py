@@ -77,9 +77,9 @@ def test_rows_of_a_labels_file_may_be_in_any_order_and_go_by_name(folder, digits
     ("spoil", "said"),
     [
         (lambda rows: rows[:-2], "2 of 6 images have no row: e.png, f.png"),
-        (lambda rows: [*rows, {"image": "z.png", "label": "1"}], r"image 'z.png'.*6 images, such as a.png"),
+        (lambda rows: [*rows, {"image": "z.png", "label": "1"}], r"row 8, image: 'z.png'.*6 images, such as a.png"),
         (lambda rows: [*rows, rows[0]], "one row an image"),
-        (lambda rows: [{**rows[0], "label": "eleven"}, *rows[1:]], "label 'eleven'"),
+        (lambda rows: [{**rows[0], "label": "eleven"}, *rows[1:]], "label: 'eleven'"),
         (lambda rows: [{"image": row["image"]} for row in rows], "needed are a column image"),
         (lambda rows: [{"file": row["image"], "label": "1"} for row in rows], "needed are a column image"),
     ],

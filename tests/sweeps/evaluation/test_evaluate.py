@@ -182,11 +182,11 @@ def test_a_recorded_value_is_never_overruled(sweep):
     [
         ("nothing", {}, r"unknown test set 'nothing'.*contested.*or the path of a folder or .npz"),
         ("crowd", {"resize": True}, "--resize goes with a file of your own; crowd is a test set by name"),
-        ("contested", {"name": "x"}, "--name goes with a file"),
-        ("FOLDER", {"name": "crowd"}, "test set 'crowd' is taken"),
-        ("FOLDER", {"name": "validation"}, "test set 'validation' is taken"),
-        ("FOLDER", {"name": "a/b"}, "is no name of letters"),
-        ("FOLDER", {"name": "x-c"}, "may not end in -c"),
+        ("contested", {"called": "x"}, "--name goes with a file"),
+        ("FOLDER", {"called": "crowd"}, "test set 'crowd' is taken"),
+        ("FOLDER", {"called": "validation"}, "test set 'validation' is taken"),
+        ("FOLDER", {"called": "a/b"}, "is no name of letters"),
+        ("FOLDER", {"called": "x-c"}, "may not end in -c"),
     ],
 )
 def test_what_is_no_test_set_is_refused(sweep, digits, tmp_path, what, how, said):
