@@ -104,7 +104,7 @@ def evaluate(
 ) -> tuple[Sweep, "Evaluation", str]:
     """Score every finished trial of a sweep on a test set that came later, without training; what MLflow was told.
 
-    `test_set` is a name or a file, which `file` (`called`, `labels`, `answers`, `probabilities`, `resize`) says more of:
+    `test_set` is a name or a file, which `file` (`called`, `labels`, `answers`, ...) says more of:
     `sweeps.evaluation.evaluate.find_test_set`. The sweep's results and the runs that MLflow has get its metrics.
     """
     from sweeps.evaluation.evaluate import find_test_set, score_sweep
