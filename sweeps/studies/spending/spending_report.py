@@ -177,8 +177,8 @@ def _splitting(models: RecordedModels, replays: int, simulated: bool) -> Section
     summary = (
         f"Of free recipes alone, {int(tested['test']):,} test clicks take the chosen model from {first['loss']:.3f} "
         f"(one at random) to {tested['loss']:.3f}; {int(bought['training']):,} clicks on training labels beside "
-        f"as many on the test take it to {bought['loss']:.3f} [{bought['low']:.3f}, {bought['high']:.3f}] ({models.metric}, "
-        f"{found.seeds} seeds).",
+        f"as many on the test take it to {bought['loss']:.3f} [{bought['low']:.3f}, {bought['high']:.3f}] "
+        f"({models.metric}, {found.seeds} seeds).",
     )
     lines = (
         "Candidates are all cells that so many clicks can train, free recipes among them; each seed chooses the model "
