@@ -85,10 +85,15 @@ def test_cost_words(costs: list[TestCost]) -> str:
         return ""
     one, several = costs[0], costs[-1]
     return (
-        f"to see a gain of {one.gain:.3f} yourself between two trained models takes about {one.images:,} test images "
-        f"with one click each ({dollars(one.usd)}), or {several.images:,} with {several.clicks_an_image} each "
+        f"to see a gain of {one.gain:.3f} yourself between two trained models takes about {_about(one.images)} test images "
+        f"with one click each ({dollars(one.usd)}), or {_about(several.images)} with {several.clicks_an_image} each "
         f"({dollars(several.usd)}): seen in 80% of tests, at 95%"
     )
+
+
+def _about(number: int) -> str:
+    """A number in two digits: more are not known."""
+    return f"{float(f'{number:.2g}'):,.0f}"
 
 
 def as_dicts(costs: list[TestCost]) -> list[dict[str, Any]]:

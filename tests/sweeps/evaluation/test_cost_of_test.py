@@ -48,7 +48,7 @@ def test_half_the_gain_takes_four_times_the_images_and_money_is_of_clicks(sweep)
     assert one.usd == pytest.approx(one.images * 2.5 / 3600 * 12 * 1.333)
     assert one.images > three.images > one.images / 3
     assert asked(sweep, wage=24.0)[0].usd == pytest.approx(2 * one.usd)
-    assert f"{one.images:,} test images with one click each" in words([one, three])
+    assert f"{float(f'{one.images:.2g}'):,.0f} test images with one click each" in words([one, three])
 
 
 def test_it_is_the_variance_of_the_models_own_differences(sweep):
