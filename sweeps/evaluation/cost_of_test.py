@@ -85,8 +85,8 @@ def test_cost_words(costs: list[TestCost]) -> str:
         return ""
     one, several = costs[0], costs[-1]
     return (
-        f"to see a gain of {one.gain:.3f} yourself between two trained models takes about {_about(one.images)} test images "
-        f"with one click each ({dollars(one.usd)}), or {_about(several.images)} with {several.clicks_an_image} each "
+        f"to see a gain of {one.gain:.3f} yourself between two trained models takes about {_about(one.images)} test "
+        f"images with one click each ({dollars(one.usd)}), or {_about(several.images)} with {several.clicks_an_image} each "
         f"({dollars(several.usd)}): seen in 80% of tests, at 95%"
     )
 
