@@ -86,8 +86,8 @@ def test_cost_words(costs: list[TestCost]) -> str:
     one, several = costs[0], costs[-1]
     return (
         f"to see a gain of {one.gain:.3f} yourself between two trained models takes about {_about(one.images)} test "
-        f"images with one click each ({dollars(one.usd)}), or {_about(several.images)} with {several.clicks_an_image} each "
-        f"({dollars(several.usd)}): seen in 80% of tests, at 95%"
+        f"images with one click each ({dollars(one.usd)}), or {_about(several.images)} with "
+        f"{several.clicks_an_image} each ({dollars(several.usd)}): seen in 80% of tests, at 95%"
     )
 
 
