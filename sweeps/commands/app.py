@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from sweeps.commands import data as cli_data
 from sweeps.commands import figures as cli_figures
 from sweeps.commands import jobs as cli_jobs
+from sweeps.commands import metrics as cli_metrics
 from sweeps.commands import plan as cli_plan
 from sweeps.commands import reports as cli_reports
 from sweeps.commands.options import Address, AsJson, Cpus, DataRoot, Id, Out, Scale, Sets, SpecName, Tracking
@@ -30,7 +31,7 @@ PANELS = {
     "First steps": ("run", "presets", "ui", "doctor"),
     "Data": ("data", "labels"),
     "Run": ("resume", "list", "show", "replay"),
-    "Read results": ("frontier", "results", "report", "figure"),
+    "Read results": ("frontier", "results", "metrics", "report", "figure"),
     "Plan what to buy": ("plan",),
     "Clusters": ("submit", "status", "logs", "stop"),
 }
@@ -66,6 +67,7 @@ for command in (
     cli_jobs.logs,
     cli_jobs.stop,
     cli_figures.figure,
+    cli_metrics.metrics,
     cli_plan.plan,
     cli_reports.frontier,
 ):
