@@ -144,8 +144,12 @@ class Sweep:
         manifest = self.store.manifest()
         where = data_root(root or manifest["data_root"])
         dataset = load_data(manifest["dataset"], where, self.store.spec().get("word_vectors"))
-        if dict(dataset.fingerprints) != manifest["fingerprints"]:
-            raise RequestError(f"the data of {self.id} has changed since it began; run the spec again for a new sweep")
+        before, now = manifest["fingerprints"], dict(dataset.fingerprints)
+        if before != now:
+            changed = ", ".join(name for name in {**before, **now} if before.get(name) != now.get(name))
+            raise RequestError(
+                f"the data of {self.id} has changed since it began ({changed}); run the spec again for a new sweep"
+            )
         return dataset
 
     def material(self, root: str | Path | None = None) -> Material:

@@ -252,12 +252,15 @@ def replay(
     out: Out = None,
     data_root: DataRoot = None,
 ) -> None:
-    """Train a stored trial again; 0 if metrics and prediction bytes are equal, 1 if not."""
+    """Train a stored trial again; 0 if metrics and prediction bytes are equal, 1 and why that may be if not."""
     from sweeps.drive import replay as again
+    from sweeps.drive import replay_reasons
 
     differences = again(trial, out=out, root=data_root)
     if differences:
         print("differs: " + "; ".join(differences))
+        for reason in replay_reasons(trial, out=out, root=data_root):
+            print(f"why that may be: {reason}")
         raise typer.Exit(1)
     print("the same metrics and the same prediction bytes")
 

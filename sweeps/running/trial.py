@@ -35,7 +35,7 @@ from softcore.training.models import PixelNetwork
 from softcore.training.state import TrainingState
 from sweeps.running.checkpoint import Checkpoint, Pace, Past, code_version
 from sweeps.running.curve import CURVE, SCORES, write_curve
-from sweeps.running.provenance import processor
+from sweeps.running.provenance import conditions, processor
 from sweeps.spec.axis_names import CHECKPOINT_EVERY, CURVE_EVERY
 from sweeps.spec.cells import Cell, Trial, digest
 
@@ -341,6 +341,7 @@ def save_trial(
         "epochs": trial.cell.axes["epochs"],
         "result": result,
         **about,
+        "made_with": conditions(),
         "sha256": {name: sha256(temporary / f"{name}.npz") for name in ("predictions", "weights", "panel")},
     }
     (temporary / "trial.json").write_text(json.dumps(record, indent=1))
