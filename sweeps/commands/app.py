@@ -219,12 +219,23 @@ def list_(out: Out = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(sweep: Id, out: Out = None, as_json: AsJson = False) -> None:
-    """Show a sweep: its state, cells and annotation-time budgets."""
+def show(
+    sweep: Id,
+    out: Out = None,
+    watts_core: Annotated[float | None, typer.Option(help="Assumed watts of a busy core; 12 without it.")] = None,
+    watts_card: Annotated[float | None, typer.Option(help="Assumed watts of a busy card; 700 without it.")] = None,
+    pue: Annotated[float | None, typer.Option(help="Assumed energy of a data centre for its machines'; 1.56.")] = None,
+    kg_co2e_kwh: Annotated[float | None, typer.Option(help="Assumed kg of CO2e a kWh; 0.473 without it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a sweep: its state, cells, annotation-time budgets, and what its trials cost to run."""
+    from sweeps.results.run_cost import Assumptions
     from sweeps.show.tables import show_sweep
     from sweeps.sweep import open_sweep
 
-    show_sweep(open_sweep(sweep, out=out), as_json)
+    asked = {"watts_core": watts_core, "watts_card": watts_card, "pue": pue, "kg_co2e_kwh": kg_co2e_kwh}
+    assumptions = Assumptions(**{name: value for name, value in asked.items() if value is not None})
+    show_sweep(open_sweep(sweep, out=out), as_json, assumptions)
 
 
 @app.command()

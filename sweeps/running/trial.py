@@ -176,7 +176,8 @@ class Setting:
             "eval_seconds": round(time.perf_counter() - trained, 3),
             **label_costs(self.targets),
         }
-        save_trial(trials, self.trial, result, predictions, weights, self.targets, about(), curve=curve)
+        ran = {**about(), "made_with": conditions()}
+        save_trial(trials, self.trial, result, predictions, weights, self.targets, ran, curve=curve)
         return result
 
 
@@ -341,7 +342,6 @@ def save_trial(
         "epochs": trial.cell.axes["epochs"],
         "result": result,
         **about,
-        "made_with": conditions(),
         "sha256": {name: sha256(temporary / f"{name}.npz") for name in ("predictions", "weights", "panel")},
     }
     (temporary / "trial.json").write_text(json.dumps(record, indent=1))
