@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from softcore.data.fetch import SOURCES
 from softcore.datasets import DATASETS
 from softcore.scoring.metrics import METRICS
 from sweeps.commands.app import app
@@ -90,7 +91,11 @@ def unknown_name(command, given):
     """What is wrong with the preset, the data set or the metric that a command names."""
     name = given.get("spec" if command in ("run", "submit") else "name")
     known = (
-        [*presets_by_name()] if command in ("run", "submit") else [*DATASETS, "NAME"] if command != "figure" else [name]
+        [*presets_by_name()]
+        if command in ("run", "submit")
+        else [*DATASETS, *SOURCES, "NAME"]
+        if command != "figure"
+        else [name]
     )
     if command == "metrics":
         known = [*METRICS, "NAME"]
