@@ -16,7 +16,8 @@ the cards by `sweeps metrics --format markdown`; a test holds it equal to them, 
 hold every metric against another implementation.
 
 In the definitions `p` is the model's softmax and `target` what people say of an item, each a distribution over classes.
-A metric stands in a results table as `<metric>/<test set>`. `softcore.scoring.groups` has them by class and by band of
+A metric stands in a results table as `<metric>/<test set>`; `sweeps evaluate` computes every one that stored logits
+allow, whatever the trial was trained with. `softcore.scoring.groups` has them by class and by band of
 people's entropy ({", ".join(band_names())}); a group of fewer than {LEAST} items has no value.
 [methods.md](methods.md#a-variety-a-metric-an-aggregator-of-your-own) says how to add a metric.
 """
