@@ -15,8 +15,8 @@ from sweeps.running import store as stores
 from sweeps.running.packs import check_precision, run_together
 from sweeps.running.provenance import conditions_now, manifest, why_bytes_differ
 from sweeps.running.store import Store
-from sweeps.running.trial import Material, calm_torch, load_data, make_material, trial_of
-from sweeps.spec.cells import spec_content, sweep_id, trials
+from sweeps.running.trial import Material, calm_torch, load_data, make_material
+from sweeps.spec.cells import config_of, spec_content, sweep_id, trial_of, trials
 from sweeps.spec.spec import HOW, Spec
 from sweeps.spec.spec import resolve as resolve_spec
 from sweeps.spec.tune import apply_choices, choice_records, choose, tuning_spec
@@ -144,7 +144,6 @@ def carry_on(
 ) -> "Frontiers | None":
     """Run what is left of a sweep, mirror it, draw its frontiers and return them; None where no trial has finished."""
     from sweeps.running.runner import run_trials
-    from sweeps.running.trial import config_of
 
     store = sweep.store
     with store.lock():

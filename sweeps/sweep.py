@@ -28,13 +28,13 @@ from sweeps.results.table import (
 from sweeps.running import store as stores
 from sweeps.running.curve import COLUMNS as CURVE_COLUMNS
 from sweeps.running.store import Store
-from sweeps.running.trial import Material, load_data, make_material
 from sweeps.spec.cells import Trial, trials_of
 from sweeps.spec.spec import HOW
 
 if TYPE_CHECKING:
     from sweeps.frontier.frontier import Frontiers
     from sweeps.planning.plan import Advice
+    from sweeps.running.trial import Material
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +160,8 @@ class Sweep:
 
     def dataset(self, root: str | Path | None = None) -> Dataset:
         """The data it ran on; refuses data that has changed since."""
+        from sweeps.running.trial import load_data  # with torch, which who reads results need not wait for
+
         manifest = self.store.manifest()
         where = data_root(root or manifest["data_root"])
         dataset = load_data(manifest["dataset"], where, self.store.spec().get("word_vectors"))
@@ -171,8 +173,10 @@ class Sweep:
             )
         return dataset
 
-    def material(self, root: str | Path | None = None) -> Material:
+    def material(self, root: str | Path | None = None) -> "Material":
         """What its trials read; refuses data that has changed since."""
+        from sweeps.running.trial import make_material
+
         where = data_root(root or self.store.manifest()["data_root"])
         spec = self.store.spec()
         often = {name: spec[name] for name in HOW if name in spec}  # sweeps from before they came have neither

@@ -12,8 +12,6 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, unknown_name
@@ -53,6 +51,9 @@ def image_batches(dataset: Dataset) -> tuple[ImageBatch, ...]:
     Found from first answers of any question. Raises RequestError where they are no batches: somebody answered less
     than half of the images that they are connected to.
     """
+    from scipy.sparse import coo_array  # slow to import, and who only reads results needs none of it
+    from scipy.sparse.csgraph import connected_components
+
     first = dataset.records[~dataset.records["is_repeat"]]
     person, people = pd.factorize(first["annotator"], sort=True)
     image, images = pd.factorize(first["item"], sort=True)

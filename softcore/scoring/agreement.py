@@ -3,7 +3,6 @@
 import numpy as np
 from jaxtyping import Float
 from scipy.special import softmax
-from scipy.stats import entropy, spearmanr
 
 from softcore.scoring.metric_card import Card, Example, Logits
 
@@ -23,11 +22,15 @@ def accuracy(logits: Float[np.ndarray, "n k"], targets: Float[np.ndarray, "n k"]
 
 def entropies(logits: Logits, targets: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "2 n"]:
     """In nats, to so many decimals that ties are ties: of the model's distributions, and of people's."""
+    from scipy.stats import entropy  # slow to import, and who only reads results needs none of it
+
     both = entropy(softmax(logits.clean.astype(np.float64), axis=1), axis=1), entropy(targets, axis=1)
     return np.round(np.stack(both), TIES)
 
 
 def _rank_correlation(logits: Logits, targets: Float[np.ndarray, "n k"]) -> float:
+    from scipy.stats import spearmanr
+
     return float(np.clip(spearmanr(*entropies(logits, targets)).statistic, -1, 1))
 
 

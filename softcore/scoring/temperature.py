@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 LEAST_VALIDATION = 100  # images: of fewer the temperature alone moves scaled cross-entropy by what matters (0.01)
@@ -20,6 +19,8 @@ def fit_temperature(logits: Float[np.ndarray, "n k"], labels: Int[np.ndarray, " 
     """
     if not len(labels):
         raise ValueError("a temperature needs at least one validation image")
+    from scipy.optimize import minimize_scalar  # slow to import, and who only reads results needs none of it
+
     loss = _temperature_loss(logits, labels)
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.01), np.log(100)), method="bounded").x))
 

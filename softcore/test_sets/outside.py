@@ -8,7 +8,6 @@ from jaxtyping import Float, Int, UInt8
 
 from softcore.data.dataset import Dataset, fingerprint
 from softcore.errors import RequestError
-from softcore.training.images import pool_images
 
 ALIKE = 8.0  # grey levels of 255, root mean square over an image's pixels: below it two files show the same picture
 COARSE = 8  # the side of the thumbnails that are compared first
@@ -108,6 +107,8 @@ def same_pictures(
 
 
 def _thumbnails(images: np.ndarray) -> Float[np.ndarray, "n pixels"]:
+    from softcore.training.images import pool_images  # imports torch, which who reads stored scores need not wait for
+
     pooled = pool_images(images, COARSE)
     return pooled.reshape(len(images), -1).astype(np.float32)
 

@@ -19,7 +19,8 @@ from softcore.training.images import pool_images
 from softcore.training.models import PixelNetwork, make_model
 from sweeps.evaluation.stored import PREDICTIONS, on_test_set
 from sweeps.running.store import Store
-from sweeps.running.trial import calm_torch, device, trial_of
+from sweeps.running.trial import calm_torch, device
+from sweeps.spec.cells import trial_of
 
 _pooled: dict[tuple[str, int | None], np.ndarray] = {}  # a worker scores many trials on the same images
 

@@ -19,13 +19,12 @@ from jaxtyping import Float, Int
 
 from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, unknown_name
-from softcore.evaluate import trial_temperature
 from softcore.files import read_npz
 from softcore.scoring.metrics import Logits
 from softcore.test_sets import test_sets
 from softcore.test_sets.outside import OutsideTestSet
 from sweeps.running.store import Store, write_text
-from sweeps.running.trial import trial_of
+from sweeps.spec.cells import trial_of
 
 EVALUATIONS, LOGITS, SCORES = "evaluations", "logits", "scores.jsonl"
 ABOUT, CONTENT = "test_set.json", "test_set.npz"
@@ -70,6 +69,8 @@ def on_test_set(store: Store, trial: str, test_set: str, dataset: Dataset) -> Tr
     `dataset` is that of the sweep. Raises RequestError for a test set that the trial has no logits on, with those that
     there are, and for a file that can't be read.
     """
+    from softcore.evaluate import trial_temperature  # imports torch, which reading scores does not need
+
     folder = store.trials / trial
     validation_items, validation = read_npz(folder / PREDICTIONS, "validation/items", "validation/clean")
     temperature = trial_temperature(validation, dataset.labels[validation_items])

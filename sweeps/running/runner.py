@@ -183,7 +183,7 @@ def work_on_trials(configs: Sequence[Mapping[str, Any]], material: Material, tri
     """What a worker does with a pack: yields what `Worker.setup` says."""
     from sweeps.running.checkpoint import CHECKPOINTS
     from sweeps.running.packs import run_together
-    from sweeps.running.trial import trial_of
+    from sweeps.spec.cells import trial_of
 
     wanted = [trial_of(config) for config in configs]
     yield from run_together(wanted, material, trials, host=host, checkpoints=trials.parent / CHECKPOINTS)

@@ -37,7 +37,7 @@ from sweeps.running.checkpoint import Checkpoint, Pace, Past, code_version
 from sweeps.running.curve import CURVE, SCORES, write_curve
 from sweeps.running.provenance import conditions, processor
 from sweeps.spec.axis_names import CHECKPOINT_EVERY, CURVE_EVERY
-from sweeps.spec.cells import Cell, Trial, digest
+from sweeps.spec.cells import Trial, config_of, digest
 
 WORD_VECTORS = "word vectors"  # the name of their fingerprint
 SCHEMA = 1
@@ -105,17 +105,6 @@ def make_material(
 
 _pooled: dict[tuple[str, int | None], np.ndarray] = {}  # a worker runs many trials on the same images
 _corrupted: dict[tuple[str, int | None, str], CorruptedImages] = {}
-
-
-def trial_of(config: Mapping[str, Any]) -> Trial:
-    """The trial that a plain mapping (as Ray and trial.json carry it) describes."""
-    return Trial(Cell(dict(config["axes"])), config["seed"], config["panel"], config.get("repeat", 0))
-
-
-def config_of(trial: Trial) -> dict[str, Any]:
-    """The plain mapping of a trial."""
-    plain = {"axes": dict(trial.cell.axes), "seed": trial.seed, "panel": trial.panel}
-    return plain | ({"repeat": trial.repeat} if trial.repeat else {})
 
 
 class Setting:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sweeps.frontier.frontier import Frontiers, side_by_side
-from sweeps.planning.verdict import frontier_verdicts
 from sweeps.results.names import (
     INTERVAL,
     best_means,
@@ -32,6 +30,7 @@ from sweeps.spec.cells import trials_of
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from sweeps.frontier.frontier import Frontiers
     from sweeps.sweep import Sweep
 
 EMPTY = "–"
@@ -177,14 +176,17 @@ def print_json(content: Any) -> None:
     print(json.dumps(plain_values(content), indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def frontier_table(sweep: "Sweep", found: Frontiers | None = None) -> ReportTable:
+def frontier_table(sweep: "Sweep", found: "Frontiers | None" = None) -> ReportTable:
     """A sweep's frontiers, `ce` and `scaled-ce` side by side: those `found`, else of its own metric."""
     title = f"Frontier of {sweep.id}" + (" (simulated annotators)" if sweep.simulated else "")
     return frontiers_table(sweep.frontiers() if found is None else found, title)
 
 
-def frontiers_table(found: Frontiers, title: str = "Frontier") -> ReportTable:
+def frontiers_table(found: "Frontiers", title: str = "Frontier") -> ReportTable:
     """The frontiers of one sweep side by side, one row a cell, those on a frontier first and marked with a star."""
+    from sweeps.frontier.frontier import side_by_side  # what only lists sweeps need not wait for the science
+    from sweeps.planning.verdict import frontier_verdicts
+
     entries, tables = [], found.tables
     for row in records(side_by_side(tables)):
         place: dict[str, Any] = {"group": "", "row": row["recipe"], "column_group": ""}

@@ -18,7 +18,6 @@ from softcore.scoring.metrics import lower_is_better
 from softcore.scoring.weighted import metrics_of
 from softcore.test_sets import test_sets
 from softcore.varieties import FREE
-from sweeps.spec.axes import check_number, clear_labels, settle_axes
 from sweeps.spec.axis_names import DEFAULT_AXES, LABEL_AXES, REPLICATES, TRAINING_AXES
 from sweeps.spec.spec import Spec
 
@@ -108,6 +107,17 @@ class Trial:
         return f"{self.cell.id}-s{self.seed}-p{self.panel}" + (f"-r{self.repeat}" if self.repeat else "")
 
 
+def trial_of(config: Mapping[str, Any]) -> Trial:
+    """The trial that a plain mapping (as Ray and trial.json carry it) describes."""
+    return Trial(Cell(dict(config["axes"])), config["seed"], config["panel"], config.get("repeat", 0))
+
+
+def config_of(trial: Trial) -> dict[str, Any]:
+    """The plain mapping of a trial."""
+    plain = {"axes": dict(trial.cell.axes), "seed": trial.seed, "panel": trial.panel}
+    return plain | ({"repeat": trial.repeat} if trial.repeat else {})
+
+
 def digest(content: Any) -> str:
     """SHA-256 (hex) of the content's JSON with sorted keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
@@ -154,6 +164,8 @@ def _whole(numbers: Iterable[Any]) -> list[int]:
 
 def make_cell(asked: Mapping[str, Any], dataset: Dataset) -> Cell:
     """One cell from a value for every axis: checked, budgets resolved, axes that don't apply set to None."""
+    from sweeps.spec.axes import check_number, clear_labels, settle_axes  # imports torch, which stored cells don't need
+
     axes = settle_axes(asked, dataset)
     axes["hired_hours"] = None
     budget = None

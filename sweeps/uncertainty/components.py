@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import nnls
 from scipy.special import chdtr, chdtri
 
 from sweeps.uncertainty.strata import CELL, CROWD, OWN, PANELS, PEOPLE, REPEAT, REST, SEED, Strata
@@ -21,6 +20,8 @@ def estimate(strata: Strata, squares: Float[np.ndarray, " k"]) -> Float[np.ndarr
     What training itself varies by comes first; people's and the rest's by least squares weighted with degrees of
     freedom over the square of what is expected, then from the narrowest stratum to the widest by what is left for each.
     """
+    from scipy.optimize import nnls  # slow to import, and tables that are only shown need none of it
+
     found = np.zeros(len(strata.components))
     if REPEAT in strata.components:
         repeat = strata.components.index(REPEAT)

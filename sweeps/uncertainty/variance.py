@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from scipy.special import stdtr, stdtrit
-from scipy.stats import rankdata, spearmanr
 
 from softcore.errors import RequestError
 from sweeps.uncertainty.components import draw, estimate
@@ -57,6 +56,8 @@ def growth(strata: Strata, values: np.ndarray, variances: np.ndarray) -> tuple[G
     """
     place = strata.place(CELL)
     left = strata.left_over(values, upto=place)
+    from scipy.stats import spearmanr  # slow to import, and tables that are only shown need none of it
+
     layout, count = strata.layout, np.bincount(strata.layout.cell)
     noise = np.bincount(layout.cell, weights=left**2) / count
     crowd = np.array(layout.crowd)
@@ -109,6 +110,8 @@ def panel_differences(strata: Strata, values: np.ndarray, variances: np.ndarray)
 
 def _ranks_within(values: np.ndarray, crowd: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """Each kept cell's rank among those of its crowd, as a share of them: 0.5 is the middle."""
+    from scipy.stats import rankdata
+
     ranks = np.zeros(len(values))
     for name in np.unique(crowd[kept]):
         rows = np.flatnonzero(kept & (crowd == name))

@@ -197,6 +197,13 @@ def test_the_command_line_starts_without_anything_heavy(module):
     assert run(f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"
 
 
+@pytest.mark.parametrize("module", ["sweeps.sweep", "sweeps.show.tables", "sweeps.evaluation.stored"])
+def test_what_lists_and_reads_sweeps_waits_for_neither_torch_nor_statistics(module):
+    # `sweeps list`, `show` and `results`: with them 2.4 s and 760 MB, without 0.9 s and 165 MB for 1,000 trials.
+    loaded = "[n for n in ('torch', 'ray', 'mlflow', 'scipy.stats', 'scipy.optimize', 'sklearn') if n in sys.modules]"
+    assert run(f"import sys, {module}; print({loaded})") == "[]"
+
+
 def test_the_core_trains_without_ray_mlflow_or_plots():
     loaded = "[n for n in ('ray', 'mlflow', 'plotly', 'matplotlib', 'sweeps', 'cluster') if n in sys.modules]"
     assert run(f"import sys, softcore.train, softcore.evaluate, softcore.datasets; print({loaded})") == "[]"

@@ -15,8 +15,8 @@ import pytest
 from sweeps.drive import prepare_sweep
 from sweeps.running.checkpoint import Pace
 from sweeps.running.runner import work_on_trials
-from sweeps.running.trial import Material, config_of
-from sweeps.spec.cells import trials
+from sweeps.running.trial import Material
+from sweeps.spec.cells import config_of, trials
 
 pytestmark = [
     pytest.mark.slow,

@@ -13,6 +13,7 @@ import pytest
 import sweeps
 from sweeps.commands.reports import preset_cells
 from sweeps.drive import replay
+from sweeps.running.trial import load_data
 from sweeps.show.tables import EMPTY
 from sweeps.spec.spec import presets_by_name
 from sweeps.studies.thesis.tables import report_tables, thesis_table
@@ -51,7 +52,7 @@ def run(tmp_path_factory) -> Iterator[dict[str, Sweep]]:
     ended = subprocess.run(asked, capture_output=True, text=True, timeout=1800)
     assert ended.returncode == 0, ended.stderr
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweeps.sweep, "load_data", cache(sweeps.sweep.load_data))
+        patch.setattr("sweeps.running.trial.load_data", cache(load_data))
         yield {name: sweeps.open(name, out=out) for name in TABLES}
 
 

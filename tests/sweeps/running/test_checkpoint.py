@@ -14,8 +14,8 @@ from softcore.datasets import load
 from sweeps.running import checkpoint as checkpoints
 from sweeps.running.checkpoint import Checkpoint, Pace, code_version
 from sweeps.running.runner import work_on_trials
-from sweeps.running.trial import Material, Run, config_of, run_trial
-from sweeps.spec.cells import trials
+from sweeps.running.trial import Material, Run, run_trial
+from sweeps.spec.cells import config_of, trials
 from sweeps.spec.spec import resolve
 
 FILES = ("predictions.npz", "weights.npz", "panel.npz", "curve.csv")

@@ -14,8 +14,8 @@ from softcore.test_sets import test_sets as sets_of
 from softcore.train import start
 from softcore.training.images import pool_images
 from sweeps.running import trial as trials_module
-from sweeps.running.trial import Material, Run, config_of, images_at, run_trial, trial_of
-from sweeps.spec.cells import trials
+from sweeps.running.trial import Material, Run, images_at, run_trial
+from sweeps.spec.cells import config_of, trial_of, trials
 from sweeps.spec.spec import resolve
 
 TIMES = {"train_seconds", "eval_seconds"}
