@@ -1,6 +1,7 @@
 """Reading files that others wrote (CSV rows with their line, arrays with no pickles), writing files whole."""
 
 import csv
+import errno
 import hashlib
 import os
 import re
@@ -84,11 +85,25 @@ def sha256(path: Path) -> str:
 def whole(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to, which becomes `path` in one step when the block ends well.
 
-    So `path` is whole or as it was; nothing is left where the block fails. Folders must be there.
+    So `path` is whole or as it was, a power cut included; nothing is left where the block fails. Folders must be there.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
+        sync(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(*paths: Path) -> None:
+    """Have files, and folders as lists of what is in them, on the disk when this returns: no power cut takes them."""
+    for each in paths:
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some file systems have no such thing for folders
+                raise
+        finally:
+            os.close(descriptor)

@@ -1,8 +1,9 @@
 """Run, resume, replay, evaluate: what runs trials, what mirrors them to MLflow and what draws frontiers."""
 
 import json
+import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,13 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.files import sha256
+from sweeps.evaluation.verify import forget_scores, scored_on
 from sweeps.running import store as stores
 from sweeps.running.packs import check_precision, run_together
 from sweeps.running.provenance import conditions_now, manifest, why_bytes_differ
 from sweeps.running.store import Store
 from sweeps.running.trial import Material, calm_torch, load_data, make_material
+from sweeps.running.verify import broken_trials, check_identity
 from sweeps.spec.cells import config_of, spec_content, sweep_id, trial_of, trials
 from sweeps.spec.spec import HOW, Spec
 from sweeps.spec.spec import resolve as resolve_spec
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from sweeps.frontier.frontier import Frontiers
 
 TIMES = ("train_seconds", "eval_seconds")
+
+log = logging.getLogger(__name__)
 
 
 def run(
@@ -64,7 +69,7 @@ def run(
     content = spec_content(asked, dataset)
     check_precision(trials(asked, dataset), asked.precision)
     identity = sweep_id(asked, dataset)
-    uri = _checked_tracking(tracking_uri)
+    uri = checked_tracking(tracking_uri)
     often = {name: getattr(asked, name) for name in HOW}
     material = make_material(dataset, asked.evaluate, source, **often)
     store = stores.create(folder, identity, asked.model_dump(), content, manifest(asked, dataset, source, uri))
@@ -83,10 +88,14 @@ def resume(
     address: str | None = None,
     tracking_uri: str | None = None,
 ) -> Sweep:
-    """Go on with a sweep that was stopped in any way; failed trials are tried again."""
+    """Go on with a sweep that was stopped in any way; failed trials are tried again, and those whose files are broken.
+
+    Every file that trials stored is checked against its digest: a millisecond or two for each megabyte.
+    """
     sweep = open_sweep(name, out=out)
+    check_identity(sweep.store)
     material = sweep.material(data_root)
-    uri = _checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
+    uri = checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
     found = carry_on(sweep, material, cpus=cpus, address=address, tracking_uri=uri)
     return Sweep(sweep.store, ended_with=found)
 
@@ -114,7 +123,7 @@ def evaluate(
     sweep = open_sweep(name, out=out)
     if not sweep.store.finished():
         raise RequestError(f"{sweep.id} has no finished trial to score; `sweeps resume {sweep.id}` goes on with it")
-    uri = _checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
+    uri = checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
     root = Path(data_root or sweep.store.manifest()["data_root"])
     dataset = sweep.dataset(root)
     test = find_test_set(sweep.store, test_set, dataset, root, **file)
@@ -133,25 +142,41 @@ def prepare_sweep(
     return asked, load_data(asked.dataset, where, asked.word_vectors), where
 
 
-def _checked_tracking(uri: str | None) -> str | None:
+def checked_tracking(uri: str | None) -> str | None:
     if uri:
         check_server(uri)
     return uri
 
 
 def carry_on(
-    sweep: Sweep, material: Material, *, cpus: int | None, address: str | None, tracking_uri: str | None
+    sweep: Sweep,
+    material: Material,
+    *,
+    cpus: int | None,
+    address: str | None,
+    tracking_uri: str | None,
+    only: Collection[str] | None = None,
 ) -> "Frontiers | None":
-    """Run what is left of a sweep, mirror it, draw its frontiers and return them; None where no trial has finished."""
+    """Run what is left of a sweep, mirror it, draw its frontiers and return them; None where no trial has finished.
+
+    Trials whose stored files are broken are left, too. `only` names trials beside which nothing is run.
+    """
     from sweeps.running.runner import run_trials
 
-    store = sweep.store
+    store, trials = sweep.store, {trial.id: trial for trial in sweep.trials()}
     with store.lock():
+        check_identity(store)
         _same_corruptions(store, material)
         store.clear_unfinished()
-        store.adopt()
-        done = set(store.finished())
-        waiting = [trial for trial in sweep.trials() if trial.id not in done]
+        for name, why in broken_trials(store, list(trials.values())).items():
+            for test_set in scored_on(store, name):
+                forget_scores(store, test_set, name)
+            store.withdraw(name, why)
+            log.warning("%s: trial %s is trained again: %s", store.id, name, why)
+        store.adopt(trials)
+        done = store.finished().keys() & trials.keys()
+        left = {name: trial for name, trial in trials.items() if name not in done}
+        waiting = [trial for name, trial in left.items() if only is None or name in only]
         with _mirror(sweep, tracking_uri) as mirror:
             complete = not waiting or run_trials(
                 store,
@@ -168,10 +193,11 @@ def carry_on(
             )
             if complete:
                 store.clear_unfinished()
-            found = sweep.frontiers() if complete and store.finished() else None
+            ended = complete and left.keys() - {trial.id for trial in waiting} <= store.failed().keys()
+            found = sweep.frontiers() if ended and store.finished() else None
             if found is not None:
                 draw_frontier(sweep, found)
-            mirror.finish(complete, found)
+            mirror.finish(ended, found)
     if not complete:
         raise KeyboardInterrupt
     return found
@@ -213,7 +239,7 @@ def replay(name: str, *, out: str | Path | None = None, root: str | Path | None 
     Metrics, costs and the bytes of predictions, weights and panel are compared, the two times are not.
     """
     store, trial = stores.find_trial(name, stores.out_folder(out))
-    stored = json.loads((store.trials / trial / "trial.json").read_text())
+    stored = store.whole_record(trial)
     material = replace(Sweep(store).material(root), curve_every=0)
     with tempfile.TemporaryDirectory(prefix="sweeps-replay-") as scratch:
         for said in run_together([trial_of(stored["config"])], material, Path(scratch)):
@@ -239,7 +265,7 @@ def replay_reasons(name: str, *, out: str | Path | None = None, root: str | Path
     where an older one did not, as its sweep's manifest has them.
     """
     store, trial = stores.find_trial(name, stores.out_folder(out))
-    record = json.loads((store.trials / trial / "trial.json").read_text())
+    record = store.whole_record(trial)
     material = Sweep(store).material(root)
     corruptions = None if material.corrupted is None else material.corrupted.source
     calm_torch()  # as the trial was trained again

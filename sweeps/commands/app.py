@@ -23,6 +23,7 @@ from sweeps.commands import jobs as cli_jobs
 from sweeps.commands import metrics as cli_metrics
 from sweeps.commands import plan as cli_plan
 from sweeps.commands import reports as cli_reports
+from sweeps.commands import store as cli_store
 from sweeps.commands.options import Address, AsJson, Cpus, DataRoot, Id, Out, Scale, Sets, SpecName, Tracking
 
 INTERRUPTED = 130
@@ -31,7 +32,7 @@ INTERRUPTED = 130
 PANELS = {
     "First steps": ("run", "presets", "ui", "doctor"),
     "Data": ("data", "labels"),
-    "Run": ("resume", "list", "show", "replay"),
+    "Run": ("resume", "list", "show", "replay", "verify", "mirror"),
     "Read results": ("frontier", "results", "metrics", "report", "figure"),
     "Compare and test": ("evaluate",),
     "Plan what to buy": ("plan",),
@@ -73,6 +74,8 @@ for command in (
     cli_plan.plan,
     cli_reports.frontier,
     cli_evaluation.evaluate,
+    cli_store.verify,
+    cli_store.mirror,
 ):
     app.command()(command)
 app.add_typer(cli_reports.app, name="report")

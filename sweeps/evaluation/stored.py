@@ -10,6 +10,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from softcore.files import read_npz
 from softcore.scoring.metrics import Logits
 from softcore.test_sets import test_sets
 from softcore.test_sets.outside import OutsideTestSet
+from sweeps.running.reading import read_mapping
 from sweeps.running.store import Store, write_text
 from sweeps.spec.cells import trial_of
 
@@ -46,11 +48,12 @@ class TrialOnTestSet:
 
 def test_sets_of(store: Store) -> list[str]:
     """The test sets that finished trials of a sweep have logits on: those they were trained with, then later ones."""
-    folders = store.trial_folders()
     own: list[str] = []
-    if folders:
-        with np.load(store.trials / folders[0] / PREDICTIONS, allow_pickle=False) as stored:
-            own = [name.removesuffix("/clean") for name in stored.files if name.endswith("/clean")]
+    for trial in store.trial_folders():
+        with suppress(Exception):  # a broken file, in whichever way: every trial has the same test sets
+            with np.load(store.trials / trial / PREDICTIONS, allow_pickle=False) as stored:
+                own = [name.removesuffix("/clean") for name in stored.files if name.endswith("/clean")]
+            break
     return sorted(set(own) - {"validation"}) + later_test_sets(store)
 
 
@@ -88,7 +91,7 @@ def on_test_set(store: Store, trial: str, test_set: str, dataset: Dataset) -> Tr
             )
         names = (f"{test_set}/{part}" for part in ("items", "clean", "fgsm"))
         items, clean, attacked = read_npz(folder / PREDICTIONS, *names)
-        config = trial_of(json.loads((folder / "trial.json").read_text())["config"])
+        config = trial_of(store.whole_record(trial)["config"])
         truth = test_sets(dataset, config.seed, config.cell.axes.get("holdout"))[test_set]
         if not np.array_equal(truth.items, items):
             raise RequestError(f"trial {trial}: its images of {test_set} are not those of the data set now")
@@ -111,7 +114,7 @@ def later_targets(store: Store, test_set: str) -> Float[np.ndarray, "n k"]:
 def about_test_set(store: Store, test_set: str) -> dict[str, Any]:
     """What is kept about a test set that came later; empty where there is none of that name."""
     path = evaluation_folder(store, test_set) / ABOUT
-    return dict(json.loads(path.read_text())) if path.is_file() else {}
+    return read_mapping(path, f"`sweeps verify {store.id} --repair` sets it aside") if path.is_file() else {}
 
 
 def keep_test_set(store: Store, test: OutsideTestSet) -> None:

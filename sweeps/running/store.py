@@ -8,16 +8,20 @@
         trials/<trial>/  trial.json, predictions.npz, weights.npz, panel.npz, curve.csv
         checkpoints/     where trials stand that are under way, or were when they were killed
         frontier.*       made from the above when the sweep ends, and by `sweeps frontier`
+        set-aside/       what was found broken and is kept out of the way (`sweeps.running.verify`)
 
-A trial's folder appears whole or not at all. A killed process costs at most the trials in flight.
+A trial's folder appears whole or not at all. A killed process costs at most the trials in flight. What stands there
+that is none of these disturbs nothing, and a file that can't be read is one line with the way out.
 """
 
+import itertools
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,12 +29,16 @@ from typing import Any
 import yaml
 
 from softcore.errors import RequestError
-from softcore.files import whole
+from softcore.files import sync, whole
 from sweeps.results.table import DONE, FAILED
 from sweeps.running.checkpoint import CHECKPOINTS
 from sweeps.running.curve import CURVE, read_curve
+from sweeps.running.reading import as_event, misshapen, read_mapping
 
 STOPPED = "stopped"  # in flight when the sweep was stopped: in the log, not among the results
+BROKEN = "broken"  # what it had stored was found broken: it is done no more, until it is done again
+TRIAL_ID = re.compile(r"\w+-s\d+-p\d+(-r\d+)?")  # as `sweeps.spec.cells.Trial` makes them
+RECORD, ASIDE = "trial.json", "set-aside"
 SPEC, RESOLVED, MANIFEST, EVENTS, TRIALS, LOCK = (
     "spec.yaml",
     "resolved.json",
@@ -64,24 +72,49 @@ class Store:
 
     def curve(self, trial: str) -> list[dict[str, float]]:
         """The learning curve of a finished trial, a row an epoch by column; empty where none was kept."""
-        return read_curve(self.trials / trial / CURVE)
+        path = self.trials / trial / CURVE
+        try:
+            return read_curve(path)
+        except (OSError, ValueError, TypeError) as error:
+            raise self.unreadable(path, error) from None
 
     def record(self, trial: str) -> dict[str, Any]:
-        """The `trial.json` of a finished trial; empty where its folder is gone."""
-        path = self.trials / trial / "trial.json"
-        return dict(json.loads(path.read_text())) if path.is_file() else {}
+        """The `trial.json` of a finished trial; empty where its folder is gone, or it can't be read as one."""
+        try:
+            found = read_mapping(self.trials / trial / RECORD)
+        except RequestError:
+            return {}
+        return dict(found) if isinstance(found.get("result"), dict) else {}
+
+    def whole_record(self, trial: str) -> dict[str, Any]:
+        """The same, of a trial that is to be worked on: RequestError with the way out where there is none."""
+        if not (found := self.record(trial)):
+            path = self.trials / trial / RECORD
+            raise self.unreadable(path, "not the record of a trial" if path.is_file() else "it is gone")
+        return found
+
+    def unreadable(self, path: Path, why: object) -> RequestError:
+        """The refusal of a trial's file that can't be read, with the way out."""
+        said = str(why).partition("\n")[0]
+        return RequestError(f"{path}: can't be read ({said}); `sweeps verify {self.id} --repair` trains it again")
 
     def resolved(self) -> dict[str, Any]:
         """The resolved spec."""
-        return dict(json.loads((self.folder / RESOLVED).read_text()))
+        way_out = f"`sweeps verify {self.id} --repair` writes it again"
+        content = read_mapping(self.folder / RESOLVED, way_out)
+        if problem := misshapen(content):
+            raise RequestError(f"{self.folder / RESOLVED}: {problem}; {way_out}")
+        return content
 
     def spec(self) -> dict[str, Any]:
         """The spec as asked for, scale and settings applied."""
-        return dict(yaml.safe_load((self.folder / SPEC).read_text()))
+        return read_mapping(
+            self.folder / SPEC, "`sweeps run` with the spec that the sweep was made from writes it again"
+        )
 
     def manifest(self) -> dict[str, Any]:
         """Where the data and the code came from."""
-        return dict(json.loads((self.folder / MANIFEST).read_text()))
+        return read_mapping(self.folder / MANIFEST, f"`sweeps verify {self.id} --repair` writes it again")
 
     def update_manifest(self, **entries: Any) -> None:
         """Set top-level entries of the manifest."""
@@ -114,23 +147,34 @@ class Store:
             os.fsync(log.fileno())
 
     def events(self) -> list[dict[str, Any]]:
-        """Every whole event, oldest first."""
+        """Every whole event, oldest first; half a line of a killed process, or what else is no event, is ignored."""
+        return [event for event in map(as_event, self.log_lines()) if event is not None]
+
+    def log_lines(self) -> list[str]:
+        """The lines of the log as they lie there; none before the first event."""
         path = self.folder / EVENTS
-        if not path.exists():
+        try:
+            return path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
             return []
-        events = []
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                events.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue  # half a line of a killed process: its trial's folder tells the rest
-        return events
+        except OSError as error:
+            raise RequestError(
+                f"{path}: can't be read ({error.strerror}); move it away: `sweeps resume {self.id}` goes by the folders"
+            ) from None
+
+    def rewrite_log(self, lines: Sequence[str]) -> None:
+        """Have these lines alone in the log; what it was is kept with what is set aside."""
+        path = self.folder / EVENTS
+        copy = self.folder / f".{EVENTS}.before"
+        shutil.copyfile(path, copy)
+        self.set_aside(copy)
+        write_text(path, "".join(f"{line}\n" for line in lines))
 
     def last_events(self) -> dict[str, dict[str, Any]]:
-        """The latest event of each trial; a trial that is done stays done."""
+        """The latest event of each trial; a trial that is done stays done, unless it is found broken."""
         last: dict[str, dict[str, Any]] = {}
         for event in self.events():
-            if last.get(event["trial"], {}).get("status") != DONE:
+            if event["status"] == BROKEN or last.get(event["trial"], {}).get("status") != DONE:
                 last[event["trial"]] = event
         return last
 
@@ -139,8 +183,8 @@ class Store:
         last = self.last_events()
         done = {name: event["result"] for name, event in last.items() if event["status"] == DONE}
         for name in self.trial_folders():
-            if name not in done:
-                done[name] = json.loads((self.trials / name / "trial.json").read_text())["result"]
+            if name not in done and (record := self.record(name)):
+                done[name] = record["result"]
         return done, {n: event for n, event in last.items() if event["status"] == FAILED and n not in done}
 
     def finished(self) -> dict[str, dict[str, Any]]:
@@ -151,28 +195,52 @@ class Store:
         """The last event of every trial that failed and has not finished since."""
         return self.outcomes()[1]
 
-    def adopt(self) -> int:
-        """Log the finished folders that a killed driver never logged; how many there were."""
+    def adopt(self, known: Collection[str] | None = None) -> int:
+        """Log the finished folders, of trials that are `known`, that no driver has logged; how many there were."""
         logged = {name for name, event in self.last_events().items() if event["status"] == DONE}
-        orphans = [name for name in self.trial_folders() if name not in logged]
-        for name in orphans:
-            trial = json.loads((self.trials / name / "trial.json").read_text())
-            self.log(name, trial["epochs"], DONE, result=trial["result"], adopted=True)
+        names = [name for name in self.trial_folders() if name not in logged and (known is None or name in known)]
+        orphans = {name: record for name in names if (record := self.record(name))}
+        for name, record in orphans.items():
+            self.log(name, record["epochs"], DONE, result=record["result"], adopted=True)
         return len(orphans)
 
     def trial_folders(self) -> list[str]:
-        """The ids of the trials whose folder is whole, in order."""
-        return sorted(n for n in os.listdir(self.trials) if not n.startswith(".")) if self.trials.is_dir() else []
+        """The ids of the trials whose folder is whole, in order; what else stands there is passed over."""
+        names = os.listdir(self.trials) if self.trials.is_dir() else []
+        return sorted(n for n in names if TRIAL_ID.fullmatch(n) and os.path.isfile(self.trials / n / RECORD))
+
+    def set_aside(self, path: Path) -> Path:
+        """Move a file or folder of the sweep to where nothing reads it, and delete nothing; where it is now."""
+        folder = self.folder / ASIDE
+        folder.mkdir(exist_ok=True)
+        free = (folder / f"{path.name.lstrip('.')}{f'.{n}' if n else ''}" for n in itertools.count())
+        target = next(each for each in free if not os.path.lexists(each))
+        path.rename(target)
+        return target
+
+    def withdraw(self, trial: str, why: str) -> None:
+        """Count a trial as not finished any more: set aside what there is of it, then log why.
+
+        In this order, for a folder that is gone is seen again where this is killed between the two.
+        """
+        if os.path.lexists(path := self.trials / trial):
+            self.set_aside(path)
+        self.log(trial, 0, BROKEN, error=why)
 
     def clear_unfinished(self) -> None:
         """Remove what killed workers left half-written, and checkpoints of trials that are done.
 
         Only for a driver that holds the lock, and none of whose workers is at work.
         """
+        if os.path.lexists(self.trials) and not self.trials.is_dir():
+            self.set_aside(self.trials)
+        self.trials.mkdir(exist_ok=True)
         for path in self.trials.glob(".*"):
             shutil.rmtree(path, ignore_errors=True)
         done = set(self.trial_folders())
         for path in self.checkpoints.glob("*"):
+            if path.is_dir():
+                continue
             if path.name.startswith(".") or path.stem in done:
                 path.unlink(missing_ok=True)
         with suppress(OSError):  # it is not there, or some trial is to go on from it
@@ -180,10 +248,18 @@ class Store:
 
 
 def create(out: Path, sweep_id: str, spec: Mapping[str, Any], resolved: Mapping[str, Any], manifest) -> Store:
-    """The store of a new sweep, whole or not at all; an existing one of that id is returned as it is."""
+    """The store of a new sweep, whole or not at all; an existing one of that id is returned as it is.
+
+    But for its spec, resolved spec and manifest: those of them that can't be read are set aside and written again.
+    """
     folder = out / sweep_id
+    contents = {
+        SPEC: yaml.safe_dump(dict(spec), sort_keys=False),
+        RESOLVED: json.dumps(resolved, indent=1),
+        MANIFEST: json.dumps(manifest, indent=1),
+    }
     if folder.is_dir():
-        return Store(folder)
+        return _with_its_files(Store(folder), contents)
     try:
         out.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=out))
@@ -191,14 +267,26 @@ def create(out: Path, sweep_id: str, spec: Mapping[str, Any], resolved: Mapping[
         raise RequestError(f"output folder {out} can't be written: {error.strerror}") from None
     temporary.chmod(0o755)
     (temporary / TRIALS).mkdir()
-    (temporary / SPEC).write_text(yaml.safe_dump(dict(spec), sort_keys=False))
-    (temporary / RESOLVED).write_text(json.dumps(resolved, indent=1))
-    (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    for name, text in contents.items():
+        (temporary / name).write_text(text)
+    sync(*(temporary / name for name in contents), temporary)
     try:
         temporary.rename(folder)
     except OSError:  # another driver was first
         shutil.rmtree(temporary)
     return Store(folder)
+
+
+def _with_its_files(store: Store, contents: Mapping[str, str]) -> Store:
+    for name, read in ((SPEC, store.spec), (RESOLVED, store.resolved), (MANIFEST, store.manifest)):
+        try:
+            read()
+        except RequestError:
+            path = store.folder / name
+            if os.path.lexists(path):
+                store.set_aside(path)
+            write_text(path, contents[name])
+    return store
 
 
 def check_writable(out: Path) -> None:
@@ -240,9 +328,18 @@ def stores(out: Path) -> list[Store]:
     if not os.path.isdir(out):
         return []
     try:
-        return [Store(path) for path in sorted(out.iterdir()) if os.path.isfile(path / RESOLVED)]
+        return [Store(path) for path in sorted(out.iterdir()) if is_sweep(path)]
     except OSError as error:
         raise RequestError(f"output folder {out} can't be read: {error.strerror}") from None
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether a folder is a sweep's, one that lost its resolved spec included."""
+    if folder.name.startswith("."):
+        return False
+    if os.path.isfile(folder / RESOLVED):
+        return True
+    return os.path.isdir(folder / TRIALS) and any(os.path.isfile(folder / name) for name in (SPEC, MANIFEST, EVENTS))
 
 
 def find(name: str, out: Path) -> Store:
@@ -251,7 +348,7 @@ def find(name: str, out: Path) -> Store:
     Raises RequestError that lists the sweeps there are.
     """
     path = Path(name).expanduser().absolute()
-    if "/" in name and os.path.isfile(path / RESOLVED):
+    if "/" in name and is_sweep(path):
         return Store(path)
     there = stores(out)
     found = [store for store in there if store.id == name] or [s for s in there if s.id.startswith(name)]

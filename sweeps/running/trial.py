@@ -18,7 +18,7 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import load
 from softcore.errors import RequestError
 from softcore.evaluate import Predictions, curve_items, curve_scores, evaluate, predict, validation_loss
-from softcore.files import sha256
+from softcore.files import sha256, sync
 from softcore.labels.build import Targets, build
 from softcore.labels.mixed import add_mixed_images
 from softcore.labels.similarity import read_word_vectors
@@ -307,6 +307,7 @@ def save_trial(
 ) -> None:
     """Write the trial's folder under a temporary name and rename it; a folder that is there already stays.
 
+    It is on the disk when this returns: its event is written after it, and a power cut may not leave one without it.
     `about` says where and how it ran; neither it nor the `curve` (rows of `curve.COLUMNS`) is part of the result.
     """
     temporary = trials / f".{trial.id}-{socket.gethostname()}-{os.getpid()}"
@@ -334,8 +335,10 @@ def save_trial(
         "sha256": {name: sha256(temporary / f"{name}.npz") for name in ("predictions", "weights", "panel")},
     }
     (temporary / "trial.json").write_text(json.dumps(record, indent=1))
+    sync(*temporary.iterdir(), temporary)
     try:
         temporary.rename(trials / trial.id)
+        sync(trials)
     except OSError:
         if not (trials / trial.id / "trial.json").is_file():
             raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from softcore.errors import RequestError
 from sweeps.results.names import (
     INTERVAL,
     best_means,
@@ -213,20 +214,28 @@ def _number(number: float) -> float | None:
 
 
 def sweeps_table(stores: Sequence[Store]) -> ReportTable:
-    """The sweeps of an output folder and how far each is."""
-    return table([_state(store) for store in stores], title="Sweeps")
+    """The sweeps of an output folder and how far each is; of one that can't be read, why."""
+    return table([_state_or_why_not(store) for store in stores], title="Sweeps")
+
+
+def _state_or_why_not(store: Store) -> dict[str, Any]:
+    try:
+        return _state(store)
+    except RequestError as error:
+        return {"sweep": store.id, "unreadable": str(error)}
 
 
 def _state(store: Store) -> dict[str, Any]:
     content, (done, failed) = store.resolved(), store.outcomes()
+    known = {trial.id for trial in trials_of(content)}
     return {
         "sweep": store.id,
         "study": content["study"],
         "dataset": content["dataset"],
         "cells": len(content["cells"]),
-        "trials": len(trials_of(content)),
-        "done": len(done),
-        "failed": len(failed),
+        "trials": len(known),
+        "done": len(done.keys() & known),
+        "failed": len(failed.keys() & known),
         "created": store.manifest()["created"],
     }
 

@@ -208,7 +208,7 @@ def _stored_replicates(grid: list[Cell], content: Mapping[str, Any]) -> Replicat
         return dict.fromkeys((cell.id for cell in grid), everywhere)
     own, found = content["replicates"], dict[str, dict[tuple[int, ...], None]]()
     for cell in grid:
-        found[cell.id] = {tuple([*stored, 0][: len(REPLICATES)]): None for stored in own[cell.id]}
+        found[cell.id] = {tuple([*stored, 0][: len(REPLICATES)]): None for stored in own.get(cell.id, ())}
     return found
 
 
@@ -267,9 +267,13 @@ def _shortest(replicate: tuple[int, ...]) -> list[int]:
 
 def sweep_id(spec: Spec, dataset: Dataset) -> str:
     """`<name>-<8 hex digits>` of the resolved spec and the data's fingerprints."""
-    content = spec_content(spec, dataset)
-    content["cells"] = [
+    return stored_sweep_id(spec_content(spec, dataset), dataset.fingerprints)
+
+
+def stored_sweep_id(content: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
+    """The id of the sweep that has this resolved spec and ran on data of these fingerprints."""
+    cells = [
         {name: value for name, value in cell.items() if value is not None or name not in LATER_AXES}
         for cell in content["cells"]
     ]
-    return f"{spec.name}-{digest([content, dict(dataset.fingerprints)])[:8]}"
+    return f"{content['name']}-{digest([{**content, 'cells': cells}, dict(fingerprints)])[:8]}"

@@ -25,27 +25,25 @@ def mirror_scores(sweep: Sweep, uri: str, test_set: str, about: Mapping[str, Any
     """
     try:
         runs = Runs(sweep, uri)
-        values = _values(sweep, test_set)
+        values = later_values(sweep, test_set)
         for key in values.keys() & runs.by_key.keys():
             run = runs.by_key[key]
             there = runs.metrics_of(run)
             if lacking := {name: value for name, value in values[key].items() if name not in there}:
                 runs.log(run, lacking)
             if about:
-                runs.add_input(run, test_set, about["digest"], _source(about))
-        runs.show_metrics([f"{name}/{test_set}" for name in SHOWN])
+                add_test_set(runs, run, test_set, about)
+        show_test_set(runs, test_set)
         lost = len(values.keys() - runs.by_key.keys())
     except Exception as error:
         log.debug("mirroring failed", exc_info=True)
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         return f"MLflow at {uri} was not told ({said}); the same command tells it again"
-    way_out = (
-        f"; {lost} runs are not there: `sweeps resume {sweep.id}` makes them, then the same command" if lost else ""
-    )
+    way_out = f"; {lost} runs are not there: `sweeps mirror {sweep.id}` makes them" if lost else ""
     return f"{len(values) - lost} runs have them{way_out}"
 
 
-def _values(sweep: Sweep, test_set: str) -> dict[str, dict[str, float]]:
+def later_values(sweep: Sweep, test_set: str) -> dict[str, dict[str, float]]:
     """The metrics on a test set by the key of a run: of every trial, of every cell with its interval, of the sweep."""
     results = sweep.results()
     names = [name for name in metric_columns(results) if name.partition("/")[2] == test_set]
@@ -62,5 +60,12 @@ def _values(sweep: Sweep, test_set: str) -> dict[str, dict[str, float]]:
     return {key: values for key, values in numbers.items() if values}
 
 
-def _source(about: Mapping[str, Any]) -> str:
-    return json.dumps({name: about[name] for name in ("title", "notes", "images", "soft", "simulated")})
+def add_test_set(runs: Runs, run: str, test_set: str, about: Mapping[str, Any]) -> None:
+    """Name a test set that came later among a run's inputs, once."""
+    source = json.dumps({name: about[name] for name in ("title", "notes", "images", "soft", "simulated")})
+    runs.add_input(run, test_set, about["digest"], source)
+
+
+def show_test_set(runs: Runs, test_set: str) -> None:
+    """Show the metrics on a test set in the view of cells."""
+    runs.show_metrics([f"{name}/{test_set}" for name in SHOWN])

@@ -9,7 +9,7 @@ import math
 import queue
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -39,13 +39,18 @@ class Mirror:
         self.waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.rows: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.runs: Runs | None = None
+        self.times: dict[str, tuple[float, float]] = {}  # of trials mirrored later: begin and end, seconds since 1970
         self.thread = threading.Thread(target=self._work, name="mlflow-mirror", daemon=True)
 
     def __enter__(self) -> "Mirror":
-        self.cells = {cell_id(cell): cell for cell in self.sweep.store.resolved()["cells"]}
-        self.replicates = Counter(trial.cell.id for trial in self.sweep.trials())
+        self.prepare()
         self.thread.start()
         return self
+
+    def prepare(self) -> None:
+        """Read which cells and how many trials of each there are."""
+        self.cells = {cell_id(cell): cell for cell in self.sweep.store.resolved()["cells"]}
+        self.replicates = Counter(trial.cell.id for trial in self.sweep.trials())
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.thread.is_alive():
@@ -65,14 +70,16 @@ class Mirror:
         try:
             if self.runs is None:
                 self.runs = Runs(self.sweep, self.uri)
-            self._catch_up()
+            self.catch_up()
+            if self.runs.database is None:
+                self.runs.reload()  # answers that a proxy lost may have left doubles
             if found is not None:
-                self._close(found)
+                self.close(found)
             self.runs.end_open("FINISHED" if complete else "KILLED")
         except Exception as error:
             log.debug("mirroring failed", exc_info=True)
             log.warning(
-                "MLflow at %s misses part of %s (%s); `sweeps resume %s` mirrors it again",
+                "MLflow at %s misses part of %s (%s); `sweeps mirror %s` mirrors it again",
                 self.uri,
                 self.sweep.id,
                 str(error).splitlines()[0] if str(error) else type(error).__name__,
@@ -96,15 +103,19 @@ class Mirror:
             except Exception:
                 log.debug("trial %s was not mirrored", entry["trial"], exc_info=True)
 
-    def _catch_up(self) -> None:
-        """Log every trial and cell of the store that MLflow lacks."""
+    def catch_up(self) -> None:
+        """Log every trial and cell of the store that MLflow lacks, with the times at which trials began and ended."""
         finished = self.sweep.store.finished()
+        ends = {name: event["time"] for name, event in self.sweep.store.last_events().items() if "time" in event}
+        took = {name: _seconds(result) for name, result in finished.items() if name in ends}
+        self.times = {name: (ends[name] - seconds, ends[name]) for name, seconds in took.items()}
         for trial in self.sweep.trials():
             if trial.id in finished:
                 entry = results_row(trial, self.cells[trial.cell.id], DONE, finished[trial.id])
                 self.rows[trial.cell.id][trial.id] = entry
-                self._trial(entry)
         for cell in self.rows:
+            for entry in self.rows[cell].values():
+                self._trial(entry)
             self._cell(cell)
 
     def _trial(self, entry: Mapping[str, Any]) -> None:
@@ -112,23 +123,34 @@ class Mirror:
         key = f"trial/{entry['trial']}"
         if (run := self.runs.whole(key)) and self.runs.ended(run):
             return  # before its curve is read: there may be thousands
-        seconds = float(entry["train_seconds"]) + float(entry["eval_seconds"])
+        _, ended = self.span([entry["trial"]])
         self.runs.add(
             key,
             f"{recipe(entry)}, seed {entry['seed']}",
             parent=self._cell_run(entry["cell"]),
             params={**axes(entry), "seed": entry["seed"], "panel": entry["panel"]},
             values={**metrics(entry), "replicates": 1},
-            seconds=seconds,
+            seconds=_seconds(entry),
+            ended=ended,
             curve=curve_points(self.sweep.store.curve(entry["trial"])),
         )
 
     def _cell_run(self, cell: str) -> str:
         assert self.runs is not None
         key, columns = f"cell/{cell}", self.cells[cell]
-        return self.runs.whole(key) or self.runs.ensure(
-            key, recipe(columns), parent=self._sweep_run(), params=axes(columns)
-        )
+        if run := self.runs.whole(key):
+            return run
+        seconds, ended = self.span(self.rows[cell])
+        how: dict[str, Any] = {"params": axes(columns), "seconds": seconds, "ended": ended}
+        return self.runs.ensure(key, recipe(columns), parent=self._sweep_run(), **how)
+
+    def span(self, trials: Iterable[str]) -> tuple[float, float | None]:
+        """From the first beginning of trials to their last end: seconds, and that end; (0, None) for none."""
+        known = [self.times[trial] for trial in trials if trial in self.times]
+        if not known:
+            return 0.0, None
+        ended = max(end for _, end in known)
+        return ended - min(begin for begin, _ in known), ended
 
     def _sweep_run(self) -> str:
         assert self.runs is not None
@@ -136,7 +158,9 @@ class Mirror:
             return run
         manifest, content = self.sweep.store.manifest(), self.sweep.store.resolved()
         params = {name: content[name] for name in ("dataset", "metric")} | {"trials": len(self.sweep.trials())}
-        return self.runs.ensure("sweep", self.sweep.id, parent=None, params=params, tags=source_tags(manifest, content))
+        seconds, ended = self.span(self.times)
+        how: dict[str, Any] = {"params": params, "seconds": seconds, "ended": ended}
+        return self.runs.ensure("sweep", self.sweep.id, parent=None, tags=source_tags(manifest, content), **how)
 
     def _cell(self, cell: str) -> None:
         """A cell's mean and interval, once all its replicates are in (or the sweep has ended)."""
@@ -147,10 +171,10 @@ class Mirror:
         table = results_table(list(self.rows[cell].values()))
         line = summarise(table).iloc[0]
         self.runs.log(run, {**cell_values(line), "replicates": len(table)})
-        if len(table) == self.replicates:
-            self.runs.end(run, "FINISHED")
+        if len(table) == self.replicates[cell]:
+            self.runs.end(run, "FINISHED", self.span(self.rows[cell])[1])
 
-    def _close(self, found: Frontiers) -> None:
+    def close(self, found: Frontiers) -> None:
         """The sweep's own run: the values of its best cell, the spec, the results and the frontier."""
         from softcore.scoring.metrics import lower_is_better
 
@@ -169,9 +193,13 @@ class Mirror:
             self.runs.artifact(run, path)
 
 
+def _seconds(result: Mapping[str, Any]) -> float:
+    return sum(float(result.get(name) or 0.0) for name in ("train_seconds", "eval_seconds"))
+
+
 def axes(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The axes of a row or a cell, as parameters."""
-    return {name: entry[name] for name in COLUMNS if not _missing(entry[name])}
+    return {name: entry[name] for name in COLUMNS if not _missing(entry.get(name))}  # older sweeps lack newer axes
 
 
 def metrics(entry: Mapping[str, Any]) -> dict[str, float]:

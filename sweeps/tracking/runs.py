@@ -5,27 +5,34 @@ is not used: it talks to the server in the driver's loop and leaves runs behind.
 """
 
 import json
+import logging
 import os
-import time
-import uuid
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sweeps.tracking.database import Database, milliseconds
+from sweeps.tracking.study import VIEW, study_tags
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
 
 KEY, SWEEP = "sweeps.key", "sweeps.sweep"
+PARENT = "mlflow.parentRunId"
 Point = tuple[str, int, float]  # a metric's name, its step and its value, which is finite
 MOST = 1000  # metrics that MLflow takes in a call
 DIGEST = 32  # characters of a digest: MLflow takes 36
-VIEW = "cells"  # the UI's shared view of a study that shows one line a cell
 SETTINGS = {  # no minutes of retries when a server goes away, no chatter about tables, no reports to MLflow's makers
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+
+log = logging.getLogger(__name__)
 
 
 def default_uri(out: Path) -> str:
@@ -34,44 +41,98 @@ def default_uri(out: Path) -> str:
 
 
 class Runs:
-    """The runs of one sweep in MLflow, found and made by key."""
+    """The runs of one sweep in MLflow, found and made by key: one a key, whatever became of the server's answers.
 
-    def __init__(self, sweep: "Sweep", uri: str) -> None:
+    Where MLflow has several of a key, the fullest stays and the others go to its deleted stage (`removed` has their
+    keys). An experiment that was deleted there is brought back if `restore` says so, else it is a ValueError.
+    """
+
+    def __init__(self, sweep: "Sweep", uri: str, *, restore: bool = False) -> None:
         _settle()
         from mlflow import MlflowClient
-        from mlflow.entities import ViewType
 
-        self.sweep = sweep
+        self.sweep, self.restored = sweep, False
         location = None
         if uri.startswith("sqlite:///"):
             folder = Path(uri.removeprefix("sqlite:///")).parent
             folder.mkdir(parents=True, exist_ok=True)
             location = (folder / "artifacts").as_uri()
         self.client = MlflowClient(uri)
-        self.experiment = self._experiment(sweep.store.resolved()["study"], location)
+        self.experiment = self._experiment(sweep.store.resolved()["study"], location, restore)
         self.database = None if uri.startswith("http") else Database(uri, self.client.get_experiment(self.experiment))
+        if location is not None and self.database is not None:
+            self.database.follow(location)
+        self.removed: list[str] = []
+        self.doubtful: set[str] = set()  # keys whose run may have been made, though no answer came
+        self.reload()
+
+    def reload(self) -> None:
+        """Read what MLflow has of the sweep, and leave one run a key."""
         self.by_key: dict[str, str] = {}
         self.status: dict[str, str] = {}
+        self.metrics: dict[str, Mapping[str, float]] = {}
         self.bare: set[str] = set()  # made by a driver that was killed before it could say what they are
+        alike = defaultdict(list)
+        for run in self._search():
+            alike[run.data.tags[KEY]].append(run)
+        instead: dict[str, str] = {}
+        for key, runs in alike.items():
+            kept, *doubles = sorted(runs, key=_fullness, reverse=True)
+            instead |= {double.info.run_id: kept.info.run_id for double in doubles}
+            self.by_key[key], self.status[kept.info.run_id] = kept.info.run_id, kept.info.status
+            self.metrics[kept.info.run_id] = kept.data.metrics
+            if not kept.data.params:
+                self.bare.add(kept.info.run_id)
+        if instead:
+            self._merge(instead, [run for runs in alike.values() for run in runs])
+
+    def _merge(self, instead: Mapping[str, str], runs: Sequence[Any]) -> None:
+        """Move doubles to the deleted stage; what was below one is below the one that stays."""
+        keys = {run.info.run_id: run.data.tags[KEY] for run in runs}
+        for run in runs:
+            if run.info.run_id not in instead and (parent := run.data.tags.get(PARENT)) in instead:
+                self.client.set_tag(run.info.run_id, PARENT, instead[parent])
+        self.remove(list(instead))
+        self.removed += [keys[run] for run in instead]
+        log.warning(
+            "MLflow had %d doubled runs of %s, moved to its deleted stage: %s",
+            len(instead),
+            self.sweep.id,
+            ", ".join(sorted({keys[run] for run in instead})),
+        )
+
+    def remove(self, runs: Sequence[str]) -> None:
+        """Move runs to MLflow's deleted stage, ended, where its page still has them."""
+        for run in runs:
+            self.client.set_terminated(run, "KILLED") if self.status.get(run, "RUNNING") == "RUNNING" else None
+            self.client.delete_run(run)
+        gone = set(runs)
+        self.by_key = {key: run for key, run in self.by_key.items() if run not in gone}
+        self.status = {run: status for run, status in self.status.items() if run not in gone}
+
+    def _search(self, key: str | None = None) -> Iterator[Any]:
+        """The sweep's active runs, or those of one key."""
+        from mlflow.entities import ViewType
+
+        wanted = f"tags.`{SWEEP}` = '{self.sweep.id}'" + (f" and tags.`{KEY}` = '{key}'" if key else "")
         token = None
         while True:
-            page = self.client.search_runs(
-                [self.experiment], f"tags.`{SWEEP}` = '{sweep.id}'", ViewType.ACTIVE_ONLY, 1000, page_token=token
-            )
-            for run in page:
-                self.by_key[run.data.tags[KEY]] = run.info.run_id
-                self.status[run.info.run_id] = run.info.status
-                if not run.data.params:
-                    self.bare.add(run.info.run_id)
+            page = self.client.search_runs([self.experiment], wanted, ViewType.ACTIVE_ONLY, 1000, page_token=token)
+            yield from page
             token = page.token
             if not token:
-                break
+                return
 
-    def _experiment(self, study: str, location: str | None) -> str:
+    def _experiment(self, study: str, location: str | None, restore: bool) -> str:
         from mlflow.exceptions import MlflowException
 
         found = self.client.get_experiment_by_name(study)
         if found is not None:
+            if found.lifecycle_stage == "deleted":
+                if not restore:
+                    raise ValueError(f"its experiment '{study}' was deleted there")
+                self.client.restore_experiment(found.experiment_id)
+                self.restored = True
             return str(found.experiment_id)
         try:
             return str(
@@ -79,7 +140,7 @@ class Runs:
                     study, artifact_location=location, tags=study_tags(self.sweep.metric, self.sweep.simulated)
                 )
             )
-        except MlflowException:  # another sweep of the study was first
+        except MlflowException:  # another sweep of the study was first, or the answer was lost
             return str(self.client.get_experiment_by_name(study).experiment_id)
 
     def ended(self, run: str) -> bool:
@@ -101,24 +162,48 @@ class Runs:
         values: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
         seconds: float = 0.0,
+        ended: float | None = None,
         curve: Sequence[Point] = (),
     ) -> str:
         """The run of `key`; where there is none it is made, with its parameters and `values` (metrics) in one call.
 
-        A run that a killed driver left half-logged is logged again, which changes nothing that is there. Children carry
-        the sweep's tags, so that filters keep them.
+        It began `seconds` before it `ended` (seconds since 1970; now without it). A run that a killed driver left
+        half-logged is logged again, which changes nothing that is there. Children carry the sweep's tags, so that
+        filters keep them.
         """
         run = self.by_key.get(key)
         if run is None:
-            begun = int((time.time() - seconds) * 1000)
-            marks = self._tags(key, parent) | dict(tags or {})
-            run = str(self.client.create_run(self.experiment, start_time=begun, tags=marks, run_name=name).info.run_id)
-            self.by_key[key], self.status[run] = run, "RUNNING"
+            run = self._create(key, name, self._tags(key, parent) | dict(tags or {}), milliseconds(ended, seconds))
         elif self.ended(run) or (not values and run not in self.bare):
             return run
+        self.log(run, values or {}, self._params(key, params), curve, ended)
         self.bare.discard(run)
-        self.log(run, values or {}, self._params(key, params), curve)
         return run
+
+    def _create(self, key: str, name: str, tags: Mapping[str, str], begun: int) -> str:
+        """A new run of `key`; before it is asked for a second time, it is looked up whether the first one was made.
+
+        MLflow's own retries would make one each, where a proxy loses the server's answers.
+        """
+        run = self._made(key) if key in self.doubtful else None
+        if run is None:
+            self.doubtful.add(key)
+            try:
+                with _no_retries():
+                    made = self.client.create_run(self.experiment, start_time=begun, tags=dict(tags), run_name=name)
+                run = str(made.info.run_id)
+            except Exception as error:  # requests, urllib3 and MLflow each have their own way to say that none came
+                log.debug("no answer to making %s", key, exc_info=True)
+                run = self._made(key)
+                if run is None:
+                    raise error
+        self.doubtful.discard(key)
+        self.by_key[key], self.status[run] = run, "RUNNING"
+        self.bare.add(run)
+        return run
+
+    def _made(self, key: str) -> str | None:
+        return next((str(run.info.run_id) for run in self._search(key)), None)
 
     def add(
         self,
@@ -129,6 +214,7 @@ class Runs:
         params: Mapping[str, Any],
         values: Mapping[str, float],
         seconds: float,
+        ended: float | None = None,
         curve: Sequence[Point] = (),
     ) -> None:
         """A run that has ended, whole: into a database in one transaction, to a server in three calls or a few more.
@@ -136,16 +222,18 @@ class Runs:
         `curve` are its metrics by step: the charts of its page.
         """
         if key in self.by_key or self.database is None:
-            run = self.ensure(key, name, parent=parent, params=params, values=values, seconds=seconds, curve=curve)
-            self.end(run, "FINISHED")
+            how: dict[str, Any] = {"params": params, "values": values, "seconds": seconds, "ended": ended}
+            run = self.ensure(key, name, parent=parent, curve=curve, **how)
+            self.end(run, "FINISHED", ended)
             return
-        run = self.database.insert(name, self._tags(key, parent), self._params(key, params), values, seconds, curve)
+        own = self._tags(key, parent), self._params(key, params)
+        run = self.database.insert(name, *own, values, seconds, ended, curve)
         self.by_key[key], self.status[run] = run, "FINISHED"
 
     def _tags(self, key: str, parent: str | None) -> dict[str, str]:
         marks = {KEY: key, SWEEP: self.sweep.id, "sweeps.level": key.partition("/")[0], "mlflow.user": "sweeps"}
         if parent:
-            marks["mlflow.parentRunId"] = parent
+            marks[PARENT] = parent
         if self.sweep.simulated:
             marks["sweeps.simulated"] = "annotators are simulated"
         return marks
@@ -160,11 +248,12 @@ class Runs:
         values: Mapping[str, float],
         params: Mapping[str, str] | None = None,
         curve: Sequence[Point] = (),
+        ended: float | None = None,
     ) -> None:
         """Log metrics and parameters in one call, a `curve` after them in calls of `MOST` points."""
         from mlflow.entities import Metric, Param
 
-        now = int(time.time() * 1000)
+        now = milliseconds(ended)
         self.client.log_batch(
             run,
             metrics=[Metric(name, float(value), now, 0) for name, value in values.items()],
@@ -213,130 +302,44 @@ class Runs:
         """Upload a file."""
         self.client.log_artifact(run, str(path))
 
-    def end(self, run: str, status: str) -> None:
-        """Mark a run as ended."""
+    def end(self, run: str, status: str, ended: float | None = None) -> None:
+        """Mark a run as ended, now or when it did."""
         if self.status.get(run) != status:
-            self.client.set_terminated(run, status)
+            self.client.set_terminated(run, status, milliseconds(ended))
             self.status[run] = status
 
-    def end_open(self, status: str) -> None:
-        """Leave no run RUNNING."""
-        for run, state in list(self.status.items()):
-            if state == "RUNNING" or (state == "KILLED" and status == "FINISHED"):
-                self.end(run, status)
+    def end_open(self, status: str, ended: float | None = None) -> int:
+        """Leave no run RUNNING; how many were."""
+        states = ("RUNNING", "KILLED") if status == "FINISHED" else ("RUNNING",)
+        left = [run for run, state in self.status.items() if state in states]
+        for run in left:
+            self.end(run, status, ended)
+        return len(left)
 
 
-class Database:
-    """MLflow's own SQL store, written in one transaction a run.
+def _fullness(run: Any) -> tuple[bool, bool, int, int]:
+    """Of runs of one key the largest is the one to keep: ended well, with parameters, most metrics, the oldest."""
+    return run.info.status == "FINISHED", bool(run.data.params), len(run.data.metrics), -run.info.start_time
 
-    MLflow's client takes three calls and some 30 ms of CPU for a run with 20 metrics, more than Ray Tune takes for the
-    whole trial. What is written is what these calls write (a test holds the two against each other).
-    """
 
-    def __init__(self, uri: str, experiment: Any) -> None:
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-        self.experiment = experiment
-        self.store = SqlAlchemyStore(uri, experiment.artifact_location)
-
-    def insert(
-        self,
-        name: str,
-        tags: Mapping[str, str],
-        params: Mapping[str, str],
-        values: Mapping[str, float],
-        seconds: float,
-        curve: Sequence[Point] = (),
-    ) -> str:
-        """A finished run of the experiment, which began `seconds` ago; its id."""
-        from mlflow.store.tracking.dbmodels import models
-        from sqlalchemy import insert
-
-        run, now = uuid.uuid4().hex, int(time.time() * 1000)
-        info = {
-            "run_uuid": run,
-            "name": name,
-            "artifact_uri": f"{self.experiment.artifact_location.rstrip('/')}/{run}/artifacts",
-            "experiment_id": int(self.experiment.experiment_id),
-            "source_type": "UNKNOWN",
-            "source_name": "",
-            "entry_point_name": "",
-            "user_id": tags["mlflow.user"],
-            "status": "FINISHED",
-            "start_time": now - int(seconds * 1000),
-            "end_time": now,
-            "source_version": "",
-            "lifecycle_stage": "active",
-        }
-        points = [*((name, 0, float(value)) for name, value in values.items()), *curve]
-        at = {"run_uuid": run, "timestamp": now, "is_nan": False}
-        metrics = [{"key": name, "value": value, "step": step, **at} for name, step, value in points]
-        latest = {metric["key"]: metric for metric in metrics}  # a curve's points come in order
-        marks = {**tags, "mlflow.runName": name}
-        with self.store.ManagedSessionMaker(read_only=False) as session:
-            session.execute(insert(models.SqlRun), [info])
-            session.execute(insert(models.SqlTag), [{"run_uuid": run, "key": k, "value": v} for k, v in marks.items()])
-            session.execute(
-                insert(models.SqlParam), [{"run_uuid": run, "key": k, "value": v} for k, v in params.items()]
-            )
-            session.execute(insert(models.SqlMetric), metrics)
-            session.execute(insert(models.SqlLatestMetric), list(latest.values()))
-        return run
+@contextmanager
+def _no_retries() -> Iterator[None]:
+    """Have MLflow's client ask once."""
+    before = os.environ.get(RETRIES)
+    os.environ[RETRIES] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[RETRIES]
+        else:
+            os.environ[RETRIES] = before
 
 
 def _settle() -> None:
     """Put MLflow's settings in place before its first import; what a user has set stays."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-
-
-def study_tags(metric: str, simulated: bool) -> dict[str, str]:
-    """An experiment's tags: what a newcomer should know, and a shared view with one line a cell, best first."""
-    from softcore.scoring.metrics import lower_is_better
-    from softcore.scoring.weighted import metrics_of
-
-    metric = metrics_of(metric)[0]  # cells have no weighted one
-    test = metric.partition("/")[2]
-    shown = [f"ce/{test}", f"scaled-ce/{test}", f"rmsce/{test}", f"fgsm/{test}", f"accuracy/{test}", "replicates"]
-    costs = ["label_usd", "label_seconds_per_item", "annotators", "items"]
-    view = {
-        "searchFilter": "tags.`sweeps.level` = 'cell'",
-        "orderByKey": f"metrics.`{metric}`",
-        "orderByAsc": lower_is_better(metric),
-        "selectedColumns": [f"metrics.`{name}`" for name in costs + shown] + ["params.`sweep`"],
-        "runsHiddenMode": "SHOWALL",
-        "isAccordionReordered": True,  # else the sections that the UI makes itself come first
-        "compareRunSections": [_section("cost", "What labels cost and how well they do")],
-        "compareRunCharts": [_scatter("label_usd", f"{name}/{test}") for name in ("ce", "scaled-ce", "rmsce", "fgsm")],
-    }
-    note = (
-        "One run a sweep; below it one a cell (a way to buy labels and to train on them: means over replicates, with "
-        "`<metric>.low` and `.high` as the 95% interval over replicates); below that one a trial. `label_usd` and "
-        "`label_seconds_per_item` are what people's time costs; `scaled-ce` is cross-entropy after one temperature."
-    )
-    return {
-        "mlflow.experimentKind": "custom_model_development",
-        "mlflow.note.content": ("ANNOTATORS ARE SIMULATED. " if simulated else "") + note,
-        f"mlflow.sharedViewState.{VIEW}": json.dumps(view),
-    }
-
-
-def _section(key: str, name: str) -> dict[str, Any]:
-    return {"uuid": key, "name": name, "display": True, "isReordered": False, "deleted": False, "isGenerated": False}
-
-
-def _scatter(x: str, y: str) -> dict[str, Any]:
-    """One of the UI's charts: a dot a run, metric `y` against metric `x`."""
-    return {
-        "type": "SCATTER",
-        "uuid": f"{x} {y}",
-        "metricSectionId": "cost",
-        "xaxis": {"type": "METRIC", "key": x},
-        "yaxis": {"type": "METRIC", "key": y},
-        "runsCountToCompare": 100,
-        "deleted": False,
-        "isGenerated": False,
-    }
 
 
 def views(uri: str) -> dict[str, str]:

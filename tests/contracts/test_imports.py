@@ -47,6 +47,7 @@ ROOMS = {
         tracking
         show
         drive
+        repair
         studies
         commands
         __main__
