@@ -2,6 +2,7 @@
 
 import json
 import logging
+import zlib
 
 import pytest
 
@@ -38,7 +39,7 @@ def digits():
 @pytest.fixture
 def sweep(request, tmp_path, digits):
     """A finished sweep of two cells and two seeds, of a study of the test's own; no model was trained."""
-    name = request.node.name.replace("_", "-")[:40].strip("-")
+    name = f"s{zlib.crc32(request.node.name.encode()):x}"
     blocks = [{"variety": ["hard", "smoothed"], "epochs": 2}]
     spec = resolve({"name": name, "study": name, "dataset": "digits", "seeds": 2, "blocks": blocks})
     told = manifest(spec, digits, tmp_path, None)
