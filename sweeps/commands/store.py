@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,8 +29,8 @@ def verify(
 
     mended = []
     if repair:
-        how = {"cpus": cpus, "address": ray_address, "tracking_uri": tracking_uri}
-        mended = make_whole(sweep, out=out, data_root=data_root, **how)
+        where: dict[str, Any] = {"cpus": cpus, "address": ray_address, "tracking_uri": tracking_uri}
+        mended = make_whole(sweep, out=out, data_root=data_root, **where)
     store, faults = check(sweep, out=out)
     done, failed = store.outcomes() if not any(f.place == "resolved.json" for f in faults) else ({}, {})
     if as_json:

@@ -222,7 +222,8 @@ def _state_or_why_not(store: Store) -> dict[str, Any]:
     try:
         return _state(store)
     except RequestError as error:
-        return {"sweep": store.id, "unreadable": str(error)}
+        unknown = ("study", "dataset", "cells", "trials", "done", "failed", "created")
+        return {"sweep": store.id, **dict.fromkeys(unknown), "unreadable": str(error)}
 
 
 def _state(store: Store) -> dict[str, Any]:

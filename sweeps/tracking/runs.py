@@ -29,6 +29,7 @@ SETTINGS = {  # no minutes of retries when a server goes away, no chatter about 
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # what commands print with --json is JSON alone
 }
 RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
