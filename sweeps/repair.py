@@ -5,7 +5,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from softcore.errors import RequestError
-from sweeps.drive import carry_on, checked_tracking, evaluate, prepare_sweep
 from sweeps.evaluation.stored import EVALUATIONS, later_test_sets
 from sweeps.evaluation.verify import forget_scores, later_faults, mend_later, scored_on
 from sweeps.running import store as stores
@@ -42,6 +41,8 @@ def repair(
 
     Nothing is deleted (`set-aside/` of the sweep's folder), and killed in the midst it can be done again.
     """
+    from sweeps.drive import carry_on, checked_tracking, evaluate
+
     store, found = verify(name, out=out)
     if of_spec := spec_faults(store):
         _restore_spec(store, of_spec, data_root)
@@ -68,6 +69,8 @@ def repair(
 
 def _restore_spec(store: Store, faults: Sequence[Fault], root: str | Path | None) -> None:
     """Write the resolved spec and the manifest again from the spec and the data, where these give the sweep's id."""
+    from sweeps.drive import prepare_sweep  # imports torch, which checking does not need
+
     if any(fault.place == SPEC for fault in faults):
         raise RequestError(f"{store.folder / SPEC}: {faults[0].wrong}; {faults[0].way_out}")
     with suppress(RequestError):

@@ -155,8 +155,12 @@ class Sweep:
         matches = [name for name in self.store.trial_folders() if name.startswith(trial)]
         if len(matches) != 1:
             raise RequestError(f"{len(matches)} finished trials of {self.id} begin with '{trial}'; name one")
-        with np.load(self.store.trials / matches[0] / "predictions.npz", allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+        path = self.store.trials / matches[0] / "predictions.npz"
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except Exception as error:  # zip, zlib and NumPy each have their own way to say that a file is cut
+            raise self.store.unreadable(path, error) from None
 
     def dataset(self, root: str | Path | None = None) -> Dataset:
         """The data it ran on; refuses data that has changed since."""

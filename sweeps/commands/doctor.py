@@ -41,6 +41,6 @@ def store_check(out: Path) -> Check:
             name="MLflow store",
             ok=False,
             found=f"{database}: {error}",
-            way_out="move it away; `sweeps resume ID` mirrors a sweep again",
+            way_out="move it away; `sweeps mirror ID --from-nothing` mirrors a sweep again",
         )
     return Check(name="MLflow store", ok=True, found=f"{runs} runs", way_out="")

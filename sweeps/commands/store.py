@@ -66,14 +66,14 @@ def mirror(
 
     if tracking_uri:
         check_server(tracking_uri)
-    from sweeps.drive import checked_tracking
     from sweeps.sweep import open_sweep
     from sweeps.tracking.again import mirror_again
     from sweeps.tracking.runs import default_uri
 
     opened = open_sweep(sweep, out=out)
-    asked = tracking_uri or checked_tracking(opened.store.manifest().get("tracking_uri"))
-    uri = asked or default_uri(opened.folder.parent)
+    if not tracking_uri and (tracking_uri := opened.store.manifest().get("tracking_uri")):
+        check_server(tracking_uri)
+    uri = tracking_uri or default_uri(opened.folder.parent)
     found = mirror_again(opened, uri, from_nothing=from_nothing)
     if as_json:
         print(json.dumps({"sweep": opened.id, **vars(found)}, indent=1, ensure_ascii=False))

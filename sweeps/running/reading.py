@@ -47,15 +47,24 @@ def as_event(line: str) -> dict[str, Any] | None:
         event = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(event, dict) or not (
-        isinstance(event.get("trial"), str) and isinstance(event.get("status"), str)
-    ):
+    if not isinstance(event, dict) or not all(isinstance(event.get(name), str) for name in ("trial", "status")):
         return None
-    result = event.get("result", {} if event["status"] != DONE else None)
-    if not isinstance(result, dict) or not isinstance(result.get("answers", {}), dict):
+    if not is_number(event.get("time", 0)):
         return None
-    scores = (value for name, value in result.items() if "/" in name)
-    return event if all(value is None or isinstance(value, int | float) for value in scores) else None
+    return event if is_result(event.get("result", None if event["status"] == DONE else {})) else None
+
+
+def is_result(content: Any) -> bool:
+    """Whether this is a trial's result: numbers by name, some of which may be absent, and the answers by question."""
+    if not isinstance(content, dict) or not isinstance(answers := content.get("answers", {}), dict):
+        return False
+    numbers = [*(value for name, value in content.items() if name != "answers"), *answers.values()]
+    return all(value is None or is_number(value) for value in numbers)
+
+
+def is_number(value: Any) -> bool:
+    """Whether JSON had a number here."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def misshapen(content: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ from softcore.files import sync, whole
 from sweeps.results.table import DONE, FAILED
 from sweeps.running.checkpoint import CHECKPOINTS
 from sweeps.running.curve import CURVE, read_curve
-from sweeps.running.reading import as_event, misshapen, read_mapping
+from sweeps.running.reading import as_event, is_result, misshapen, read_mapping
 
 STOPPED = "stopped"  # in flight when the sweep was stopped: in the log, not among the results
 BROKEN = "broken"  # what it had stored was found broken: it is done no more, until it is done again
@@ -84,7 +84,7 @@ class Store:
             found = read_mapping(self.trials / trial / RECORD)
         except RequestError:
             return {}
-        return dict(found) if isinstance(found.get("result"), dict) else {}
+        return dict(found) if is_result(found.get("result")) else {}
 
     def whole_record(self, trial: str) -> dict[str, Any]:
         """The same, of a trial that is to be worked on: RequestError with the way out where there is none."""

@@ -9,7 +9,7 @@ from typing import Any
 from softcore.errors import RequestError
 from softcore.files import sha256
 from sweeps.running.curve import CURVE
-from sweeps.running.reading import as_event, read_mapping
+from sweeps.running.reading import as_event, is_result, read_mapping
 from sweeps.running.store import BROKEN, DONE, EVENTS, FAILED, LOCK, MANIFEST, RECORD, RESOLVED, SPEC, STOPPED, Store
 from sweeps.spec.cells import Trial, stored_sweep_id, trial_of, trials_of
 
@@ -109,7 +109,7 @@ def _record_fault(record: Mapping[str, Any], trial: Trial, logged: Mapping[str, 
         return f"the configuration in its {RECORD} is not this trial's"
     if record.get("epochs") != trial.cell.axes.get("epochs"):
         return f"the epochs in its {RECORD} are not this trial's"
-    if not isinstance(record.get("result"), dict) or not isinstance(record.get("sha256"), dict):
+    if not is_result(record.get("result")) or not isinstance(record.get("sha256"), dict):
         return f"its {RECORD} lacks result or digests"
     if logged is not None and json.dumps(logged, sort_keys=True) != json.dumps(record["result"], sort_keys=True):
         return f"its result in {EVENTS} is not that of its {RECORD}"

@@ -198,7 +198,7 @@ def test_the_command_line_starts_without_anything_heavy(module):
     assert run(f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"
 
 
-@pytest.mark.parametrize("module", ["sweeps.sweep", "sweeps.show.tables", "sweeps.evaluation.stored"])
+@pytest.mark.parametrize("module", ["sweeps.sweep", "sweeps.show.tables", "sweeps.repair"])
 def test_what_lists_and_reads_sweeps_waits_for_neither_torch_nor_statistics(module):
     # `sweeps list`, `show` and `results`: with them 2.4 s and 760 MB, without 0.9 s and 165 MB for 1,000 trials.
     loaded = "[n for n in ('torch', 'ray', 'mlflow', 'scipy.stats', 'scipy.optimize', 'sklearn') if n in sys.modules]"

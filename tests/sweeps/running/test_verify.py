@@ -144,6 +144,24 @@ def test_killed_between_moving_a_trial_and_logging_it_the_trial_is_still_broken(
     assert broken_trials(store, Sweep(store).trials()) == {first.id: "its folder is gone"}
 
 
+@pytest.mark.parametrize("entry", ["train_seconds", "ce/crowd", "answers"])
+def test_a_result_that_is_no_number_is_no_result_and_the_folder_tells_the_rest(store, first, entry):
+    log, table = store.folder / "events.jsonl", Sweep(store).results()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines[0]["result"][entry] = "much"
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert Sweep(store).results().equals(table)
+    edit(store.trials / first.id / "trial.json", lambda record: record["result"].update({entry: "much"}))
+    assert first.id not in store.finished()
+    assert first.id in broken_trials(store, Sweep(store).trials())
+
+
+def test_predictions_that_were_cut_are_one_line_with_the_way_out(store, first):
+    cut("predictions.npz")(store.trials / first.id)
+    with pytest.raises(RequestError, match=r"predictions\.npz: can't be read .*`sweeps verify .* --repair`"):
+        Sweep(store).predictions(first.id)
+
+
 def test_what_was_set_aside_is_never_written_over(store, first):
     for text in ("one", "two"):
         (store.folder / "notes").write_text(text)
