@@ -16,10 +16,10 @@ from sweeps.evaluation.verify import forget_scores, scored_on
 from sweeps.running import store as stores
 from sweeps.running.packs import check_precision, run_together
 from sweeps.running.provenance import conditions_now, manifest, why_bytes_differ
-from sweeps.running.store import Store
+from sweeps.running.store import BROKEN, Store
 from sweeps.running.trial import Material, calm_torch, load_data, make_material
 from sweeps.running.verify import broken_trials, check_identity
-from sweeps.spec.cells import config_of, spec_content, sweep_id, trial_of, trials
+from sweeps.spec.cells import Trial, config_of, spec_content, sweep_id, trial_of, trials
 from sweeps.spec.spec import HOW, Spec
 from sweeps.spec.spec import resolve as resolve_spec
 from sweeps.spec.tune import apply_choices, choice_records, choose, tuning_spec
@@ -168,11 +168,7 @@ def carry_on(
         check_identity(store)
         _same_corruptions(store, material)
         store.clear_unfinished()
-        for name, why in broken_trials(store, list(trials.values())).items():
-            for test_set in scored_on(store, name):
-                forget_scores(store, test_set, name)
-            store.withdraw(name, why)
-            log.warning("%s: trial %s is trained again: %s", store.id, name, why)
+        again = _withdraw_broken(store, list(trials.values()))
         store.adopt(trials)
         done = store.finished().keys() & trials.keys()
         left = {name: trial for name, trial in trials.items() if name not in done}
@@ -200,7 +196,29 @@ def carry_on(
             mirror.finish(ended, found)
     if not complete:
         raise KeyboardInterrupt
+    if again:
+        _mirror_trained_again(sweep, mirror.uri)
     return found
+
+
+def _withdraw_broken(store: Store, trials: Sequence[Trial]) -> set[str]:
+    """Set aside what is broken of stored trials, each named in a line; all that are to be trained again, by id."""
+    for name, why in broken_trials(store, trials).items():
+        for test_set in scored_on(store, name):
+            forget_scores(store, test_set, name)
+        store.withdraw(name, why)
+        log.warning("%s: trial %s is trained again: %s", store.id, name, why)
+    return {name for name, event in store.last_events().items() if event["status"] == BROKEN}
+
+
+def _mirror_trained_again(sweep: Sweep, uri: str) -> None:
+    """Put right what MLflow has of trials that had ended there before they were trained again."""
+    from sweeps.tracking.again import mirror_again
+
+    try:
+        mirror_again(sweep, uri)
+    except RequestError as error:
+        log.warning("%s", error)
 
 
 def _same_corruptions(store: Store, material: Material) -> None:

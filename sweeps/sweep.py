@@ -1,6 +1,7 @@
 """A sweep's folder, opened: its trials, results, frontiers and plans."""
 
 import logging
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,16 +138,19 @@ class Sweep:
 
         return advise(self.results(), metric=metric or self.metric, **budget)
 
-    def run_cost(self, assumptions: Assumptions | None = None) -> RunCost:
-        """What its finished trials cost to run (`sweeps.results.run_cost`)."""
+    def run_cost(
+        self, assumptions: Assumptions | None = None, *, finished: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> RunCost:
+        """What its finished trials cost to run (`sweeps.results.run_cost`); `finished` are those already read."""
         from cluster.resources import DEFAULT_GPUS_PER_TRIAL
 
         resources = self.store.spec()["resources"]
         share = resources["gpus"]
         if share is None:  # as the runner has it: a pack has a card to itself
             share = DEFAULT_GPUS_PER_TRIAL if resources.get("trials_per_gpu", 1) == 1 else 1.0
+        there = self.store.finished() if finished is None else finished
         # A trial whose folder is gone has its result in the log alone.
-        records = [self.store.record(name) or {"result": result} for name, result in self.store.finished().items()]
+        records = [self.store.record(name) or {"result": result} for name, result in there.items()]
         hardware = str(self.store.manifest()["hardware"])
         return run_cost(records, hardware=hardware, card_share=share, assumptions=assumptions)
 

@@ -10,6 +10,8 @@ import yaml
 from softcore.errors import RequestError
 from sweeps.results.table import DONE
 
+NUMBERS = {int, float, type(None)}  # what JSON has for a number that may be absent
+
 
 class Entries(dict[str, Any]):
     """What a file of a sweep says; an entry that it lacks is a RequestError with the file and the way out."""
@@ -49,7 +51,7 @@ def as_event(line: str) -> dict[str, Any] | None:
         return None
     if not isinstance(event, dict) or not all(isinstance(event.get(name), str) for name in ("trial", "status")):
         return None
-    if not is_number(event.get("time", 0)):
+    if type(event.get("time", 0)) not in NUMBERS:
         return None
     return event if is_result(event.get("result", None if event["status"] == DONE else {})) else None
 
@@ -58,13 +60,8 @@ def is_result(content: Any) -> bool:
     """Whether this is a trial's result: numbers by name, some of which may be absent, and the answers by question."""
     if not isinstance(content, dict) or not isinstance(answers := content.get("answers", {}), dict):
         return False
-    numbers = [*(value for name, value in content.items() if name != "answers"), *answers.values()]
-    return all(value is None or is_number(value) for value in numbers)
-
-
-def is_number(value: Any) -> bool:
-    """Whether JSON had a number here."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    kinds = {type(value) for name, value in content.items() if name != "answers"}
+    return kinds.union(map(type, answers.values())) <= NUMBERS
 
 
 def misshapen(content: Mapping[str, Any]) -> str:

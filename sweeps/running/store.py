@@ -207,7 +207,8 @@ class Store:
     def trial_folders(self) -> list[str]:
         """The ids of the trials whose folder is whole, in order; what else stands there is passed over."""
         names = os.listdir(self.trials) if self.trials.is_dir() else []
-        return sorted(n for n in names if TRIAL_ID.fullmatch(n) and os.path.isfile(self.trials / n / RECORD))
+        folder = str(self.trials)
+        return sorted(n for n in names if TRIAL_ID.fullmatch(n) and os.path.isfile(f"{folder}/{n}/{RECORD}"))
 
     def set_aside(self, path: Path) -> Path:
         """Move a file or folder of the sweep to where nothing reads it, and delete nothing; where it is now."""

@@ -220,14 +220,14 @@ def sweeps_table(stores: Sequence[Store]) -> ReportTable:
 
 def _state_or_why_not(store: Store) -> dict[str, Any]:
     try:
-        return _state(store)
+        return _state(store, store.outcomes())
     except RequestError as error:
         unknown = ("study", "dataset", "cells", "trials", "done", "failed", "created")
         return {"sweep": store.id, **dict.fromkeys(unknown), "unreadable": str(error)}
 
 
-def _state(store: Store) -> dict[str, Any]:
-    content, (done, failed) = store.resolved(), store.outcomes()
+def _state(store: Store, outcomes: tuple[Mapping[str, Any], Mapping[str, Any]]) -> dict[str, Any]:
+    content, (done, failed) = store.resolved(), outcomes
     known = {trial.id for trial in trials_of(content)}
     return {
         "sweep": store.id,
@@ -243,7 +243,8 @@ def _state(store: Store) -> dict[str, Any]:
 
 def show_sweep(sweep: "Sweep", as_json: bool, assumptions: Assumptions | None = None) -> None:
     """A sweep's state, its cells, what each annotation-time budget buys, and what its trials cost to run."""
-    content, done = sweep.store.resolved(), sweep.store.finished()
+    content, outcomes = sweep.store.resolved(), sweep.store.outcomes()
+    done, _ = outcomes
     cells = pd.DataFrame(content["cells"])
     ids = [cell_id(cell) for cell in content["cells"]]
     counts = pd.Series([name.split("-")[0] for name in done], dtype=str).value_counts()
@@ -251,7 +252,7 @@ def show_sweep(sweep: "Sweep", as_json: bool, assumptions: Assumptions | None = 
         {"cell": name, "labels": recipe, "trials done": int(counts.get(name, 0))}
         for name, recipe in zip(ids, recipes(cells), strict=True)
     ]
-    state, cost = _state(sweep.store), sweep.run_cost(assumptions)
+    state, cost = _state(sweep.store, outcomes), sweep.run_cost(assumptions, finished=done)
     if as_json:
         shown = {**state, "cells": rows, "budgets": content["budgets"], "run_cost": asdict(cost)}
         print(json.dumps({**shown, "manifest": sweep.store.manifest()}, indent=1))

@@ -38,7 +38,7 @@ def mirror_scores(sweep: Sweep, uri: str, test_set: str, about: Mapping[str, Any
     except Exception as error:
         log.debug("mirroring failed", exc_info=True)
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return f"MLflow at {uri} was not told ({said}); the same command tells it again"
+        return f"MLflow at {uri} was not told ({said}); `sweeps mirror {sweep.id}` tells it"
     way_out = f"; {lost} runs are not there: `sweeps mirror {sweep.id}` makes them" if lost else ""
     return f"{len(values) - lost} runs have them{way_out}"
 

@@ -106,7 +106,7 @@ class Mirror:
     def catch_up(self) -> None:
         """Log every trial and cell of the store that MLflow lacks, with the times at which trials began and ended."""
         finished = self.sweep.store.finished()
-        ends = {name: event["time"] for name, event in self.sweep.store.last_events().items() if "time" in event}
+        ends = {name: event["time"] for name, event in self.sweep.store.last_events().items() if event.get("time")}
         took = {name: _seconds(result) for name, result in finished.items() if name in ends}
         self.times = {name: (ends[name] - seconds, ends[name]) for name, seconds in took.items()}
         for trial in self.sweep.trials():

@@ -71,7 +71,9 @@ def check_as_undisturbed(finished, out, store):
     for trial in before.finished():
         for name in ("predictions", "weights", "panel"):
             assert sha256(before.trials / trial / f"{name}.npz") == sha256(store.trials / trial / f"{name}.npz")
-    assert ask("mirror", store.id, out=out)[0] == 0
+    _, printed, _ = ask("mirror", store.id, "--json", out=out)
+    told = json.loads(printed)
+    assert (told["made"], told["changed"], told["ended"], told["removed"]) == (0, 0, 0, [])  # it was in line already
     from mlflow import MlflowClient
 
     client = MlflowClient(default_uri(out))
