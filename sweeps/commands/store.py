@@ -71,9 +71,10 @@ def mirror(
     from sweeps.tracking.runs import default_uri
 
     opened = open_sweep(sweep, out=out)
-    if not tracking_uri and (tracking_uri := opened.store.manifest().get("tracking_uri")):
-        check_server(tracking_uri)
-    uri = tracking_uri or default_uri(opened.folder.parent)
+    kept = opened.store.manifest().get("tracking_uri")
+    if kept and not tracking_uri:
+        check_server(kept)
+    uri = tracking_uri or kept or default_uri(opened.folder.parent)
     found = mirror_again(opened, uri, from_nothing=from_nothing)
     if as_json:
         print(json.dumps({"sweep": opened.id, **vars(found)}, indent=1, ensure_ascii=False))

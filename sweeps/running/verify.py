@@ -152,6 +152,12 @@ def trial_faults(store: Store) -> Iterator[Fault]:
     again = f"`sweeps verify {store.id} --repair`, or `sweeps resume {store.id}`, trains it again"
     for name, why in broken_trials(store, trials).items():
         yield Fault(place=f"trials/{name}", wrong=why, way_out=again, trial=name)
+    done = store.finished()
+    for name, event in store.last_events().items():
+        if event["status"] == BROKEN and name in known and name not in done:
+            yield Fault(
+                place=f"trials/{name}", wrong="was broken, and is not trained again yet", way_out=again, trial=name
+            )
     yield from _log_faults(store, known)
     aside = f"`sweeps verify {store.id} --repair` sets it aside"
     for path in sorted(store.folder.glob(".*")):

@@ -132,6 +132,7 @@ def test_a_broken_trial_is_named_set_aside_and_trained_again_to_the_same_bytes(s
     mend(store, fault)
     assert first.id not in store.finished()
     assert (store.folder / "set-aside" / first.id).exists() == there
+    assert [f.wrong for f in verify(str(store.folder))[1]] == ["was broken, and is not trained again yet"]
     result = run_trial(first, Material(dataset=digits, curve_every=1), store.trials)
     store.log(first.id, 2, DONE, result=result)
     assert verify(str(store.folder))[1] == []
