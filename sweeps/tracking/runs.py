@@ -105,7 +105,8 @@ class Runs:
     def remove(self, runs: Sequence[str]) -> None:
         """Move runs to MLflow's deleted stage, ended, where its page still has them."""
         for run in runs:
-            self.client.set_terminated(run, "KILLED") if self.status.get(run, "RUNNING") == "RUNNING" else None
+            if self.status.get(run, "RUNNING") == "RUNNING":
+                self.client.set_terminated(run, "KILLED")
             self.client.delete_run(run)
         gone = set(runs)
         self.by_key = {key: run for key, run in self.by_key.items() if run not in gone}
