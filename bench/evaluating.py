@@ -2,9 +2,10 @@
 
     python bench/evaluating.py SWEEP_FOLDER --trials 60 --images 3000
 
-Copies of so many finished trials (in turn, where there are fewer) are scored by `sweeps.evaluation` on made-up images through Ray, all metrics and FGSM,
-and the same passes (load weights, clean and attacked logits) are made bare, in as many processes as there are cores.
-The two alternate; each round prints both wall times, their ratio and how busy the cores were meanwhile.
+Copies of so many finished trials (in turn, where there are fewer) are scored by `sweeps.evaluation` on made-up images
+through Ray, all metrics and FGSM, and the same passes (load weights, clean and attacked logits) are made bare, in as
+many processes as there are cores. The two alternate; each round prints both wall times, their ratio and how busy the
+cores were meanwhile.
 """
 
 import argparse
