@@ -1,5 +1,6 @@
 """Score a trained model: logits on every test set, clean, attacked and corrupted, and the metrics they give."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -152,15 +153,14 @@ def evaluate(
     """
     check_extras(extras)
     labels = dataset.labels[predictions.validation_items]
-    fitted = len(labels) >= LEAST_VALIDATION
-    temperature = fit_temperature(predictions.validation, labels) if fitted else np.nan
+    temperature = trial_temperature(predictions.validation, labels)
     found = {
         f"{metric}/{name}": value
         for name, test in tests.items()
         for metric, value in scores(predictions.clean[name], predictions.fgsm[name], test.targets, temperature).items()
     }
     hard = np.eye(predictions.validation.shape[1])[labels]
-    if fitted:
+    if not np.isnan(temperature):
         found["temperature"] = temperature
         found["temperature_error"] = temperature_error(predictions.validation, labels, temperature)
     found["ce/validation"] = cross_entropy(predictions.validation, hard)
@@ -175,6 +175,14 @@ def evaluate(
             means = corruption_scores(predictions.corrupted[name], test.targets, temperature)
             found |= {f"{metric}/{name}-{predictions.suffix}": mean for metric, mean in means.items()}
     return found
+
+
+def trial_temperature(validation: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature that fits a trial's logits [n, k] of its validation images with these labels [n].
+
+    NaN where they are fewer than `LEAST_VALIDATION`.
+    """
+    return fit_temperature(validation, labels) if len(labels) >= LEAST_VALIDATION else math.nan
 
 
 def corruption_scores(

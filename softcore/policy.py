@@ -24,7 +24,8 @@ class LabelPolicy:
     much of their recorded time is spent (`labels/people.py`). `holdout` says what a seed keeps for the test: None, the
     data set's number of annotated images, or "batches", whole batches of people and images. `pages_on` asks the
     variety's question on a share of the items only, and `clicks` one click of so many people on all of them
-    (`labels/questions.py`).
+    (`labels/questions.py`). `control` "matched-entropy" spoils the labels but for how unsure people were
+    (`labels/controls.py`).
     """
 
     variety: str
@@ -43,6 +44,7 @@ class LabelPolicy:
     holdout: str | None = None
     pages_on: str | None = None
     clicks: int | None = None
+    control: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ STREAMS = (
     "curve",  # which validation images learning curves are made on
     "uncertainty",  # joint draws of what cells are worth
     "plan",  # draws of the planner's model
+    "control",  # which class a control moves mass to
 )
 
 

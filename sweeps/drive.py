@@ -1,4 +1,4 @@
-"""Run, resume and replay a sweep: what runs its trials, what mirrors them to MLflow and what draws its frontiers."""
+"""Run, resume, replay, evaluate: what runs trials, what mirrors them to MLflow and what draws frontiers."""
 
 import json
 import tempfile
@@ -24,6 +24,7 @@ from sweeps.sweep import Sweep, open_sweep
 from sweeps.tracking.server import check_server
 
 if TYPE_CHECKING:
+    from sweeps.evaluation.evaluate import Evaluation
     from sweeps.frontier.frontier import Frontiers
 
 TIMES = ("train_seconds", "eval_seconds")
@@ -88,6 +89,39 @@ def resume(
     uri = _checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
     found = carry_on(sweep, material, cpus=cpus, address=address, tracking_uri=uri)
     return Sweep(sweep.store, ended_with=found)
+
+
+def evaluate(
+    name: str,
+    test_set: str,
+    *,
+    out: str | Path | None = None,
+    data_root: str | Path | None = None,
+    cpus: int | None = None,
+    address: str | None = None,
+    tracking_uri: str | None = None,
+    **file: Any,
+) -> tuple[Sweep, "Evaluation", str]:
+    """Score every finished trial of a sweep on a test set that came later, without training; what MLflow was told.
+
+    `test_set` is a name or a file, which `file` (`called`, `labels`, `answers`, ...) says more of:
+    `sweeps.evaluation.evaluate.find_test_set`. The sweep's results and the runs that MLflow has get its metrics.
+    """
+    from sweeps.evaluation.evaluate import find_test_set, score_sweep
+    from sweeps.tracking.later import mirror_scores
+    from sweeps.tracking.runs import default_uri
+
+    sweep = open_sweep(name, out=out)
+    if not sweep.store.finished():
+        raise RequestError(f"{sweep.id} has no finished trial to score; `sweeps resume {sweep.id}` goes on with it")
+    uri = _checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
+    root = Path(data_root or sweep.store.manifest()["data_root"])
+    dataset = sweep.dataset(root)
+    test = find_test_set(sweep.store, test_set, dataset, root, **file)
+    gpus = sweep.store.spec()["resources"]["gpus"]
+    found = score_sweep(sweep.store, test, dataset, cpus=cpus, address=address, gpus_per_trial=gpus)
+    told = mirror_scores(sweep, uri or default_uri(sweep.folder.parent), found.test_set, found.about)
+    return sweep, found, told
 
 
 def prepare_sweep(

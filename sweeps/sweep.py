@@ -12,6 +12,7 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
+from sweeps.evaluation.stored import all_later_scores
 from sweeps.results.names import INTERVAL, SIMULATED, direction, dollars, hours_between, recipes, value
 from sweeps.results.table import (
     DONE,
@@ -74,9 +75,13 @@ class Sweep:
     def results(self) -> pd.DataFrame:
         """One row a trial that has finished or failed, in the order of the spec (`docs/results-table.md`).
 
-        While the sweep runs: the trials so far. A failed trial has its axes and no metrics.
+        While the sweep runs: the trials so far. A failed trial has its axes and no metrics. Metrics on test sets that
+        came later (`sweeps evaluate`) are columns like all others.
         """
         done, failed = self.store.outcomes()
+        for trial_id, later in all_later_scores(self.store).items():
+            if trial_id in done:
+                done[trial_id] = {**later, **done[trial_id]}
         content = self.store.resolved()
         columns = {cell_id(cell): cell for cell in content["cells"]}
         trials = trials_of(content)

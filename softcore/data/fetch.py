@@ -86,8 +86,22 @@ _MIXED = (
         licence=_NO_LICENCE_HMIX,
     ),
 )
+_LABEL_ERRORS = (
+    OfficialFile(
+        file="label_errors/cifar10_mturk.json",
+        url="https://raw.githubusercontent.com/cleanlab/label-errors/6d5d6b31a13216290afc40e5c6319399c4d15c06/mturk/"
+        "cifar10_mturk.json",
+        sha256="81b2c16c9eee060d6cc2390f6bbce1e0e7be0a050574be5177c9428f3596b5b5",
+        licence="see its repository; cite Northcutt, Athalye & Mueller 2021",
+    ),
+)
 SOURCES: Mapping[str, tuple[OfficialFile, ...]] = MappingProxyType(
-    {"cifar10s": _ANSWERS, "hmix": (*_ANSWERS, *_MIXED), "digits": ()}  # digits come with scikit-learn
+    {
+        "cifar10s": _ANSWERS,
+        "hmix": (*_ANSWERS, *_MIXED),
+        "digits": (),  # they come with scikit-learn
+        "label-errors": _LABEL_ERRORS,  # votes for the test set `corrected`, beside cifar10s
+    }
 )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 
 from softcore.errors import RequestError
 from softcore.files import read_npz
@@ -73,30 +74,49 @@ def _folder(path: Path, classes: Sequence[str] | None) -> OwnImages:
         if unknown:
             raise RequestError(f"{path}: folder '{unknown[0]}' is no class; allowed: {', '.join(classes)}")
     found = tuple(classes) if classes is not None else tuple(folders)
-    files = sorted(
+    files = image_files(path, folders)
+    if not files:
+        raise RequestError(f"{path}: no images; subfolders named by class with {', '.join(SUFFIXES)} files are allowed")
+    names = tuple(name for name, _ in files)
+    labels = np.array([found.index(name.split("/")[0]) for name in names], dtype=np.int64)
+    return OwnImages(images=decode_images([file for _, file in files]), labels=labels, classes=found, names=names)
+
+
+def image_files(path: Path, folders: Sequence[str] = (".",)) -> list[tuple[str, Path]]:
+    """Image files below these folders of `path` by their path below it, in its order; hidden ones are passed over."""
+    return sorted(
         (file.relative_to(path).as_posix(), file)
         for folder in folders
         for file in (path / folder).rglob("*")
         if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
     )
-    if not files:
-        raise RequestError(f"{path}: no images; subfolders named by class with {', '.join(SUFFIXES)} files are allowed")
-    names = tuple(name for name, _ in files)
-    labels = np.array([found.index(name.split("/")[0]) for name in names], dtype=np.int64)
-    return OwnImages(images=_decode([file for _, file in files]), labels=labels, classes=found, names=names)
 
 
-def _decode(files: Sequence[Path]) -> np.ndarray:
-    """All files as uint8 [n, h, w, c]: one channel where every file is grey, else three."""
+def decode_images(
+    files: Sequence[Path], size: tuple[int, int] | None = None, *, colour: bool = False
+) -> UInt8[np.ndarray, "n h w c"]:
+    """All files as uint8 [n, h, w, c]: one channel where every file is grey, else (or with `colour`) three.
+
+    With a `size` (width, height) each is brought to it (bicubic, smoothed where it shrinks; what was not of its shape
+    is stretched); without, RequestError for a file of another size than the first. RequestError for one that is no
+    readable image or has more than 8 bits a channel, too.
+    """
     from PIL import Image
 
     pictures = []
     for file in files:
         try:
             with Image.open(file) as image:
-                pictures.append(image.copy())  # a copy is decoded and outlives the open file
+                picture = image.copy()  # a copy is decoded and outlives the open file
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise RequestError(f"{file}: not a readable image ({error})") from error
+        if picture.mode.split(";")[0] in DEEP_MODES:
+            raise RequestError(f"{file}: pixels of mode {picture.mode}; 8 bits a channel are allowed")
+        pictures.append(picture)
+    grey = not colour and all(picture.mode in GREY_MODES for picture in pictures)
+    pictures = [picture.convert("L" if grey else "RGB") for picture in pictures]
+    if size is not None:
+        pictures = [picture.resize(size, Image.Resampling.BICUBIC) for picture in pictures]
     width, height = pictures[0].size
     for file, picture in zip(files, pictures, strict=True):
         if picture.size != (width, height):
@@ -104,8 +124,5 @@ def _decode(files: Sequence[Path]) -> np.ndarray:
                 f"{file}: {picture.size[0]} wide, {picture.size[1]} high; all images must be of one size, "
                 f"that of {files[0].name}: {width} wide, {height} high"
             )
-        if picture.mode.split(";")[0] in DEEP_MODES:
-            raise RequestError(f"{file}: pixels of mode {picture.mode}; 8 bits a channel are allowed")
-    if all(picture.mode in GREY_MODES for picture in pictures):
-        return np.stack([np.asarray(picture.convert("L")) for picture in pictures])[..., None]
-    return np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
+    stacked = np.stack([np.asarray(picture) for picture in pictures])
+    return stacked[..., None] if grey else stacked

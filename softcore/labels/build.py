@@ -10,6 +10,7 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, unknown_name
 from softcore.labels.aggregate import aggregate
 from softcore.labels.ask import LabelRequest, MadeLabels, Maker, check_replicate, from_people
+from softcore.labels.controls import CONTROLS, MATCHED_ENTROPY, matched_entropy
 from softcore.labels.label_set import LabelSet, group
 from softcore.labels.people import first_batches, split
 from softcore.labels.simulate import check_simulated, simulated_rest
@@ -59,6 +60,8 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
         raise unknown_name("rest", policy.rest, REST)
     if policy.rest == "simulated":
         check_simulated(dataset, policy.variety, policy.aggregation)
+    if policy.control not in (None, *CONTROLS):
+        raise unknown_name("control", policy.control, CONTROLS)
     check_replicate(dataset, policy, panel)
     parts = split(dataset, policy.holdout, seed)
     n_items = len(parts.order) if policy.items is None else policy.items
@@ -81,7 +84,8 @@ def build(dataset: Dataset, policy: LabelPolicy, *, seed: int, panel: int = 0) -
     )
     panel_set, answers, recorded = (from_people if asks_people else FROM_NOBODY[policy.variety])(request)
     aggregation = policy.aggregation or "separate"
-    sets = [aggregate(panel_set, aggregation) if asks_people else panel_set]
+    labels = aggregate(panel_set, aggregation) if asks_people else panel_set
+    sets = [matched_entropy(labels, seed, panel) if policy.control == MATCHED_ENTROPY else labels]
     # Of items that nobody was asked this question about (pages and clicks may be mixed) nothing more is known.
     rest = np.setdiff1d(trained_on, panel_set.items)
     if policy.rest == "simulated":

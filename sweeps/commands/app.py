@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from sweeps.commands import data as cli_data
+from sweeps.commands import evaluation as cli_evaluation
 from sweeps.commands import figures as cli_figures
 from sweeps.commands import jobs as cli_jobs
 from sweeps.commands import plan as cli_plan
@@ -31,6 +32,7 @@ PANELS = {
     "Data": ("data", "labels"),
     "Run": ("resume", "list", "show", "replay"),
     "Read results": ("frontier", "results", "report", "figure"),
+    "Compare and test": ("evaluate",),
     "Plan what to buy": ("plan",),
     "Clusters": ("submit", "status", "logs", "stop"),
 }
@@ -68,6 +70,7 @@ for command in (
     cli_figures.figure,
     cli_plan.plan,
     cli_reports.frontier,
+    cli_evaluation.evaluate,
 ):
     app.command()(command)
 app.add_typer(cli_reports.app, name="report")

@@ -31,7 +31,7 @@ from sweeps.frontier.pricing import (
 from sweeps.frontier.regimes import MATTERS, Regime, regimes
 from sweeps.frontier.weights import with_metric
 from sweeps.results.names import BETTER, MORE
-from sweeps.results.table import FAILED, finished, plain_values, records
+from sweeps.results.table import CONTROL, FAILED, finished, is_control, plain_values, records
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import Replicates, replicates
 from sweeps.uncertainty.shrinkage import FEW, Draws
@@ -223,9 +223,10 @@ def cell_draws(
     `summary` is the results' own, where there is one already.
     """
     results, metric = with_metric(results, metric)
-    found = replicates(results, [metric], pools)
+    controls = is_control(results)
+    found = replicates(results[~controls], [metric], pools)
     summary = summarise(results) if summary is None else summary
-    there = set(found.cells["cell"])
+    there = {*found.cells["cell"], *results["cell"][controls]}
     lacking = summary[~summary["cell"].isin(there)]
     model = found.variance(metric)
     return CellDraws(
@@ -237,7 +238,8 @@ def cell_draws(
         excluded={
             str(cell): f"no finite {metric} in any finished trial" if n else "no finished trial"
             for cell, n in zip(lacking["cell"], lacking["n"], strict=True)
-        },
+        }
+        | dict.fromkeys(map(str, results["cell"][controls]), CONTROL),
         notes=(*_lacking_words(results, metric), *_notes(model)),
     )
 

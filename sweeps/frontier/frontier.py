@@ -24,11 +24,13 @@ from sweeps.frontier.pricing import (
 from sweeps.frontier.weights import with_metric
 from sweeps.results.names import question, recipes
 from sweeps.results.table import (
+    CONTROL,
     FAILED,
     answer_columns,
     axis_columns,
     finished,
     has_answers,
+    is_control,
     is_free,
     metric_columns,
     unknown_metric,
@@ -215,7 +217,7 @@ def to_reprice(results: pd.DataFrame, metric: str) -> tuple[Purchases, np.ndarra
     summary = summarise(results)
     if metric not in (there := metric_columns(summary)):
         raise unknown_metric(metric, there)
-    priced = has_answers(summary) | is_free(summary)
+    priced = (has_answers(summary) | is_free(summary)) & ~is_control(summary)
     value = _values(results, summary, metric)["value"].to_numpy() * (1.0 if lower_is_better(metric) else -1.0)
     return purchases(summary), np.where(priced, value, np.nan)
 
@@ -264,6 +266,7 @@ def _excluded(table: pd.DataFrame, metric: str) -> pd.Series:
     reason = pd.Series("", index=table.index, dtype=object)
     reason[table["label_seconds_total"].isna()] = "bought labels, but no answers on record to price"
     reason[table["n"] == table["n_lacking"]] = f"no finished trial has a finite {metric}"
+    reason[is_control(table)] = CONTROL
     none = table["n"] == 0
     reason[none] = "no finished trial (" + table["n_failed"].astype(int).astype(str) + " failed)"
     return reason

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better, metric_range
 from sweeps.frontier.pricing import RECORDED
-from sweeps.results.table import DONE, FAILED, answer_columns, finished, has_answers, records
+from sweeps.results.table import CONTROL, DONE, FAILED, answer_columns, finished, has_answers, is_control, records
 from sweeps.spec.axis_names import TRAINING_AXES
 from sweeps.uncertainty.layout import Pool
 from sweeps.uncertainty.replicates import Replicates, replicates
@@ -240,10 +240,11 @@ def _usable(results: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     hired = results["hired_hours"].notna() if "hired_hours" in results else pd.Series(False, index=results.index)
     unsized = has_answers(results) & pd.to_numeric(results["items"], errors="coerce").isna() & ~hired
     reasons = []
-    for which, why in ((hired, "people were hired until hours were spent"), (unsized, "N' is not known")):
+    control, until_spent = is_control(results), "people were hired until hours were spent"
+    for which, why in ((control, CONTROL), (hired, until_spent), (unsized, "N' is not known")):
         if count := results["cell"][which].nunique():
             reasons.append(f"{count} {'cell' if count == 1 else 'cells'} left out: {why}")
-    return results[~hired & ~unsized], tuple(reasons)
+    return results[~hired & ~unsized & ~control], tuple(reasons)
 
 
 def named_like(learnt: Rows, results: pd.DataFrame) -> pd.DataFrame:

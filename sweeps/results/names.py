@@ -15,6 +15,7 @@ METHODS = (  # null where not used
     "pages_on",
     "clicks",
     "hired_hours",
+    "control",
     "similarity",
     "hmix",
     "confidence_decay",
@@ -44,6 +45,7 @@ _WORDS = {
     "rest": "other items {}",
     "clicks": "{} clicks on all",
     "hired_hours": "{} h of people",
+    "control": "{} control",
     "hiring": "hired {} first",
     "holdout": "held out by {}",
 }

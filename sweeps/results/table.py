@@ -151,6 +151,14 @@ def is_free(table: pd.DataFrame) -> pd.Series:
     return table["variety"].astype(str).isin(FREE) & ~has_answers(table)
 
 
+CONTROL = "a control: labels that nobody would buy"
+
+
+def is_control(table: pd.DataFrame) -> pd.Series:
+    """Whether each row's labels are a control, which is compared with others and never advised."""
+    return table["control"].notna() if "control" in table else pd.Series(False, index=table.index)
+
+
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as mappings by column name."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -8,6 +8,7 @@ from softcore.errors import RequestError, unknown_name
 from softcore.labels.aggregate import AGGREGATORS, BY_PERSON, check_crowd_kit
 from softcore.labels.ask import most_answers
 from softcore.labels.build import REST
+from softcore.labels.controls import CONTROLS
 from softcore.labels.mixed import CONFIDENT, MIXED_IMAGES, MIXED_TARGETS
 from softcore.labels.panels import check_annotators
 from softcore.labels.people import HIRING, HOLDOUTS, left_to_train_on
@@ -49,6 +50,7 @@ OPTIONAL_CHOICES: Mapping[str, Iterable[str]] = {
     "hmix_images": MIXED_IMAGES,
     "hiring": HIRING,
     "pages_on": PAGES_ON,
+    "control": CONTROLS,
     "target_mixing": TARGET_MIXINGS,
     "early_stopping": EARLY_STOPPING,
 }
@@ -140,6 +142,7 @@ def clear_labels(axes: dict[str, Any]) -> None:
         "hiring": not asks_people,
         "pages_on": not asks_people,
         "clicks": not asks_people,
+        "control": not asks_people,
         "aggregation": not asks_people or _one_label(axes),
         "gamma": not VARIETIES[variety].gamma,
         "beta": variety != "smoothed",

@@ -19,6 +19,7 @@ LABEL_AXES = (
     "holdout",
     "pages_on",
     "clicks",
+    "control",
     "budget_hours",
     "budget_buys",
 )
@@ -61,6 +62,7 @@ PARTIAL_AXES = (
     "hiring",
     "pages_on",
     "clicks",
+    "control",
     "mixing",
     "alpha",
     "target_mixing",
@@ -108,6 +110,7 @@ DEFAULT_AXES: dict[str, Any] = {
     "holdout": "images",
     "pages_on": None,
     "clicks": None,
+    "control": None,
     "budget_hours": None,
     "budget_buys": "annotators",
     "weight_decay": 1e-4,

@@ -59,7 +59,7 @@ def spend(axes: dict[str, Any], dataset: Dataset, available: int) -> Budget:
 # until it is spent, and is not part of it.
 POLICY_AXES = (*(axis for axis in LABEL_AXES if not axis.startswith("budget_")), "hired_hours")
 # Not part of a sweep's id where they are null: sweeps from before they came keep theirs.
-LATER_AXES = ("hiring", "hired_hours", "holdout", "pages_on", "clicks", "early_stopping")
+LATER_AXES = ("hiring", "hired_hours", "holdout", "pages_on", "clicks", "control", "early_stopping")
 IDENTITY = ("dataset", *POLICY_AXES, *TRAINING_AXES)
 COLUMNS = ("dataset", *POLICY_AXES, "budget_hours", *TRAINING_AXES)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 KEY, SWEEP = "sweeps.key", "sweeps.sweep"
 Point = tuple[str, int, float]  # a metric's name, its step and its value, which is finite
 MOST = 1000  # metrics that MLflow takes in a call
+DIGEST = 32  # characters of a digest: MLflow takes 36
 VIEW = "cells"  # the UI's shared view of a study that shows one line a cell
 SETTINGS = {  # no minutes of retries when a server goes away, no chatter about tables, no reports to MLflow's makers
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -178,6 +179,21 @@ class Runs:
         from mlflow.entities import RunTag
 
         self.client.log_batch(run, tags=[RunTag(name, value) for name, value in tags.items()])
+
+    def metrics_of(self, run: str) -> frozenset[str]:
+        """The names of the metrics that a run has."""
+        return frozenset(self.client.get_run(run).data.metrics)
+
+    def add_input(self, run: str, name: str, digest: str, source: str) -> None:
+        """Name a test set among a run's inputs, once: MLflow's own search finds runs by it."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        there = self.client.get_run(run).inputs.dataset_inputs
+        short = digest[:DIGEST]
+        if any((each.dataset.name, each.dataset.digest) == (name, short) for each in there):
+            return
+        test_set = Dataset(name=name, digest=short, source_type="sweeps", source=source)
+        self.client.log_inputs(run, [DatasetInput(test_set, [InputTag("mlflow.data.context", "test")])])
 
     def artifact(self, run: str, path: Path) -> None:
         """Upload a file."""

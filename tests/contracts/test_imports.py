@@ -41,6 +41,7 @@ ROOMS = {
         uncertainty
         frontier
         planning
+        evaluation
         sweep
         sources
         tracking

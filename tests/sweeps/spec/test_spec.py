@@ -130,9 +130,8 @@ PAPER = {  # model, epochs, batch, schedule
 
 def test_the_thesiss_presets_have_its_models_and_schedule_at_paper_scale():
     for name in presets_by_name():
-        if name not in ("labels-mixed", "quickstart", "repeats", "schedule", "six-labels") and not name.startswith(
-            "grid"
-        ):
+        others = ("controls", "labels-mixed", "quickstart", "repeats", "schedule", "six-labels")
+        if name not in others and not name.startswith("grid"):
             model, *rest = PAPER[name.split("-")[1]]
             models = [model, "resnet50", "vgg11"] if name in ("table-3-1", "table-3-2", "table-B-1") else [model]
             for block in resolve(name, scale="paper").blocks:
@@ -235,7 +234,7 @@ def test_a_setting_that_is_wrong_is_refused_in_one_line(setting, message):
 
 def test_unknown_presets_and_scales_are_refused_with_the_known_ones():
     known = (
-        "known: chapter-3, chapter-4, chapter-5, figure-3-5, figure-3-6, figure-B-3, grid, "
+        "known: chapter-3, chapter-4, chapter-5, controls, figure-3-5, figure-3-6, figure-B-3, grid, "
         "grid-sealed, grid-variance, labels-mixed, quickstart, repeats, schedule, six-labels, table-3-1, table-3-2, "
         "table-3-3, table-3-4, table-4-1, table-4-2, table-4-3, table-5-1, table-5-2, table-B-1, table-B-2, table-B-3, "
         "table-C-1"

@@ -1,4 +1,4 @@
-"""The labelled sets that a trial is scored on."""
+"""The labelled sets that a trial is scored on when it has been trained."""
 
 import numpy as np
 
