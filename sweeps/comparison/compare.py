@@ -12,7 +12,7 @@ from softcore.data.dataset import Dataset
 from softcore.errors import RequestError, unknown_name
 from softcore.scoring.metrics import lower_is_better
 from softcore.seeding import generator
-from sweeps.comparison.differences import COVERS, spread
+from sweeps.comparison.differences import COVERS, IMAGES, spread
 from sweeps.comparison.intervals import half_width, holm, p_of, smallest_detectable
 from sweeps.comparison.mcnemar import McNemar, mcnemar, pooled_p
 from sweeps.comparison.people import Ceiling, TestPeople, label_noise, noise_ceilings, test_people
@@ -47,6 +47,7 @@ class MetricComparison:
     difference that as many replicates tell with 80% power, `effect` the difference in standard deviations of a seed's
     difference (NaN with one seed), `matters` the gap that matters (NaN where none is set), `label_noise` by how much
     (a standard deviation) other people's test labels would change the difference (NaN where they are not known).
+    `over_images` is the interval for these trained models, over images alone: what is usually printed.
     """
 
     metric: str
@@ -63,6 +64,7 @@ class MetricComparison:
     matters: float
     label_noise: float
     ceiling: Ceiling | None
+    over_images: tuple[float, float]
 
     @property
     def below_noise(self) -> bool:
@@ -263,6 +265,7 @@ def _compare_pair(
     for name, own in differences.items():
         varies = spread(own, question.covers)
         half = half_width(varies, question.level)
+        images_alone = half_width(spread(own, (IMAGES,)), question.level)
         difference = own.mean
         found.append(
             MetricComparison(
@@ -280,6 +283,7 @@ def _compare_pair(
                 matters=question.matters.get(name, np.nan),
                 label_noise=noise.get(name, np.nan),
                 ceiling=ceilings.get(name),
+                over_images=(difference - images_alone, difference + images_alone),
             )
         )
     models = {

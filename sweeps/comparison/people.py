@@ -103,7 +103,7 @@ def _behind(people: TestPeople, test: TrialOnTestSet) -> bool:
     kept = np.isin(people.items, known)
     image = np.searchsorted(known, people.items[kept])
     count = np.bincount(image, minlength=len(known))
-    if count.min(initial=0) < 2 or people.probs.shape[1] != test.targets.shape[1]:
+    if count.min(initial=2) < 2 or people.probs.shape[1] != test.targets.shape[1]:
         return False
     sums = np.stack([np.bincount(image, weights=column, minlength=len(known)) for column in people.probs[kept].T])
     return bool(np.allclose((sums / count).T[place], test.targets, atol=1e-5))
