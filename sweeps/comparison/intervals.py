@@ -69,21 +69,23 @@ def two_sided_p(
 
     `cautious` draws without weights: never too small a p at any level, for families. A value of 0 has p = 1.
     """
-    variances, weights = _mixture(between, shared, df, cautious)
+    variances, weights = _mixture(between, shared, df, 0.0 if cautious else 0.5 if df <= 1 else 1.0)
     found = (weights * 2 * ndtr(-np.abs(values)[:, None] / np.sqrt(variances))).sum(axis=1)
     return np.where(values == 0, 1.0, np.minimum(found, 1.0))
 
 
-def _mixture(between: np.ndarray, shared: np.ndarray, df: float, cautious: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Variances of the normal distributions that a difference may come from [n, nodes], and their weights."""
+def _mixture(
+    between: np.ndarray, shared: np.ndarray, df: float, exponent: float, most: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Variances of the normal distributions that a difference may come from [n, nodes], and their weights.
+
+    Weighted by the share of replicates in all variance, or `most` where it is more, to the power of -`exponent`.
+    """
     ratio, weights = chi_square_nodes(df)
     drawn = np.maximum(between[:, None] * ratio, TINY)
     variances = drawn + shared[:, None]
-    weights = np.broadcast_to(weights, variances.shape)
-    if not cautious:
-        weights = weights * (drawn / variances + FLOOR) ** (-0.5 if df <= 1 else -1.0)
-        weights = weights / weights.sum(axis=1, keepdims=True)
-    return variances, weights
+    weights = weights * (np.minimum(drawn / variances, most) + FLOOR) ** -exponent
+    return variances, weights / weights.sum(axis=1, keepdims=True)
 
 
 def p_of(value: float, spread: Spread, *, cautious: bool = False) -> float:
@@ -128,13 +130,16 @@ def smallest_detectable(spread: Spread, level: float = 0.95, power: float = POWE
     """The true difference that as many fresh replicates would tell from 0 with probability `power`, at `level`.
 
     What is not known of the variance between replicates counts: the power is its mean over the mixture, so that it
-    holds on average over studies. Two replicates know so little of their variance that it may be very large.
+    holds on average over studies: between 78% and 83% where 80% is asked, whatever the share of replicates, by a prior
+    of its own (flat in share above 0.1 with two replicates, 0.4 with more). Two replicates know so little of their
+    variance that it may be very large.
     """
     if not spread.df:
         return float((stdtrit(spread.image_df, (1 + level) / 2) + stdtrit(spread.image_df, power)) * spread.deviation)
     if not spread.deviation:
         return 0.0
-    variances, weights = _mixture(np.array([spread.between]), np.array([spread.shared]), spread.df, cautious=False)
+    parts = np.array([spread.between]), np.array([spread.shared])
+    variances, weights = _mixture(*parts, spread.df, 1.0, 0.1 if spread.df <= 1 else 0.4)
     between = np.maximum(variances[0] - spread.shared, TINY)
     ratio, fresh_weights = chi_square_nodes(spread.df)
     seen = between[:, None] / ratio  # what fresh replicates might show: a chi-square over df

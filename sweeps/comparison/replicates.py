@@ -148,9 +148,9 @@ def covered_words(
     if DRAWN in asks:
         over_people = (over_seeds and (not apart or "people" in covers)) or ("people" in covers and apart)
         if over_people and apart:
-            over.append("people (several panels a seed)")
+            over.append("people (several panels a seed, of those who answered)")
         elif over_people:
-            over.append("people (a panel drawn with each seed: the two can't be told apart)")
+            over.append("people (a panel drawn with each seed, of those who answered: the two can't be told apart)")
         else:
             lacking.append("other people")
     if EVERYBODY in asks:

@@ -1,13 +1,13 @@
 """Simulated studies: two cells (or more) whose difference and variance over images, seeds and people are known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
-from sweeps.comparison.differences import Differences, from_items
+from sweeps.comparison.differences import IMAGES, PEOPLE, SEEDS, Differences, from_items
 
 HEAVY_DF = 3  # of Student's t, for images of heavy tails
 ACCURACY, LOSS = "accuracy", "loss"
@@ -53,8 +53,8 @@ DESIGNS = (
     Design(name="3 seeds, images of heavy tails", seeds=3, heavy=True),
     Design(name="6 seeds, images of heavy tails", seeds=6, heavy=True),
     Design(name="3 seeds, 100 images held out by each", seeds=3, images=100, held_out=True, seed_sd=0.1, people_sd=0.1),
-    Design(name="3 seeds, accuracy", seeds=3, kind=ACCURACY),
-    Design(name="6 seeds, accuracy", seeds=6, kind=ACCURACY),
+    Design(name="3 seeds, accuracy", seeds=3, kind=ACCURACY, seed_sd=0.06, people_sd=0.04),
+    Design(name="6 seeds, accuracy", seeds=6, kind=ACCURACY, seed_sd=0.06, people_sd=0.04),
     Design(name="3 seeds, accuracy on 100 images", seeds=3, images=100, kind=ACCURACY, seed_sd=0.1, people_sd=0.1),
 )
 
@@ -63,13 +63,15 @@ DESIGNS = (
 class Study:
     """One simulated study: scores of cells A and B [r, n], the same images in all rows unless each seed has its own.
 
-    `truth` is the difference A less B over all images, seeds and people.
+    `truth` is the difference A less B over all images, seeds and people; `parts` what this study's own images, seeds
+    and people add to it on average (of a loss): the truth of an interval that does not cover them.
     """
 
     a: Float[np.ndarray, "r n"]
     b: Float[np.ndarray, "r n"]
     truth: float
     design: Design
+    parts: Mapping[str, float]
 
     def differences(self) -> Differences:
         """The paired differences, as `sweeps compare` makes them."""
@@ -88,19 +90,21 @@ def studies(design: Design, count: int, rng: np.random.Generator, difference: fl
 def _study(design: Design, rng: np.random.Generator, difference: float) -> Study:
     seed, _ = design.replicates
     shape = len(seed), design.images
-    replicate = (design.seed_sd * rng.standard_normal(design.seeds))[seed]
-    replicate = replicate + design.people_sd * rng.standard_normal(len(seed))
+    of_seeds = (design.seed_sd * rng.standard_normal(design.seeds))[seed]
+    of_people = design.people_sd * rng.standard_normal(len(seed))
     image = design.image_sd * _shared(design, rng)
     own = design.own_sd * rng.standard_normal(shape)
-    gap = replicate[:, None] + image + own
+    gap = (of_seeds + of_people)[:, None] + image + own
+    parts = {IMAGES: float(image.mean()), SEEDS: float(of_seeds.mean()), PEOPLE: float(of_people.mean())}
     both = design.difficulty * _shared(design, rng)
     if design.kind == LOSS:
-        return Study(a=both + gap + difference, b=np.broadcast_to(both, shape), truth=difference, design=design)
+        worse = np.broadcast_to(both, shape)
+        return Study(a=both + gap + difference, b=worse, truth=difference, design=design, parts=parts)
     right_a, right_b = (both + (1 + difference + gap / 2) > 0), (both + 1 - gap / 2 > 0)
     variances = design.seed_sd**2, design.people_sd**2, design.image_sd**2, design.own_sd**2
     scale = np.sqrt(design.difficulty**2 + sum(variances) / 4)
     truth = float(ndtr((1 + difference) / scale) - ndtr(1 / scale))
-    return Study(a=right_a.astype(float), b=right_b.astype(float), truth=truth, design=design)
+    return Study(a=right_a.astype(float), b=right_b.astype(float), truth=truth, design=design, parts={})
 
 
 def _shared(design: Design, rng: np.random.Generator) -> np.ndarray:
