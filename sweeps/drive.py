@@ -11,6 +11,7 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.files import sha256
+from sweeps.results.table import for_choosing
 from sweeps.running import store as stores
 from sweeps.running.packs import check_precision, run_together
 from sweeps.running.provenance import manifest
@@ -59,7 +60,7 @@ def run(
         spec_content(asked, dataset)  # what would be refused afterwards is refused before
         where: dict[str, Any] = {"out": out, "cpus": cpus, "address": address, "tracking_uri": tracking_uri}
         trial_sweep = run(trying, data_root=data_root, **where)
-        choices = choose(trial_sweep.results(), tune, parts, dataset)
+        choices = choose(for_choosing(trial_sweep.results()), tune, parts, dataset)
         asked, chosen = apply_choices(asked, choices), choice_records(choices, trial_sweep.id)
     content = spec_content(asked, dataset)
     check_precision(trials(asked, dataset), asked.precision)

@@ -15,7 +15,7 @@ from softcore.seeding import generator
 from sweeps.comparison.differences import COVERS, IMAGES, spread
 from sweeps.comparison.intervals import half_width, holm, p_of, smallest_detectable
 from sweeps.comparison.mcnemar import McNemar, mcnemar, pooled_p
-from sweeps.comparison.people import Ceiling, TestPeople, label_noise, noise_ceilings, test_people
+from sweeps.comparison.people import Ceiling, SplitPeople, test_people
 from sweeps.comparison.replicates import (
     ComparedCell,
     compared_cells,
@@ -224,27 +224,45 @@ def compare_cells(
     cells: Sequence[ComparedCell], read: Read, dataset: Dataset, test_set: str, question: Question
 ) -> tuple[PairComparison, ...]:
     """Every pair of `cells`, in their order, corrected as one family of all pairs and metrics."""
-    pairs = [_compare_pair(a, b, read, dataset, test_set, question) for a, b in itertools.combinations(cells, 2)]
-    every = [each for pair in pairs for each in pair.metrics]
+    pairs = [_pair(a, b, read, question) for a, b in itertools.combinations(cells, 2)]
+    tests = [test for _, _, _, pair in pairs for test in (*pair.a, *pair.b)]
+    metrics = usual_metrics(tests[0], question.metrics)
+    people = test_people(dataset, test_set, tests)
+    split = None if people is None else SplitPeople(people, metrics)
+    found = [_compare_pair(*each, metrics, test_set, split, question) for each in pairs]
+    every = [each for pair in found for each in pair.metrics]
     # A family needs p that hold far out in the tails; one comparison by itself goes by its interval.
     family = holm(np.array([each.family_p if len(every) > 1 else each.p for each in every]))
     corrected = {
         id(each): replace(each, family_p=float(p), answer=_answer(each, float(p), question))
         for each, p in zip(every, family, strict=True)
     }
-    return tuple(replace(pair, metrics=tuple(corrected[id(each)] for each in pair.metrics)) for pair in pairs)
+    return tuple(replace(pair, metrics=tuple(corrected[id(each)] for each in pair.metrics)) for pair in found)
 
 
-def _compare_pair(
-    a: ComparedCell, b: ComparedCell, read: Read, dataset: Dataset, test_set: str, question: Question
-) -> PairComparison:
+Replicates = list[tuple[int, int]]
+
+
+def _pair(
+    a: ComparedCell, b: ComparedCell, read: Read, question: Question
+) -> tuple[ComparedCell, ComparedCell, Replicates, PairOnTestSet]:
     replicates = shared_replicates(a, b, shared_only=question.shared_only)
     trials = [[read(str(cell.trial(each))) for each in replicates] for cell in (a, b)]
     seed, panel = (np.array(numbers) for numbers in zip(*replicates, strict=True))
-    pair = PairOnTestSet(a=trials[0], b=trials[1], seed=seed, panel=panel)
-    metrics = usual_metrics(pair.a[0], question.metrics)
-    rng = generator("uncertainty", *seed, *panel)
-    people = test_people(dataset, test_set, pair.a)
+    return a, b, replicates, PairOnTestSet(a=trials[0], b=trials[1], seed=seed, panel=panel)
+
+
+def _compare_pair(
+    a: ComparedCell,
+    b: ComparedCell,
+    replicates: Replicates,
+    pair: PairOnTestSet,
+    metrics: Sequence[str],
+    test_set: str,
+    people: SplitPeople | None,
+    question: Question,
+) -> PairComparison:
+    rng = generator("uncertainty", *pair.seed, *pair.panel)
     differences = {name: paired_differences(name, pair, rng) for name in metrics}
     any_ = next(iter(differences.values()))
     covers, lacks = covered_words(
@@ -256,9 +274,12 @@ def _compare_pair(
         images=any_.images,
         same_images=any_.same_images,
     )
-    ceilings, noise = _from_people(metrics, pair, people, rng)
+    ceilings = people.ceilings(np.unique(np.concatenate(pair.items))) if people else {}
+    noise = people.label_noise(pair) if people else {}
     means = {
-        name: [_seed_mean(seed, [score(name, test.logits, test.targets) for test in own]) for own in (pair.a, pair.b)]
+        name: [
+            _seed_mean(pair.seed, [score(name, test.logits, test.targets) for test in own]) for own in (pair.a, pair.b)
+        ]
         for name in metrics
     }
     found = []
@@ -301,15 +322,6 @@ def _compare_pair(
         models=models,
         models_p=pooled_p([test.p for test in models.values()]),
     )
-
-
-def _from_people(
-    metrics: Sequence[str], pair: PairOnTestSet, people: TestPeople | None, rng: np.random.Generator
-) -> tuple[Mapping[str, Ceiling], Mapping[str, float]]:
-    if people is None:
-        return {}, {}
-    items = np.unique(np.concatenate(pair.items))
-    return noise_ceilings(metrics, people, items, rng), label_noise(metrics, pair, people, rng)
 
 
 def _answer(found: MetricComparison, family_p: float, question: Question) -> str:

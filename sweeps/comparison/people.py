@@ -15,6 +15,7 @@ from softcore.data.dataset import Dataset
 from softcore.labels.ask import people_labels
 from softcore.labels.elicited import DEFAULT_GAMMA
 from softcore.scoring.metrics import METRICS, Logits
+from softcore.seeding import generator
 from sweeps.comparison.scores import PairOnTestSet, by_row, score
 from sweeps.evaluation.stored import TrialOnTestSet
 
@@ -109,49 +110,67 @@ def _behind(people: TestPeople, test: TrialOnTestSet) -> bool:
     return bool(np.allclose((sums / count).T[place], test.targets, atol=1e-5))
 
 
-def noise_ceilings(
-    metrics: Sequence[str], people: TestPeople, items: Int[np.ndarray, " n"], rng: np.random.Generator
-) -> dict[str, Ceiling]:
-    """The noise ceiling of each metric on these images; none of metrics that read attacked images."""
-    named = [name for name in metrics if name not in OF_PREDICTIONS]
-    drawn = np.empty((SPLITS, len(named), len(SPREAD)))
-    for found in drawn:
-        half, other = people.halves(items, rng)
-        for j, spread in enumerate(SPREAD):
-            logits = half.predictions(spread)
-            found[:, j] = [score(name, logits, other.means) for name in named]
-    ceilings = {}
-    for k, name in enumerate(named):
-        means = drawn[:, k].mean(axis=0)
-        best = int(means.argmin() if METRICS[name].lower else means.argmax())
-        low, high = np.quantile(drawn[:, k, best], [0.025, 0.975])
-        ceilings[name] = Ceiling(value=float(means[best]), low=float(low), high=float(high), splits=SPLITS)
-    return ceilings
+class SplitPeople:
+    """A test set's people, split in half again and again, and what metrics make of the halves; each computed once."""
 
+    def __init__(self, people: TestPeople, metrics: Sequence[str]) -> None:
+        self.people, self.metrics = people, tuple(metrics)
+        self._splits: dict[bytes, list[list[Half]]] = {}
+        self._ceilings: dict[bytes, dict[str, Ceiling]] = {}
+        self._gaps: dict[str, np.ndarray] = {}
 
-def label_noise(
-    metrics: Sequence[str], pair: PairOnTestSet, people: TestPeople, rng: np.random.Generator
-) -> Mapping[str, float]:
-    """The standard deviation of each metric's mean difference over who labelled the test images.
+    def splits(self, items: Int[np.ndarray, " n"]) -> "list[list[Half]]":
+        """Two halves of the labels of these images, `SPLITS` times; the same whenever they are asked for."""
+        key = items.tobytes()
+        if key not in self._splits:
+            rng = generator("uncertainty", len(items))
+            self._splits[key] = [self.people.halves(items, rng) for _ in range(SPLITS)]
+        return self._splits[key]
 
-    Half the standard deviation of (difference against one half's labels less that against the other's): halves have
-    half as many people, and the two are of opposite luck.
-    """
-    drawn = np.empty((SPLITS, len(metrics)))
-    for found in drawn:
-        by_items: dict[bytes, list[Half]] = {}
-        gaps = np.zeros((len(pair.a), len(metrics)))
-        for replicate, (one, other) in enumerate(zip(pair.a, pair.b, strict=True)):
-            key = one.items.tobytes()
-            if key not in by_items:
-                by_items[key] = people.halves(one.items, rng)
-            for sign, half in zip((1, -1), by_items[key], strict=True):
-                gaps[replicate] += [
-                    sign * (_value(name, one.logits, half.means) - _value(name, other.logits, half.means))
-                    for name in metrics
+    def ceilings(self, items: Int[np.ndarray, " n"]) -> Mapping[str, Ceiling]:
+        """The noise ceiling of each metric on these images; none of metrics that read attacked images."""
+        key = items.tobytes()
+        if key not in self._ceilings:
+            self._ceilings[key] = self._make_ceilings(items)
+        return self._ceilings[key]
+
+    def _make_ceilings(self, items: Int[np.ndarray, " n"]) -> dict[str, Ceiling]:
+        named = [name for name in self.metrics if name not in OF_PREDICTIONS]
+        drawn = np.empty((SPLITS, len(named), len(SPREAD)))
+        for found, (half, other) in zip(drawn, self.splits(items), strict=True):
+            for j, spread in enumerate(SPREAD):
+                logits = half.predictions(spread)
+                found[:, j] = [score(name, logits, other.means) for name in named]
+        ceilings = {}
+        for k, name in enumerate(named):
+            means = drawn[:, k].mean(axis=0)
+            best = int(means.argmin() if METRICS[name].lower else means.argmax())
+            low, high = np.quantile(drawn[:, k, best], [0.025, 0.975])
+            ceilings[name] = Ceiling(value=float(means[best]), low=float(low), high=float(high), splits=SPLITS)
+        return ceilings
+
+    def gaps(self, test: TrialOnTestSet) -> Float[np.ndarray, "splits metrics"]:
+        """A trial's scores against one half less those against the other."""
+        if test.trial not in self._gaps:
+            self._gaps[test.trial] = np.array(
+                [
+                    [
+                        _value(name, test.logits, one.means) - _value(name, test.logits, other.means)
+                        for name in self.metrics
+                    ]
+                    for one, other in self.splits(test.items)
                 ]
-        found[:] = gaps.mean(axis=0)
-    return dict(zip(metrics, (drawn.std(axis=0, ddof=1) / 2).tolist(), strict=True))
+            )
+        return self._gaps[test.trial]
+
+    def label_noise(self, pair: PairOnTestSet) -> Mapping[str, float]:
+        """The standard deviation of each metric's mean difference over who labelled the test images.
+
+        Half the standard deviation of (difference against one half's labels less that against the other's): halves have
+        half as many people, and the two are of opposite luck.
+        """
+        gaps = np.mean([self.gaps(one) - self.gaps(other) for one, other in zip(pair.a, pair.b, strict=True)], axis=0)
+        return dict(zip(self.metrics, (gaps.std(axis=0, ddof=1) / 2).tolist(), strict=True))
 
 
 def _value(metric: str, logits: Logits, targets: np.ndarray) -> float:

@@ -227,10 +227,7 @@ def document_table(rows: pd.DataFrame) -> str:
         methods = list(dict.fromkeys(own["method"]))
         body = []
         for design, cells in own.groupby("design", sort=False):
-            texts = {
-                row["method"]: f"{row['share']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
-                for _, row in cells.iterrows()
-            }
+            texts = {row["method"]: _words(row) for row in records(cells)}
             body.append([str(design), *(texts.get(method, "–") for method in methods)])
         head = [f"{str(what).capitalize()} (n = {own['n'].iloc[0]:,})", *methods]
         parts.append("\n".join(markdown_table(head, body, range(1, len(head)))))
