@@ -11,6 +11,8 @@ from sweeps.results.table import metric_columns, records
 from sweeps.sweep import Sweep
 from sweeps.tracking.runs import Runs
 
+SHOWN = ("ce", "scaled-ce", "accuracy")  # of a test set that came later, in the view of cells
+
 log = logging.getLogger(__name__)
 
 
@@ -31,6 +33,7 @@ def mirror_scores(sweep: Sweep, uri: str, test_set: str, about: Mapping[str, Any
                 runs.log(run, lacking)
             if about:
                 runs.add_input(run, test_set, about["digest"], _source(about))
+        runs.show_metrics([f"{name}/{test_set}" for name in SHOWN])
         lost = len(values.keys() - runs.by_key.keys())
     except Exception as error:
         log.debug("mirroring failed", exc_info=True)

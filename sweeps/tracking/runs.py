@@ -195,6 +195,20 @@ class Runs:
         test_set = Dataset(name=name, digest=short, source_type="sweeps", source=source)
         self.client.log_inputs(run, [DatasetInput(test_set, [InputTag("mlflow.data.context", "test")])])
 
+    def show_metrics(self, names: Sequence[str]) -> None:
+        """Add columns to the experiment's shared view of cells, if it is there, behind the metrics that it shows."""
+        key = f"mlflow.sharedViewState.{VIEW}"
+        tags = self.client.get_experiment(self.experiment).tags
+        if key not in tags:
+            return
+        view = json.loads(tags[key])
+        columns = view["selectedColumns"]
+        new = [column for column in (f"metrics.`{name}`" for name in names) if column not in columns]
+        if new:
+            place = max((k for k, column in enumerate(columns) if column.startswith("metrics.")), default=-1) + 1
+            view["selectedColumns"] = [*columns[:place], *new, *columns[place:]]
+            self.client.set_experiment_tag(self.experiment, key, json.dumps(view))
+
     def artifact(self, run: str, path: Path) -> None:
         """Upload a file."""
         self.client.log_artifact(run, str(path))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from softcore.data.fetch import SOURCES
 from softcore.datasets import DATASETS
 from sweeps.commands.app import app
 from sweeps.spec.spec import presets_by_name
@@ -89,7 +90,11 @@ def unknown_name(command, given):
     """What is wrong with the preset or the data set that a command names."""
     name = given.get("spec" if command in ("run", "submit") else "name")
     known = (
-        [*presets_by_name()] if command in ("run", "submit") else [*DATASETS, "NAME"] if command != "figure" else [name]
+        [*presets_by_name()]
+        if command in ("run", "submit")
+        else [*DATASETS, *SOURCES, "NAME"]
+        if command != "figure"
+        else [name]
     )
     return "" if name is None or name in known or name.endswith(".yaml") else f"{name} is not known"
 
