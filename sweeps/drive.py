@@ -109,6 +109,7 @@ def evaluate(
     `sweeps.evaluation.evaluate.find_test_set`. The sweep's results and the runs that MLflow has get its metrics.
     """
     from sweeps.evaluation.evaluate import find_test_set, score_sweep
+    from sweeps.evaluation.looks import count_look
     from sweeps.tracking.later import mirror_scores
     from sweeps.tracking.runs import default_uri
 
@@ -122,7 +123,12 @@ def evaluate(
     gpus = sweep.store.spec()["resources"]["gpus"]
     found = score_sweep(sweep.store, test, dataset, cpus=cpus, address=address, gpus_per_trial=gpus)
     told = mirror_scores(sweep, uri or default_uri(sweep.folder.parent), found.test_set, found.about)
-    return sweep, found, told
+    trials = sorted({*found.scored, *found.before})
+    results = sweep.results().set_index("trial").reindex(trials)
+    columns = results[[name for name in results if str(name).partition("/")[2] == found.test_set]].astype(float)
+    question, study = {"evaluate": found.test_set, "trials": trials}, str(sweep.store.resolved()["study"])
+    look = count_look(sweep.folder.parent, study, found.test_set, question, columns.to_numpy().tolist())
+    return sweep, replace(found, look=look), told
 
 
 def prepare_sweep(
