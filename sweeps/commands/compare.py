@@ -36,8 +36,8 @@ def compare(
         raise RequestError(f"--page: {page} must end in .html")
     gaps = dict(_gap(each) for each in matters or ())
     from sweeps.frontier.regimes import MATTERS
-    from sweeps.show.comparison_page import comparison_page
-    from sweeps.show.comparison_tables import print_comparison
+    from sweeps.show.comparison.page import comparison_page
+    from sweeps.show.comparison.tables import print_comparison
     from sweeps.show.tables import print_json
     from sweeps.sweep import open_sweep
 

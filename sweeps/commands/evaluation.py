@@ -57,8 +57,8 @@ def evaluate(
     shown = test_set_table(opened, found.test_set)
     if as_json:
         about = {"sweep": opened.id, "test_set": found.test_set, "about": dict(found.about)}
-        counts: dict[str, Any] = {"scored": len(found.scored), "before": len(found.before), "failed": dict(found.failed)}
-        counts["look"] = None if found.look is None else vars(found.look)
+        counts: dict[str, Any] = {"scored": len(found.scored), "before": len(found.before)}
+        counts |= {"failed": dict(found.failed), "look": None if found.look is None else vars(found.look)}
         print(json.dumps({**about, **counts, "mlflow": told, "cells": cell_rows(shown)}, ensure_ascii=False))
     else:
         for note in found.about.get("notes", ()):

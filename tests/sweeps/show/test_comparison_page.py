@@ -18,8 +18,8 @@ from sweeps.comparison.people import Ceiling
 from sweeps.comparison.replicates import DRAWN, ComparedCell
 from sweeps.comparison.words import answer_words, number
 from sweeps.evaluation.looks import Look
-from sweeps.show.comparison_page import comparison_page, picture
-from sweeps.show.comparison_tables import print_comparison
+from sweeps.show.comparison.page import comparison_page, picture
+from sweeps.show.comparison.tables import print_comparison
 
 CE = MetricComparison(
     metric="ce/10h",
