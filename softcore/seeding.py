@@ -27,6 +27,7 @@ STREAMS = (
     "uncertainty",  # joint draws of what cells are worth
     "plan",  # draws of the planner's model
     "control",  # which class a control moves mass to
+    "replay",  # test clicks drawn from recorded ones, and rounds of relabelling
 )
 
 

@@ -1,5 +1,6 @@
 """`sweeps plan`: which labels to buy for a budget, or that none are worth it."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +10,12 @@ from softcore.errors import RequestError
 from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Out, Overhead, Wage, prices_for, sweep_ids
 
 if TYPE_CHECKING:
+    from softcore.prices.price_list import PriceList
+    from sweeps.evaluation.cost_of_test import TestCost
     from sweeps.planning.plan import Advice
     from sweeps.sources import Source
+
+log = logging.getLogger(__name__)
 
 Names = Annotated[
     list[str],
@@ -105,13 +110,44 @@ def plan(
         compared = frontiers(results, found.metric, prices, wage, fee)
         forecasts = metric_forecasts(compared, forecast, options)
         written += write_plan_page(page, compared, forecasts, request, sources, notes)
+    test = _test_costs(sweeps, out, data_root, found, prices)
     if as_json:
+        from sweeps.evaluation.cost_of_test import as_dicts
+
         simulated = any(source.simulated for source in sources)
-        print_json({"sweeps": [s.name for s in sources], "simulated_annotators": simulated} | found.as_dict())
+        about = {"sweeps": [s.name for s in sources], "simulated_annotators": simulated}
+        print_json(about | found.as_dict() | {"test": as_dicts(test)})
         return
-    _print(found, sources, notes)
+    from sweeps.evaluation.cost_of_test import test_cost_words
+
+    _print(found, sources, [*notes, *filter(None, [test_cost_words(test)])])
     for path in written:
         print(path)
+
+
+def _test_costs(
+    names: list[str], out: str | None, data_root: str | None, advice: "Advice", prices: "PriceList"
+) -> "list[TestCost]":
+    """What a test set costs that sees the plan's gain, or what matters where nothing is bought; empty if not known.
+
+    Tables (.csv) have no predictions to know it from; nor has a sweep whose data is not here.
+    """
+    from sweeps.evaluation.cost_of_test import test_costs
+    from sweeps.sweep import open_sweep
+
+    gain = advice.matters if advice.plan is None else advice.plan.gain
+    pay = {"wage": float(advice.prices["wage"]), "fee": float(advice.prices["fee"])}
+    for name in names:
+        if name.lower().endswith(".csv"):
+            continue
+        sweep = open_sweep(name, out=out)
+        try:
+            return test_costs(
+                sweep.store, sweep.results(), sweep.dataset(data_root), advice.metric, gain, prices, **pay
+            )
+        except RequestError as error:
+            log.debug("what a test costs is not known from %s: %s", name, error)
+    return []
 
 
 def _words(options: dict[str, Any]) -> tuple[str, ...]:

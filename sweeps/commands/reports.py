@@ -105,9 +105,29 @@ def report_grid(
     as_json: AsJson = False,
 ) -> None:
     """Say what the recorded grid shows: what labels give for what they cost, what varies, how well plans did."""
-    from sweeps.studies.grid.grid_report import show_report, write_report
+    from sweeps.studies.grid.grid_report import write_report
+    from sweeps.studies.report import show_report
 
     made, paths = write_report(sweeps or [], out=out, to=to, results=from_results, read_sealed=read_sealed)
+    show_report(made, paths, as_json=as_json)
+
+
+@app.command("spending")
+def report_spending(
+    sweep: Id,
+    out: Out = None,
+    metric: Annotated[str, typer.Option(help="ce, scaled-ce or accuracy.")] = "scaled-ce",
+    replays: Annotated[int, typer.Option(help="How often clicks are drawn.")] = 200,
+    seeds: Annotated[int, typer.Option(help="Of the rounds of relabelling.")] = 20,
+    to: Annotated[Path | None, typer.Option(help="Where to write; else spending/ in the output folder.")] = None,
+    data_root: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what clicks on test images buy: choosing between models, against training labels, rounds of relabelling."""
+    from sweeps.studies.report import show_report
+    from sweeps.studies.spending.spending_report import write_report
+
+    made, paths = write_report(sweep, metric=metric, replays=replays, seeds=seeds, out=out, to=to, data_root=data_root)
     show_report(made, paths, as_json=as_json)
 
 

@@ -110,6 +110,43 @@ def pages(document: Document) -> dict[str, str | bytes]:
     return contents | {f"{document.name}.md": to_markdown(document), f"{document.name}.html": to_html(document)}
 
 
+def show_report(made: Document, paths: Mapping[str, Path], as_json: bool = False) -> None:
+    """Print the numbers as JSON and nothing else, or the summary and where the report is."""
+    from sweeps.show.tables import print_json
+
+    if as_json:
+        print_json(as_dict(made))
+        return
+    for line in (made.simulated, *made.summary, *made.notes):
+        if line:
+            print(line)
+    for path in paths.values():
+        print(path)
+
+
+def as_dict(made: Document) -> dict[str, Any]:
+    """Everything that the report rests on, for JSON (`sweeps.results.table`)."""
+    return {
+        "title": made.title,
+        "simulated_annotators": bool(made.simulated),
+        "sources": list(made.sources),
+        "notes": list(made.notes),
+        "sections": [
+            {
+                "title": section.title,
+                "summary": list(section.summary),
+                "lines": list(section.lines),
+                "tables": [
+                    {"caption": t.caption, "rows": [dict(zip(t.headings, row, strict=True)) for row in t.rows]}
+                    for t in section.tables
+                ],
+                "data": dict(section.data),
+            }
+            for section in made.sections
+        ],
+    }
+
+
 def save_files(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:
     """Write files into a folder, which is made, each whole or not at all; their paths by name."""
     try:

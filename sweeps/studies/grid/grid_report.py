@@ -1,9 +1,8 @@
 """The report on the recorded grid as files: Markdown, one HTML page, pictures; and in MLflow beside its sweeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sweeps.sources import Source, from_folder, from_names
 from sweeps.studies.document import Document
@@ -107,40 +106,3 @@ def write_report(
 
 def _parts(results: Path, read_sealed: bool) -> tuple[Part, ...]:
     return (*PARTS, *planner_parts(results / readings.NAME, read_sealed=read_sealed), pilot.PART)
-
-
-def show_report(made: Document, paths: Mapping[str, Path], as_json: bool = False) -> None:
-    """Print the numbers as JSON and nothing else, or the summary and where the report is."""
-    from sweeps.show.tables import print_json
-
-    if as_json:
-        print_json(as_dict(made))
-        return
-    for line in (made.simulated, *made.summary, *made.notes):
-        if line:
-            print(line)
-    for path in paths.values():
-        print(path)
-
-
-def as_dict(made: Document) -> dict[str, Any]:
-    """Everything that the report rests on, for JSON (`sweeps.results.table`)."""
-    return {
-        "title": made.title,
-        "simulated_annotators": bool(made.simulated),
-        "sources": list(made.sources),
-        "notes": list(made.notes),
-        "sections": [
-            {
-                "title": section.title,
-                "summary": list(section.summary),
-                "lines": list(section.lines),
-                "tables": [
-                    {"caption": t.caption, "rows": [dict(zip(t.headings, row, strict=True)) for row in t.rows]}
-                    for t in section.tables
-                ],
-                "data": dict(section.data),
-            }
-            for section in made.sections
-        ],
-    }
