@@ -299,7 +299,7 @@ def collect(asked: argparse.Namespace) -> None:
                 "eval_seconds": record["eval_seconds"],
                 **label_costs(targets),
             }
-            how = {"host": record["device"], "losses": record["losses"]}
+            how = {"host": record["device"], "device": record["device"], "losses": record["losses"]}
             how |= {name: record[name] for name in ("precision", "pack", "pack_seconds", "torch", "python")}
             save_trial(store.trials, trial, result, predictions, {}, targets, how)
             store.log(trial.id, record["epochs"], stores.DONE, result=result)

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
+
+NEAR = 0.75  # how alike a name must be to be offered in place of another: one letter of six may be wrong
 
 
 class RequestError(ValueError):
@@ -16,6 +19,13 @@ class RequestError(ValueError):
 def unknown_name(kind: str, name: object, names: Iterable[object]) -> RequestError:
     """An error for an unknown `name` of a `kind` that lists the known `names` in order."""
     return RequestError(f"unknown {kind} '{name}'; known: {', '.join(sorted(str(n) for n in names))}")
+
+
+def misspelt_name(kind: str, name: str, names: Iterable[str]) -> RequestError:
+    """`unknown_name` that offers the nearest of `names` where one is near."""
+    near = get_close_matches(name, sorted(names), n=1, cutoff=NEAR)
+    offered = f"; did you mean '{near[0]}'?" if near else ""
+    return RequestError(f"{unknown_name(kind, name, names)}{offered}")
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from softcore.scoring.attacks import fgsm_logits, fold_batch_norms, logits, pgd_
 from softcore.scoring.corrupted import STANDARD, CorruptedImages
 from softcore.scoring.metrics import (
     LEAST_VALIDATION,
+    Logits,
     accuracy,
     check_extras,
     cross_entropy,
+    extra_scores,
     fit_temperature,
-    rms_calibration_error_released,
     scores,
     temperature_error,
 )
@@ -148,8 +149,9 @@ def evaluate(
     scaled metric.
 
     `extras` (words of `metrics.EXTRAS`) add theirs, from predictions that were made with them: `pgd`, `rmsce-released`
-    (absent on a test set too small for two bins), and on each fixed test set the means over the standard corruptions of
-    `ce`, `scaled-ce` and `accuracy`, at the temperature of the clean images. Raises RequestError for an unknown extra.
+    (absent on a test set too small for two bins), every metric that no other word asks for (`all-metrics`), and on each
+    fixed test set the means over the standard corruptions of `ce`, `scaled-ce` and `accuracy`, at the temperature of
+    the clean images. Raises RequestError for an unknown extra.
     """
     check_extras(extras)
     labels = dataset.labels[predictions.validation_items]
@@ -166,11 +168,14 @@ def evaluate(
     found["ce/validation"] = cross_entropy(predictions.validation, hard)
     found["accuracy/validation"] = accuracy(predictions.validation, hard)
     for name, test in tests.items():
-        if "pgd" in extras:
-            found[f"pgd/{name}"] = cross_entropy(predictions.pgd[name], test.targets)
-        if "released" in extras:
-            released = rms_calibration_error_released(predictions.clean[name], test.targets)
-            found |= {} if released is None else {f"rmsce-released/{name}": released}
+        logits_of = Logits(
+            clean=predictions.clean[name],
+            attacked=predictions.fgsm[name],
+            pgd=predictions.pgd[name] if "pgd" in extras else None,
+            temperature=temperature,
+            positions=dataset.class_positions,
+        )
+        found |= {f"{metric}/{name}": value for metric, value in extra_scores(logits_of, test.targets, extras).items()}
         if "corruptions" in extras and name in dataset.fixed_tests:
             means = corruption_scores(predictions.corrupted[name], test.targets, temperature)
             found |= {f"{metric}/{name}-{predictions.suffix}": mean for metric, mean in means.items()}

@@ -14,9 +14,9 @@ from softcore.files import sha256
 from sweeps.results.table import for_choosing
 from sweeps.running import store as stores
 from sweeps.running.packs import check_precision, run_together
-from sweeps.running.provenance import manifest
+from sweeps.running.provenance import conditions_now, manifest, why_bytes_differ
 from sweeps.running.store import Store
-from sweeps.running.trial import Material, load_data, make_material, trial_of
+from sweeps.running.trial import Material, calm_torch, load_data, make_material, trial_of
 from sweeps.spec.cells import spec_content, sweep_id, trials
 from sweeps.spec.spec import HOW, Spec
 from sweeps.spec.spec import resolve as resolve_spec
@@ -238,3 +238,17 @@ def replay(name: str, *, out: str | Path | None = None, root: str | Path | None 
     files = [store.trials / trial / f"{key}.npz" for key in again["sha256"]]
     there = {path.stem: sha256(path) if path.is_file() else None for path in files}
     return differences + [f"the bytes of {key}" for key in there if there[key] != again["sha256"][key]]
+
+
+def replay_reasons(name: str, *, out: str | Path | None = None, root: str | Path | None = None) -> list[str]:
+    """Why a stored trial that was trained again may differ: a line for each thing that is known to have changed since.
+
+    Compared are versions, processor and instruction set, device, threads, data and code, as the trial kept them, and
+    where an older one did not, as its sweep's manifest has them.
+    """
+    store, trial = stores.find_trial(name, stores.out_folder(out))
+    record = json.loads((store.trials / trial / "trial.json").read_text())
+    material = Sweep(store).material(root)
+    corruptions = None if material.corrupted is None else material.corrupted.source
+    calm_torch()  # as the trial was trained again
+    return why_bytes_differ(record, store.manifest(), conditions_now(material.dataset, corruptions))

@@ -16,6 +16,7 @@ from softcore.prices.price_list import PriceList
 from softcore.scoring.weighted import metrics_of
 from sweeps.evaluation.stored import all_later_scores
 from sweeps.results.names import INTERVAL, SIMULATED, direction, dollars, hours_between, recipes, value
+from sweeps.results.run_cost import Assumptions, RunCost, run_cost
 from sweeps.results.table import (
     DONE,
     FAILED,
@@ -159,6 +160,19 @@ class Sweep:
         question = Question(metrics=tuple(metrics) if metrics else None, **asked)
         return compare(self.store, self.results(), self.dataset(root), cells, named, question)
 
+    def run_cost(self, assumptions: Assumptions | None = None) -> RunCost:
+        """What its finished trials cost to run (`sweeps.results.run_cost`)."""
+        from cluster.resources import DEFAULT_GPUS_PER_TRIAL
+
+        resources = self.store.spec()["resources"]
+        share = resources["gpus"]
+        if share is None:  # as the runner has it: a pack has a card to itself
+            share = DEFAULT_GPUS_PER_TRIAL if resources.get("trials_per_gpu", 1) == 1 else 1.0
+        # A trial whose folder is gone has its result in the log alone.
+        records = [self.store.record(name) or {"result": result} for name, result in self.store.finished().items()]
+        hardware = str(self.store.manifest()["hardware"])
+        return run_cost(records, hardware=hardware, card_share=share, assumptions=assumptions)
+
     def predictions(self, trial: str) -> dict[str, np.ndarray]:
         """The stored logits of a finished trial (its id or a unique beginning) by `test-set/items|clean|fgsm`."""
         matches = [name for name in self.store.trial_folders() if name.startswith(trial)]
@@ -172,8 +186,12 @@ class Sweep:
         manifest = self.store.manifest()
         where = data_root(root or manifest["data_root"])
         dataset = load_data(manifest["dataset"], where, self.store.spec().get("word_vectors"))
-        if dict(dataset.fingerprints) != manifest["fingerprints"]:
-            raise RequestError(f"the data of {self.id} has changed since it began; run the spec again for a new sweep")
+        before, now = manifest["fingerprints"], dict(dataset.fingerprints)
+        if before != now:
+            changed = ", ".join(name for name in {**before, **now} if before.get(name) != now.get(name))
+            raise RequestError(
+                f"the data of {self.id} has changed since it began ({changed}); run the spec again for a new sweep"
+            )
         return dataset
 
     def material(self, root: str | Path | None = None) -> Material:

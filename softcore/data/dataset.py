@@ -52,6 +52,7 @@ class Dataset:
     notes: tuple[str, ...] = ()  # sentences that belong on the data set's card
     mixed: "MixedImages | None" = None  # mixed images and what people said about them, where the data set has them
     word_similarity: np.ndarray | None = None  # float64 [K, K] cosine of class names, of the user's word-vector file
+    class_positions: np.ndarray | None = None  # float64 [K], where the classes lie on a line if they have an order
 
     @property
     def annotated_items(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 import yaml
 from jaxtyping import Int
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from softcore.data.dataset import Dataset, TestSet, fingerprint
@@ -41,6 +41,7 @@ class OwnData(BaseModel):
     validation: Share = 0.15
     test: Share = 0.25
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1  # of the training items that have answers
+    ordered: StrictBool = False  # whether the classes are steps on a line, in the order of `classes`
 
 
 OF_IMAGES = ("classes", "validation", "test")  # which a built-in data set has already
@@ -55,6 +56,7 @@ ALLOWED = {
     "validation": "a share between 0 and 1",
     "test": "a share between 0 and 1",
     "held_out": "a share of 0 or more, below 1",
+    "ordered": "true, false",
 }
 
 
@@ -93,6 +95,8 @@ def _problem(own: OwnData, built_in: Collection[str]) -> str:
         return f"key 'images_of': '{own.images_of}'; allowed: {_allowed('images_of', built_in)}"
     if own.images_of is not None and (given := [key for key in OF_IMAGES if key in own.model_fields_set]):
         return f"key '{given[0]}': images_of: {own.images_of} brings that with it; leave the key out"
+    if own.ordered and own.images_of is None and own.classes is None:
+        return "key 'ordered': true; the key 'classes' must say in which order"
     if own.validation + own.test >= 1:
         return f"keys 'validation' and 'test': {own.validation:g} + {own.test:g}; less than 1 together is allowed"
     return ""
@@ -171,6 +175,7 @@ def load_own(path: Path, root: Path | None, built_in: Mapping[str, Callable[[Pat
         odd_rows=odd_rows | {"not-in-training": outside},
         fingerprints={**around.fingerprints, **_fingerprints(own, images, folder / own.answers)},
         notes=around.notes,
+        class_positions=np.arange(len(images.classes), dtype=float) if own.ordered else None,
     )
 
 
@@ -264,6 +269,8 @@ def split_images(
 
 def _fingerprints(own: OwnData, images: OwnImages, answers: Path) -> dict[str, str]:
     settings = f"{images.classes} {own.probabilities} {own.validation} {own.test} {own.held_out}"
+    if own.ordered:
+        settings += " ordered"
     return {
         "answers": fingerprint(answers.read_bytes()),
         "settings": fingerprint(settings),

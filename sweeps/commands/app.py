@@ -21,6 +21,7 @@ from sweeps.commands import data as cli_data
 from sweeps.commands import evaluation as cli_evaluation
 from sweeps.commands import figures as cli_figures
 from sweeps.commands import jobs as cli_jobs
+from sweeps.commands import metrics as cli_metrics
 from sweeps.commands import plan as cli_plan
 from sweeps.commands import reports as cli_reports
 from sweeps.commands.options import Address, AsJson, Cpus, DataRoot, Id, Out, Scale, Sets, SpecName, Tracking
@@ -32,7 +33,7 @@ PANELS = {
     "First steps": ("run", "presets", "ui", "doctor"),
     "Data": ("data", "labels"),
     "Run": ("resume", "list", "show", "replay"),
-    "Read results": ("frontier", "results", "report", "figure"),
+    "Read results": ("frontier", "results", "metrics", "report", "figure"),
     "Compare and test": ("evaluate", "compare"),
     "Plan what to buy": ("plan",),
     "Clusters": ("submit", "status", "logs", "stop"),
@@ -69,6 +70,7 @@ for command in (
     cli_jobs.logs,
     cli_jobs.stop,
     cli_figures.figure,
+    cli_metrics.metrics,
     cli_plan.plan,
     cli_reports.frontier,
     cli_evaluation.evaluate,
@@ -222,12 +224,23 @@ def list_(out: Out = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(sweep: Id, out: Out = None, as_json: AsJson = False) -> None:
-    """Show a sweep: its state, cells and annotation-time budgets."""
+def show(
+    sweep: Id,
+    out: Out = None,
+    watts_core: Annotated[float | None, typer.Option(help="Assumed watts of a busy core; 12 without it.")] = None,
+    watts_card: Annotated[float | None, typer.Option(help="Assumed watts of a busy card; 700 without it.")] = None,
+    pue: Annotated[float | None, typer.Option(help="Assumed energy of a data centre for its machines'; 1.56.")] = None,
+    kg_co2e_kwh: Annotated[float | None, typer.Option(help="Assumed kg of CO2e a kWh; 0.473 without it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a sweep: its state, cells, annotation-time budgets, and what its trials cost to run."""
+    from sweeps.results.run_cost import Assumptions
     from sweeps.show.tables import show_sweep
     from sweeps.sweep import open_sweep
 
-    show_sweep(open_sweep(sweep, out=out), as_json)
+    asked = {"watts_core": watts_core, "watts_card": watts_card, "pue": pue, "kg_co2e_kwh": kg_co2e_kwh}
+    assumptions = Assumptions(**{name: value for name, value in asked.items() if value is not None})
+    show_sweep(open_sweep(sweep, out=out), as_json, assumptions)
 
 
 @app.command()
@@ -255,12 +268,15 @@ def replay(
     out: Out = None,
     data_root: DataRoot = None,
 ) -> None:
-    """Train a stored trial again; 0 if metrics and prediction bytes are equal, 1 if not."""
+    """Train a stored trial again; 0 if metrics and prediction bytes are equal, 1 and why that may be if not."""
     from sweeps.drive import replay as again
+    from sweeps.drive import replay_reasons
 
     differences = again(trial, out=out, root=data_root)
     if differences:
         print("differs: " + "; ".join(differences))
+        for reason in replay_reasons(trial, out=out, root=data_root):
+            print(f"why that may be: {reason}")
         raise typer.Exit(1)
     print("the same metrics and the same prediction bytes")
 

@@ -228,7 +228,7 @@ def compare_cells(
     tests = [test for _, _, _, pair in pairs for test in (*pair.a, *pair.b)]
     metrics = usual_metrics(tests[0], question.metrics)
     people = test_people(dataset, test_set, tests)
-    split = None if people is None else SplitPeople(people, metrics)
+    split = None if people is None else SplitPeople(people, metrics, dataset.class_positions)
     found = [_compare_pair(*each, metrics, test_set, split, question) for each in pairs]
     every = [each for pair in found for each in pair.metrics]
     # A family needs p that hold far out in the tails; one comparison by itself goes by its interval.

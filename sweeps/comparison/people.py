@@ -23,7 +23,6 @@ SPLITS = 40
 # Mass, in people, that is spread over all classes before half of the people are taken for a model: else one click that
 # only the other half made would cost infinitely much. The one that suits the metric's ceiling best is used.
 SPREAD = (0.1, 0.3, 1.0, 3.0)
-OF_PREDICTIONS = ("fgsm", "pgd")  # metrics of attacked images: people were not attacked
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,11 +60,11 @@ class Half:
     means: Float[np.ndarray, "n k"]
     counts: Int[np.ndarray, " n"]
 
-    def predictions(self, spread: float) -> Logits:
-        """Logarithms of the mean labels with `spread` people's mass over all classes."""
+    def predictions(self, spread: float, positions: np.ndarray | None = None) -> Logits:
+        """Logarithms of the mean labels with `spread` people's mass over all classes; nobody attacked people."""
         count, classes = self.counts[:, None], self.means.shape[1]
         clean = np.log((self.means * count + spread / classes) / (count + spread))
-        return Logits(clean=clean, attacked=clean, temperature=1.0)
+        return Logits(clean=clean, temperature=1.0, positions=positions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +112,8 @@ def _behind(people: TestPeople, test: TrialOnTestSet) -> bool:
 class SplitPeople:
     """A test set's people, split in half again and again, and what metrics make of the halves; each computed once."""
 
-    def __init__(self, people: TestPeople, metrics: Sequence[str]) -> None:
-        self.people, self.metrics = people, tuple(metrics)
+    def __init__(self, people: TestPeople, metrics: Sequence[str], positions: np.ndarray | None = None) -> None:
+        self.people, self.metrics, self.positions = people, tuple(metrics), positions
         self._splits: dict[bytes, list[list[Half]]] = {}
         self._ceilings: dict[bytes, dict[str, Ceiling]] = {}
         self._gaps: dict[str, np.ndarray] = {}
@@ -135,11 +134,13 @@ class SplitPeople:
         return self._ceilings[key]
 
     def _make_ceilings(self, items: Int[np.ndarray, " n"]) -> dict[str, Ceiling]:
-        named = [name for name in self.metrics if name not in OF_PREDICTIONS]
+        half, other = self.splits(items)[0]
+        some = half.predictions(SPREAD[0], self.positions)
+        named = [name for name in self.metrics if not METRICS[name].absent(some, other.means)]
         drawn = np.empty((SPLITS, len(named), len(SPREAD)))
         for found, (half, other) in zip(drawn, self.splits(items), strict=True):
             for j, spread in enumerate(SPREAD):
-                logits = half.predictions(spread)
+                logits = half.predictions(spread, self.positions)
                 found[:, j] = [score(name, logits, other.means) for name in named]
         ceilings = {}
         for k, name in enumerate(named):

@@ -1,14 +1,13 @@
 """The scores of trials on one test set: by image where a metric is a mean over images, else as a whole."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import log_softmax
 
-from softcore.errors import RequestError, unknown_name
-from softcore.scoring.metrics import ALWAYS, METRICS, Logits
+from softcore.errors import RequestError
+from softcore.scoring.metrics import METRICS, Logits, metric_card
 from sweeps.comparison.differences import Differences, from_items, from_resamples
 from sweeps.evaluation.stored import TrialOnTestSet
 
@@ -43,31 +42,17 @@ def usual_metrics(test: TrialOnTestSet, names: Sequence[str] | None = None) -> l
     A name that is unknown, or whose metric has no value here, is a RequestError.
     """
     for name in names or ():
-        if name not in METRICS:
-            raise unknown_name("metric", name, METRICS)
-        if why := absent(name, test):
+        if why := metric_card(name).absent(test.logits, test.targets):
             raise RequestError(f"metric {name} can't be compared here: {why}")
-    return list(names) if names else [name for name in ALWAYS if not absent(name, test)]
-
-
-def absent(metric: str, test: TrialOnTestSet) -> str:
-    """Why a metric has no value of a trial's stored logits, "" where it has one."""
-    card = METRICS[metric]
-    if card.score is None:
-        return "its attack or its images are not stored"
-    if card.scaled and np.isnan(test.logits.temperature):
-        return "validation images are too few for a temperature"
-    return ""
+    if names:
+        return list(names)
+    return [name for name, card in METRICS.items() if card.usual and not card.absent(test.logits, test.targets)]
 
 
 def by_row(metric: str, logits: Logits, targets: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"] | None:
     """The values of a metric that is a mean over rows, None of another."""
-    if metric in ("ce", "scaled-ce", "fgsm"):
-        used = {"ce": logits.clean, "scaled-ce": logits.clean / logits.temperature, "fgsm": logits.attacked}[metric]
-        return np.asarray(-(targets * log_softmax(used.astype(np.float64), axis=1)).sum(axis=1))
-    if metric == "accuracy":
-        return right(logits, targets).astype(float)
-    return None
+    each = METRICS[metric].each
+    return None if each is None else np.asarray(each(logits, targets), dtype=float)
 
 
 def right(logits: Logits, targets: Float[np.ndarray, "n k"]) -> np.ndarray:
@@ -82,12 +67,6 @@ def score(metric: str, logits: Logits, targets: Float[np.ndarray, "n k"]) -> flo
     return float(found(logits, targets))
 
 
-def some_rows(logits: Logits, rows: Int[np.ndarray, " m"]) -> Logits:
-    """The logits of some rows; what is not by row stays."""
-    arrays = {field.name: getattr(logits, field.name) for field in fields(logits)}
-    return replace(logits, **{name: a[rows] for name, a in arrays.items() if isinstance(a, np.ndarray) and a.ndim == 2})
-
-
 def paired_differences(metric: str, pair: PairOnTestSet, rng: np.random.Generator) -> Differences:
     """The difference A less B of a metric in each replicate, with what other images would do to it."""
     both = list(zip(pair.a, pair.b, strict=True))
@@ -99,8 +78,6 @@ def paired_differences(metric: str, pair: PairOnTestSet, rng: np.random.Generato
     def difference(replicate: int, rows: np.ndarray) -> float:
         one, other = both[replicate]
         targets = one.targets[rows]
-        return score(metric, some_rows(one.logits, rows), targets) - score(
-            metric, some_rows(other.logits, rows), targets
-        )
+        return score(metric, one.logits.rows(rows), targets) - score(metric, other.logits.rows(rows), targets)
 
     return from_resamples(difference, pair.items, pair.seed, pair.panel, rng)

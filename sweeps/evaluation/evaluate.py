@@ -136,7 +136,12 @@ def score_sweep(
             about = about_test_set(store, name)
             function, logits = score_trial, folder / LOGITS
             material = ScoringMaterial(
-                test=test, digest=about["digest"], labels=dataset.labels, trials=store.trials, logits=logits
+                test=test,
+                digest=about["digest"],
+                labels=dataset.labels,
+                trials=store.trials,
+                logits=logits,
+                positions=dataset.class_positions,
             )
             before = {trial for trial in later_scores(store, name) if (logits / f"{trial}.npz").is_file()}
         waiting = [trial for trial in finished if trial not in before]

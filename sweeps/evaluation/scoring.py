@@ -13,7 +13,7 @@ from softcore.errors import RequestError
 from softcore.evaluate import trial_temperature
 from softcore.files import read_npz, whole
 from softcore.scoring.attacks import fgsm_logits, fold_batch_norms
-from softcore.scoring.metrics import scores
+from softcore.scoring.metrics import Logits, all_scores
 from softcore.test_sets.outside import OutsideTestSet, item_numbers
 from softcore.training.images import pool_images
 from softcore.training.models import PixelNetwork, make_model
@@ -26,13 +26,16 @@ _pooled: dict[tuple[str, int | None], np.ndarray] = {}  # a worker scores many t
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScoringMaterial:
-    """What all trials that are scored share: the test set and its digest, validation labels, where trials are."""
+    """What all trials that are scored share: the test set and its digest, validation labels, where trials are, and
+    where the classes lie on a line if they have an order.
+    """
 
     test: OutsideTestSet
     digest: str
     labels: np.ndarray  # int64, of all items of the data set: for the temperature
     trials: Path
     logits: Path
+    positions: np.ndarray | None = None  # float64 [K]
 
 
 def stored_model(folder: Path, *, channels: int, classes: int, size: tuple[int, int]) -> PixelNetwork:
@@ -67,7 +70,9 @@ def score_trial(trial: str, material: ScoringMaterial) -> Mapping[str, float]:
     validation_items, validation = read_npz(folder / PREDICTIONS, "validation/items", "validation/clean")
     with whole(material.logits / f"{trial}.npz") as temporary, temporary.open("wb") as file:
         np.savez(file, items=test.items, clean=clean, fgsm=attacked)
-    return scores(clean, attacked, test.targets, trial_temperature(validation, material.labels[validation_items]))
+    temperature = trial_temperature(validation, material.labels[validation_items])
+    logits = Logits(clean=clean, attacked=attacked, temperature=temperature, positions=material.positions)
+    return all_scores(logits, test.targets).values
 
 
 def _images_at(material: ScoringMaterial, trial) -> np.ndarray:
@@ -92,5 +97,5 @@ def score_again(trial: str, material: StoredMaterial) -> Mapping[str, float]:
     """Of a test set that a trial has logits on: its metrics by name that the trial's result lacks."""
     found = on_test_set(material.store, trial, material.test_set, material.dataset)
     result = json.loads((material.store.trials / trial / "trial.json").read_text())["result"]
-    every = scores(found.logits.clean, found.logits.attacked, found.targets, found.logits.temperature)
+    every = all_scores(found.logits, found.targets).values
     return {name: value for name, value in every.items() if f"{name}/{material.test_set}" not in result}

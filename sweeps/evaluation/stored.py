@@ -92,7 +92,7 @@ def on_test_set(store: Store, trial: str, test_set: str, dataset: Dataset) -> Tr
         if not np.array_equal(truth.items, items):
             raise RequestError(f"trial {trial}: its images of {test_set} are not those of the data set now")
         targets = truth.targets
-    logits = Logits(clean=clean, attacked=attacked, temperature=temperature)
+    logits = Logits(clean=clean, attacked=attacked, temperature=temperature, positions=dataset.class_positions)
     return TrialOnTestSet(trial=trial, items=items, logits=logits, targets=targets)
 
 

@@ -155,7 +155,6 @@ _TEST_SETS = {  # name: (short, what its labels are)
     "pages": ("held-out pages", "soft labels of held-out images"),
     "reference": ("reference labels", "one right class an image"),
 }
-_UNITS = dict.fromkeys(("ce", "scaled-ce", "fgsm", "pgd"), "nats, ")
 
 
 def metric_title(metric: str) -> str:
@@ -201,7 +200,9 @@ def changes(metric: str, better: bool = True) -> str:
 
 def metric_unit(metric: str) -> str:
     """The label of an axis whose title already names the metric: "nats, lower is better"."""
-    return _UNITS.get(metric.split("/")[0], "") + direction(metric)
+    name = metric.split("/")[0]
+    unit = METRICS[name].unit if name in METRICS else ""
+    return f"{unit}, {direction(metric)}" if unit else direction(metric)
 
 
 def hours(seconds: float) -> str:

@@ -134,14 +134,14 @@ class PackRun:
 
         A trial's training time is its share of the pack's. Checkpoints of what is done are deleted.
         """
-        wall, _ = self._spent()
+        wall, cpu = self._spent()
         about = {"host": host or socket.gethostname(), **self.about}
         if device() != "cpu":
             peak = round(torch.cuda.max_memory_reserved() / 1e9, 2)
             about |= {"device": torch.cuda.get_device_name(), "pack_gb": peak}
         for place, setting in enumerate(self.settings):
             try:
-                result = self._keep(place, trials, wall, about)
+                result = self._keep(place, trials, wall, cpu, about)
             except Exception as error:
                 log.exception("trial %s failed", setting.trial.id)
                 if isinstance(error, FloatingPointError):  # it would diverge again
@@ -151,13 +151,17 @@ class PackRun:
                 self._forget(place)
                 yield setting, result
 
-    def _keep(self, place: int, trials: Path, wall: float, about: Mapping[str, Any]) -> dict[str, Any]:
-        past = self.pasts[place]
+    def _keep(self, place: int, trials: Path, wall: float, cpu: float, about: Mapping[str, Any]) -> dict[str, Any]:
+        past, began = self.pasts[place], time.process_time()
         return self.settings[place].keep(
             self.pack.model(place),
             trials,
             train_seconds=lambda: past.wall + wall,
-            about=lambda: {**about, **past.told()},
+            about=lambda: {
+                **about,
+                "cpu_seconds": round(past.cpu + cpu + time.process_time() - began, 3),
+                **past.told(),
+            },
             curve=past.curve,
         )
 

@@ -66,6 +66,11 @@ class Store:
         """The learning curve of a finished trial, a row an epoch by column; empty where none was kept."""
         return read_curve(self.trials / trial / CURVE)
 
+    def record(self, trial: str) -> dict[str, Any]:
+        """The `trial.json` of a finished trial; empty where its folder is gone."""
+        path = self.trials / trial / "trial.json"
+        return dict(json.loads(path.read_text())) if path.is_file() else {}
+
     def resolved(self) -> dict[str, Any]:
         """The resolved spec."""
         return dict(json.loads((self.folder / RESOLVED).read_text()))

@@ -35,7 +35,7 @@ from softcore.training.models import PixelNetwork
 from softcore.training.state import TrainingState
 from sweeps.running.checkpoint import Checkpoint, Pace, Past, code_version
 from sweeps.running.curve import CURVE, SCORES, write_curve
-from sweeps.running.provenance import processor
+from sweeps.running.provenance import conditions, processor
 from sweeps.spec.axis_names import CHECKPOINT_EVERY, CURVE_EVERY
 from sweeps.spec.cells import Cell, Trial, digest
 
@@ -176,7 +176,8 @@ class Setting:
             "eval_seconds": round(time.perf_counter() - trained, 3),
             **label_costs(self.targets),
         }
-        save_trial(trials, self.trial, result, predictions, weights, self.targets, about(), curve=curve)
+        ran = {**about(), "made_with": conditions()}
+        save_trial(trials, self.trial, result, predictions, weights, self.targets, ran, curve=curve)
         return result
 
 

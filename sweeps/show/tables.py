@@ -23,6 +23,7 @@ from sweeps.results.names import (
     test_set_title,
     value,
 )
+from sweeps.results.run_cost import LEFT_OUT, Assumptions, run_cost_rows
 from sweeps.results.table import cell_id, plain_values, records
 from sweeps.running.store import Store
 from sweeps.show.markup import markdown_table, markdown_text
@@ -228,8 +229,8 @@ def _state(store: Store) -> dict[str, Any]:
     }
 
 
-def show_sweep(sweep: "Sweep", as_json: bool) -> None:
-    """A sweep's state, its cells with what they cost, and what each annotation-time budget buys."""
+def show_sweep(sweep: "Sweep", as_json: bool, assumptions: Assumptions | None = None) -> None:
+    """A sweep's state, its cells, what each annotation-time budget buys, and what its trials cost to run."""
     content, done = sweep.store.resolved(), sweep.store.finished()
     cells = pd.DataFrame(content["cells"])
     ids = [cell_id(cell) for cell in content["cells"]]
@@ -238,18 +239,18 @@ def show_sweep(sweep: "Sweep", as_json: bool) -> None:
         {"cell": name, "labels": recipe, "trials done": int(counts.get(name, 0))}
         for name, recipe in zip(ids, recipes(cells), strict=True)
     ]
-    state = _state(sweep.store)
+    state, cost = _state(sweep.store), sweep.run_cost(assumptions)
     if as_json:
-        print(
-            json.dumps(
-                {**state, "cells": rows, "budgets": content["budgets"], "manifest": sweep.store.manifest()}, indent=1
-            )
-        )
+        shown = {**state, "cells": rows, "budgets": content["budgets"], "run_cost": asdict(cost)}
+        print(json.dumps({**shown, "manifest": sweep.store.manifest()}, indent=1))
         return
     print(", ".join(f"{key} {value}" for key, value in state.items()))
     print_table(table(rows, title="Cells"))
     if content["budgets"]:
         print_table(table(content["budgets"], title="Annotation-time budgets (hours of people's time)"))
+    if cost.trials:
+        print_table(table(run_cost_rows(cost), title="What its trials cost to run"))
+        print("\n".join([*cost.assumptions.words(), LEFT_OUT]))
 
 
 def encode(results: pd.DataFrame, format_: str) -> bytes:

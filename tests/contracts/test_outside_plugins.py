@@ -20,13 +20,13 @@ from softcore.varieties import VARIETIES, Variety
 
 ROOT = Path(__file__).parents[2]
 MODULE = '''
-"""Half of what is left is clamped, half stays where it was put; Brier's score; the normalised geometric mean."""
+"""Half of what is left is clamped, half stays where it was put; half of Brier's score; a normalised geometric mean."""
 
 import numpy as np
 
 from softcore.completion import scale_stated, clamp
 from softcore.labels.label_set import pooled
-from softcore.scoring.metrics import Card
+from softcore.scoring.metrics import Card, Example
 from softcore.varieties import Variety
 
 
@@ -49,10 +49,24 @@ T2_HALVES = Variety(
 
 def squared(logits, targets):
     odds = np.exp(logits.clean - logits.clean.max(axis=1, keepdims=True))
-    return ((odds / odds.sum(axis=1, keepdims=True) - targets) ** 2).sum(axis=1).mean()
+    return ((odds / odds.sum(axis=1, keepdims=True) - targets) ** 2).sum(axis=1) / 2
 
 
-BRIER = Card("brier", "Brier score", "mean squared distance, 0..2", True, "mixes two faults", score=squared)
+HALF_BRIER = Card(
+    "half-brier",
+    "halved Brier score",
+    "half the mean squared distance, 0..1",
+    True,
+    "mixes two faults",
+    each=squared,
+    least=0.0,
+    most=1.0,
+    source="Brier 1950",
+    example=Example(value=0.155),
+)
+COLDEST = Card(
+    "coldest", "least logit", "the least", True, "all", score=lambda logits, _: logits.clean.min(), usual=False
+)
 
 
 def geometric_mean(labels):
@@ -67,7 +81,8 @@ POINTS = """
 t2-halves = outside:T2_HALVES
 
 [softcore.metrics]
-brier = outside:BRIER
+half-brier = outside:HALF_BRIER
+coldest = outside:COLDEST
 
 [softcore.aggregators]
 geometric-mean = outside:geometric_mean
@@ -96,7 +111,7 @@ SPEC = {
     "name": "outside",
     "dataset": "digits",
     "seeds": 2,
-    "metric": "brier/crowd",
+    "metric": "half-brier/crowd",
     "common": {"rest": "none"},
     "blocks": [
         {"variety": "hard", "items": 40},
@@ -160,7 +175,7 @@ def said(ask, sweep):
     about = {
         "results": ["results", str(sweep), "--format", "json"],
         **{prices: ["frontier", str(sweep), "--cost", prices] for prices in ("thesis", "session")},
-        "plan": ["plan", str(sweep), "--budget-usd", "100", "--page", "plan.html", "--metric", "brier/crowd"],
+        "plan": ["plan", str(sweep), "--budget-usd", "100", "--page", "plan.html", "--metric", "half-brier/crowd"],
     }
     found = json.loads(ask("-c", COMMANDS, json.dumps([*about.values()]), sweep / "frontier.csv"))
     return {name: table if name in PRICES else printed for name, (printed, table) in zip(about, found, strict=True)}
@@ -189,6 +204,39 @@ print(json.dumps([prices, PRICES["page"].recorded["t2-halves"], words]))
     assert words == ["T2 Halves", asked, "better labels", "#123456", ["$h$", "bowtie", "⧓"]]
 
 
+def test_a_metric_of_values_by_item_has_its_score_its_example_and_its_card(ask):
+    code = """
+import json, sys
+from softcore.scoring.metrics import ALL_METRICS, METRICS, Logits, all_scores, extra_scores, scores
+card = METRICS["half-brier"]
+logits, targets = card.example.logits(), card.example.targets()
+usual = scores(logits.clean, logits.clean, targets, 1.0)
+from sweeps.commands.app import app
+for words in (["metrics", "half-brier", "--json"], ["metrics", "half-brier"], ["metrics"]):
+    app(words, standalone_mode=False)
+    print("----")
+print(json.dumps({
+    "value": [card.score(logits, targets), float(card.each(logits, targets).mean()), card.example.value],
+    "two": all_scores(logits, targets).values["brier"] / 2,
+    "usual": [name in usual for name in ("half-brier", "coldest")],
+    "asked": [name in extra_scores(logits, targets, [ALL_METRICS]) for name in ("half-brier", "coldest")],
+    "last": list(METRICS)[-2:],
+}))
+"""
+    record, card, overview, found = ask("-c", code).split("----\n")
+    found = json.loads(found)
+    assert found["value"] == pytest.approx([0.155] * 3)
+    assert found["two"] == pytest.approx(0.155)
+    assert found["usual"] == [True, False]
+    assert found["asked"] == [False, True]
+    assert found["last"] == ["coldest", "half-brier"]  # after those of the package
+    told = json.loads(record)
+    assert (told["name"], told["least"], told["most"], told["by_item"]) == ("half-brier", 0, 1, True)
+    assert told["example"]["value"] == 0.155
+    assert all(words in card for words in ("mixes two faults", "Brier 1950", "0.155 on the six items", "0 to 1"))
+    assert "halved Brier score" in overview
+
+
 @pytest.mark.slow
 def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(said):
     trials = json.loads(said["results"])
@@ -196,9 +244,10 @@ def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(said)
     assert {trial["gamma"] for trial in trials if trial["variety"] == "t2-halves"} == {0.1, 0.4}
     # 2 N' x 2 gammas for one person, times 2 aggregations for three, and the hard labels.
     assert len({trial["cell"] for trial in trials}) == 4 + 8 + 1
-    scores = {(t["cell"], t["seed"]): t["brier/crowd"] for t in trials}
+    scores = {(t["cell"], t["seed"]): t["half-brier/crowd"] for t in trials}
     assert len(scores) == len(trials) == 26
-    assert all(0 <= score <= 2 for score in scores.values())
+    assert all(0 <= score <= 1 for score in scores.values())
+    assert not [column for column in trials[0] if column.startswith("coldest/")]  # not usual
     assert len(set(scores.values())) == len(scores)  # neither gamma nor the aggregation is ignored
 
 
@@ -206,7 +255,7 @@ def test_a_sweep_has_its_cells_apart_by_gamma_and_pools_and_scores_by_them(said)
 def test_a_frontier_on_the_metric_is_priced_and_drawn(said, sweep):
     for prices, seconds in (("thesis", 32.0), ("session", 64.76)):
         table = pd.read_csv(io.StringIO(said[prices]))
-        assert set(table["metric"]) == {"brier/crowd"}
+        assert set(table["metric"]) == {"half-brier/crowd"}
         rows = table[table["variety"] == "t2-halves"]
         # M x N' pages: one person with two gammas, three people with two aggregations each.
         pages = [40] * 2 + [80] * 2 + [3 * 40] * 4 + [3 * 80] * 4

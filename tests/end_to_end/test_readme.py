@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from softcore.data.fetch import SOURCES
 from softcore.datasets import DATASETS
+from softcore.scoring.metrics import METRICS
 from sweeps.commands.app import app
 from sweeps.spec.spec import presets_by_name
 
@@ -87,7 +88,7 @@ def problem(words, whole=True):
 
 
 def unknown_name(command, given):
-    """What is wrong with the preset or the data set that a command names."""
+    """What is wrong with the preset, the data set or the metric that a command names."""
     name = given.get("spec" if command in ("run", "submit") else "name")
     known = (
         [*presets_by_name()]
@@ -96,6 +97,8 @@ def unknown_name(command, given):
         if command != "figure"
         else [name]
     )
+    if command == "metrics":
+        known = [*METRICS, "NAME"]
     return "" if name is None or name in known or name.endswith(".yaml") else f"{name} is not known"
 
 
@@ -139,6 +142,7 @@ def test_the_readme_has_links_commands_and_python_to_look_at():
         ("results ID --format yaml", "yaml"),
         ("run no-such-preset", "no-such-preset"),
         ("data fetch cifar11", "cifar11"),
+        ("metrics auc", "auc is not known"),
         ("--verison", "--verison"),
     ],
 )

@@ -13,9 +13,12 @@ from softcore.labels.elicited import soft_labels
 from softcore.scoring.attacks import BATCH, fold_batch_norms, logits
 from softcore.scoring.corrupted import CorruptedImages, corrupted_images
 from softcore.scoring.corruptions import CORRUPTIONS
-from softcore.scoring.metrics import ALWAYS, EXTRAS, accuracy, cross_entropy, fit_temperature
+from softcore.scoring.metrics import ALWAYS, EXTRAS, METRICS, accuracy, cross_entropy, fit_temperature
 from softcore.test_sets import test_sets as sets_of
 from softcore.training.models import MODELS, make_model
+
+# What `all-metrics` adds on a data set whose classes have no order.
+MORE = ("brier", "nll", "tv", "kl", "entropy-correlation", "classwise-ece", "people-ece")
 
 
 @pytest.fixture(scope="module")
@@ -170,9 +173,9 @@ def test_what_was_asked_for_comes_after_what_is_always_there(everything, digits,
     usual = list(evaluate(everything, digits, few))
     assert list(found)[: len(usual)] == usual
     assert list(found)[len(usual) :] == [
-        *("pgd/crowd", "rmsce-released/crowd"),
+        *("pgd/crowd", "rmsce-released/crowd", *(f"{metric}/crowd" for metric in MORE)),
         *("ce/crowd-c-generated", "scaled-ce/crowd-c-generated", "accuracy/crowd-c-generated"),
-        *("pgd/pages", "rmsce-released/pages"),
+        *("pgd/pages", "rmsce-released/pages", *(f"{metric}/pages" for metric in MORE)),
     ]
     assert np.isfinite(list(found.values())).all()
     assert found["pgd/crowd"] > found["ce/crowd"]
@@ -184,10 +187,22 @@ def test_one_extra_adds_its_own_metrics_only(model, digits, few, corrupted, extr
         "pgd": {"pgd/crowd", "pgd/pages"},
         "released": {"rmsce-released/crowd", "rmsce-released/pages"},
         "corruptions": {f"{metric}/crowd-c-generated" for metric in ("ce", "scaled-ce", "accuracy")},
+        "all-metrics": {f"{metric}/{test}" for metric in MORE for test in ("crowd", "pages")},
     }
     one = predict(model, digits.images, digits, few, extras=[extra], corrupted=corrupted)
     found = evaluate(one, digits, few, extras=[extra])
     assert set(found) - set(evaluate(one, digits, few)) == added[extra]
+
+
+def test_classes_with_an_order_have_a_wasserstein_distance(predictions, digits):
+    ordered = replace(digits, class_positions=np.arange(10.0))
+    tests = sets_of(digits, 0)
+    found = evaluate(predictions, ordered, tests, extras=["all-metrics"])
+    more = {f"wasserstein/{test}" for test in ("crowd", "pages")}
+    assert set(found) - set(evaluate(predictions, digits, tests, extras=["all-metrics"])) == more
+    assert set(found) == {f"{m}/{test}" for m in METRICS if not METRICS[m].extra for test in ("crowd", "pages")} | {
+        *("temperature", "temperature_error", "ce/validation", "accuracy/validation")
+    }
 
 
 def test_extras_leave_the_other_predictions_the_same_bytes(model, digits, few, everything):
@@ -234,7 +249,7 @@ def test_corrupted_images_of_another_size_than_the_trials_are_an_error(model, di
 
 
 def test_an_extra_that_is_not_known_is_refused(model, digits, few, predictions):
-    with pytest.raises(RequestError, match="unknown extra 'pdg'; known: corruptions, pgd, released"):
+    with pytest.raises(RequestError, match="unknown extra 'pdg'; known: all-metrics, corruptions, pgd, released"):
         predict(model, digits.images, digits, few, extras=["pdg"])
     with pytest.raises(RequestError, match="unknown extra 'pdg'"):
         evaluate(predictions, digits, few, extras=["pdg"])

@@ -88,6 +88,16 @@ def test_what_changes_the_records_changes_a_fingerprint(own):
     assert load(own(test=0.3)).fingerprints != before
 
 
+def test_classes_with_an_order_lie_at_equal_steps_and_others_nowhere(own):
+    plain, ordered = load(own()), load(own(ordered=True))
+    assert plain.class_positions is None
+    assert ordered.class_positions.tolist() == [0, 1, 2]
+    assert ordered.classes == ("cat", "dog", "owl")  # as the key `classes` has them
+    # It changes a metric, so that it is another data set; who says no has the one of before there was such a key.
+    assert ordered.fingerprints != plain.fingerprints
+    assert load(own(ordered=False)).fingerprints == plain.fingerprints
+
+
 def test_each_class_keeps_its_share_in_every_part():
     # 40 of class 0 and 20 of class 1, none answered: 10 and 5 to the test, 6 and 3 to validation.
     labels = np.repeat([0, 1], [40, 20])
@@ -208,6 +218,8 @@ def test_arrays_that_do_not_fit_are_refused(own, tmp_path, arrays, said):
         ),
         ({"images": None, "images_of": "digits"}, "key 'classes': images_of: digits brings that with it"),
         ({"held_out": 1}, "key 'held_out': '1'; allowed: a share of 0 or more, below 1"),
+        ({"ordered": "yes, very"}, "key 'ordered': 'yes, very'; allowed: true, false"),
+        ({"ordered": True, "classes": None}, "key 'ordered': true; the key 'classes' must say in which order"),
         ({"images": "nowhere.npz"}, "nowhere.npz: no such file or folder"),
         ({"answers": "nowhere.csv"}, "nowhere.csv: can't be read"),
         ({"answers": "images.npz"}, "'.npz' is not known; .csv and .parquet are allowed"),
@@ -264,6 +276,7 @@ def test_own_answers_may_be_about_the_images_of_a_built_in_data_set(relabelled):
         assert np.array_equal(getattr(data, name), getattr(digits, name))
     assert np.array_equal(data.fixed_tests["crowd"].targets, digits.fixed_tests["crowd"].targets)
     assert data.classes == digits.classes
+    assert load(relabelled(digits.train_items[:40], ordered=True)).class_positions.tolist() == [*range(10)]
     # Its own pages and clicks are left out; its test set is labelled by simulated people all the same.
     assert set(data.records["annotator"]) == {"ann"}
     assert data.annotated_items.tolist() == digits.train_items[:40].tolist()

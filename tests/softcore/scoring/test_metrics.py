@@ -189,8 +189,8 @@ def test_scores_have_every_metric_that_is_always_computed():
     assert found["accuracy"] == 1.0
 
 
-def test_only_accuracy_is_better_when_higher():
-    assert [name for name in METRICS if not lower_is_better(name)] == ["accuracy"]
+def test_only_accuracy_and_a_correlation_are_better_when_higher():
+    assert [name for name in METRICS if not lower_is_better(name)] == ["accuracy", "entropy-correlation"]
     assert lower_is_better("scaled-ce/10h")
     assert lower_is_better("pgd/10h")
     assert lower_is_better("rmsce-released/10h")
@@ -209,7 +209,7 @@ def test_a_metric_that_is_not_always_there_names_the_extra_that_asks_for_it():
         "rmsce-released": "released",
     }
     check_extras(EXTRAS)
-    with pytest.raises(RequestError, match="unknown extra 'fog'; known: corruptions, pgd, released"):
+    with pytest.raises(RequestError, match="unknown extra 'fog'; known: all-metrics, corruptions, pgd, released"):
         check_extras(["pgd", "fog"])
 
 

@@ -24,7 +24,7 @@ class Trials:
              for k in self.truth]
         )  # fmt: skip
         self.skill, self.noise = skill, noise
-        self.dataset = SimpleNamespace(held_out_test="pages", counts=self.counts)
+        self.dataset = SimpleNamespace(held_out_test="pages", counts=self.counts, class_positions=None)
 
     def cell(self, name: str, seeds: int = 3, asks: str = DRAWN) -> ComparedCell:
         """A cell with a trial of each seed."""

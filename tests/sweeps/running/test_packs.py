@@ -77,6 +77,8 @@ def test_a_packs_trials_have_the_folders_that_they_have_alone(digits, tmp_path):
             assert (tmp_path / folder / trial.id / "curve.csv").is_file()
     record = json.loads((tmp_path / "packed" / pack[0].id / "trial.json").read_text())
     assert (record["pack"], record["precision"]) == (4, "float32")
+    assert record["cpu_seconds"] > 0
+    assert record["made_with"]["device"] == "cpu"
 
 
 def test_trials_whose_data_give_them_two_shapes_are_trained_in_two_packs(digits, tmp_path):

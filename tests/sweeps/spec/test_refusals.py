@@ -101,7 +101,7 @@ def test_an_unknown_data_set(refused):
 
 def test_an_unknown_metric(refused):
     assert refused("run", "quickstart", "--set", "metric=auc/crowd").startswith(
-        "unknown metric 'auc'; known: accuracy, ce"
+        "unknown metric 'auc'; known: accuracy, brier, ce"
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from cluster.connection import connect
 from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
-from softcore.scoring.metrics import scores
+from softcore.scoring.metrics import all_scores
 from softcore.test_sets.outside import OutsideTestSet, item_numbers
 from sweeps.evaluation.evaluate import find_test_set, score_sweep
 from sweeps.evaluation.scoring import stored_model
@@ -111,7 +111,8 @@ def test_new_images_become_columns_and_nothing_that_was_stored_changes(sweep, di
     # By hand, from the model of one trial.
     trial = sweep.store.trial_folders()[0]
     found = on_test_set(sweep.store, trial, "mine", digits)
-    expected = scores(found.logits.clean, found.logits.attacked, own().targets, found.logits.temperature)
+    expected = all_scores(found.logits, own().targets).values
+    assert {"ce", "scaled-ce", "fgsm", "people-ece", "kl"} < set(expected)
     row = new.set_index("trial").loc[trial]
     assert {name: row[f"{name}/mine"] for name in expected} == pytest.approx(expected)
     assert test_sets_of(sweep.store) == ["crowd", "pages", "mine"]
@@ -167,6 +168,7 @@ def test_a_test_set_of_the_training_gets_the_metrics_that_results_lack(sweep, di
     assert test == "crowd"
     score_sweep(sweep.store, test, digits)
     assert all(set(row) >= {"rmsce"} and "ce" not in row for row in later_scores(sweep.store, "crowd").values())
+    assert sweep.results()["people-ece/crowd"].notna().all()  # which no trial has from its training
     assert sweep.results()["rmsce/crowd"].notna().all()
 
 
