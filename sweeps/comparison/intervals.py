@@ -96,8 +96,8 @@ def p_of(value: float, spread: Spread, *, cautious: bool = False) -> float:
         if not spread.shared:
             return 0.0
         return float(2 * stdtr(spread.image_df, -abs(value) / np.sqrt(spread.shared)))
-    one = (np.array([part]) for part in (value, spread.between, spread.shared))
-    return float(two_sided_p(*one, spread.df, cautious=cautious)[0])
+    between, shared = np.array([spread.between]), np.array([spread.shared])
+    return float(two_sided_p(np.array([value]), between, shared, spread.df, cautious=cautious)[0])
 
 
 def half_width(spread: Spread, level: float = 0.95) -> float:

@@ -36,4 +36,4 @@ def pooled_p(p: list[float]) -> float:
     were other images, and p's not be multiplied. Twice the mean is valid however p's depend on each other (Vovk & Wang
     2020, doi:10.1093/biomet/asaa027), and cautious. It is about these trained models: other seeds are not covered.
     """
-    return float(min(1.0, 2 * np.mean(p)))
+    return min(1.0, float(2 * np.mean(p)))

@@ -16,10 +16,10 @@ IMAGES_ONLY = (
 
 
 def number(value: float) -> str:
-    """Three decimals, or more where the value would be 0 by them: "0.012", "0.00042"; a dash for NaN."""
+    """Three decimals, or more where the value would be 0 by them: "0.012", "0.0042"; a dash for NaN."""
     if not np.isfinite(value):
         return "–"
-    return f"{value:.3f}" if value == 0 or abs(value) >= 0.002 else f"{value:.2g}"
+    return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
 
 
 def interval(low: float, high: float) -> str:

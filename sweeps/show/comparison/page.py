@@ -11,6 +11,7 @@ from sweeps.show.markup import template
 
 WIDTH, ROW, NAMES, ANSWERS, TOP = 1120, 64, 270, 250, 30  # pixels of the picture
 BLUE, GREY, FIELD, THIN, LABELS = "#0055a4", "#8a8a8a", "#e4e4e4", "#777777", "#b06000"
+GAP = 'stroke="#2e7d32"'
 MOST = 3.0  # by how many times the interval's reach the field may widen a row
 
 
@@ -48,6 +49,8 @@ def _legend(pair: PairComparison, level: float) -> str:
     ]
     if any(found.label_noise > 0 for found in pair.metrics):
         entries.append('<span class="bar dotted"></span>noise of the test labels')
+    if any(found.matters > 0 for found in pair.metrics):
+        entries.append('<span class="bar gap"></span>the gap that matters')
     return '<div class="legend">' + "".join(f"<span>{entry}</span>" for entry in entries) + "</div>"
 
 
@@ -83,11 +86,13 @@ def _row(found: MetricComparison, top: float, left: float, right: float) -> Iter
     title = escape(f"{metric_title(found.metric)}: {number(found.difference)} {interval(found.low, found.high)}")
     yield f'<g><title>{title}</title><rect x="{x1}" y="{y - 17}" width="{x2 - x1:.1f}" height="34" fill="{FIELD}" />'
     yield f'<line x1="{centre}" x2="{centre}" y1="{y - 17}" y2="{y + 17}" stroke="#333" />'
-    if 0 < 1.96 * found.label_noise < (right - left) / 2 / scale:
-        for value in (-1.96 * found.label_noise, 1.96 * found.label_noise):
-            x = at(value)
-            dotted = f'stroke="{LABELS}" stroke-width="2" stroke-dasharray="2 3"'
-            yield f'<line x1="{x}" x2="{x}" y1="{y - 17}" y2="{y + 17}" {dotted} />'
+    for reach, dashes in (
+        (1.96 * found.label_noise, f'stroke="{LABELS}" stroke-dasharray="2 3"'),
+        (found.matters, GAP),
+    ):
+        if 0 < reach < (right - left) / 2 / scale:
+            for x in (at(-reach), at(reach)):
+                yield f'<line x1="{x}" x2="{x}" y1="{y - 17}" y2="{y + 17}" {dashes} stroke-width="2" />'
     alone = [at(end) for end in found.over_images]
     yield f'<line x1="{alone[0]}" x2="{alone[1]}" y1="{y + 10}" y2="{y + 10}" stroke="{THIN}" />'
     yield f'<line x1="{at(found.low)}" x2="{at(found.high)}" y1="{y}" y2="{y}" stroke="{ink}" stroke-width="4" />'

@@ -229,7 +229,7 @@ def document_table(rows: pd.DataFrame) -> str:
         for design, cells in own.groupby("design", sort=False):
             texts = {row["method"]: _words(row) for row in records(cells)}
             body.append([str(design), *(texts.get(method, "–") for method in methods)])
-        head = [f"{str(what).capitalize()} (n = {own['n'].iloc[0]:,})", *methods]
+        head = [f"{str(what)[:1].upper()}{str(what)[1:]} (n = {own['n'].iloc[0]:,})", *methods]
         parts.append("\n".join(markdown_table(head, body, range(1, len(head)))))
     return "\n\n".join(parts)
 
