@@ -67,22 +67,33 @@ def spread(differences: Differences, covers: Sequence[str]) -> Spread:
     images, seeds, people = (name in covers for name in COVERS)
     of_seeds = differences.of_seeds
     between_images = of_seeds @ differences.over_images @ of_seeds.T
-    count = len(of_seeds)
+    count, all_images = len(of_seeds), float(between_images.mean())
     image_df = float(max(differences.images - 1, 1))
     if (seeds or people) and count > 1 and not (people and not seeds and differences.panels_apart):
         by_seed = of_seeds @ differences.values
         between, df = float(by_seed.var(ddof=1)) / count, count - 1.0
-        shared = _mean_off_diagonal(between_images) if images else 0.0
+        alike = max(_mean_off_diagonal(between_images), 0.0)
         if seeds and not people and differences.panels_apart:
             between, df = _without_panels(differences, between, df)
-        return Spread(between=between, df=df, shared=max(shared, 0.0), image_df=image_df)
-    if people and differences.panels_apart:
+    elif people and differences.panels_apart:
         between, df = _panels(differences)
-        shared = float(between_images.mean()) - _images_within_seeds(differences, between_images) if images else 0.0
-        return Spread(between=between, df=df, shared=max(shared, 0.0), image_df=image_df)
-    if images:
-        return Spread(between=0.0, df=0.0, shared=float(between_images.mean()), image_df=image_df)
-    raise RequestError("nothing that these replicates vary is covered: a single seed shows how much images vary only")
+        alike = max(all_images - _images_within_seeds(differences, between_images), 0.0)
+    elif images:
+        return Spread(between=0.0, df=0.0, shared=all_images, image_df=image_df)
+    else:
+        raise RequestError(
+            "nothing that these replicates vary is covered: a single seed shows how much images vary only"
+        )
+    # What images do to each replicate apart comes with other seeds or people on the same images, too. Where each seed
+    # has images of its own, the spread of few seeds holds all that they do, as exactly as Student's t.
+    known = all_images if images else max(all_images - alike, 0.0)
+    return Spread(
+        between=between,
+        df=df,
+        shared=alike if images else 0.0,
+        image_df=image_df,
+        floor=known if differences.same_images else 0.0,
+    )
 
 
 def _panels(differences: Differences) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from scipy.special import ndtri
 
 from softcore.statistics import share_interval
 from sweeps.comparison.differences import COVERS, IMAGES, PEOPLE, SEEDS, from_items, spread
-from sweeps.comparison.intervals import Spread, holm, p_of, smallest_detectable, two_sided_p
+from sweeps.comparison.intervals import Spread, holm, p_of, smallest_detectable
 from sweeps.comparison.mcnemar import mcnemar, pooled_p
 from sweeps.results.table import records
 from sweeps.show.markup import markdown_table
@@ -142,14 +142,7 @@ def power_share(design: Design, results: Sequence[Result]) -> Share:
 
 
 def _p(values: np.ndarray, spreads: Sequence[Spread]) -> np.ndarray:
-    if not spreads[0].df:
-        return np.array([p_of(value, each) for value, each in zip(values, spreads, strict=True)])
-    found = np.empty(len(values))
-    for df in {each.df for each in spreads}:  # not all alike where seeds are told from people
-        rows = [place for place, each in enumerate(spreads) if each.df == df]
-        between, shared = (np.array([getattr(spreads[k], name) for k in rows]) for name in ("between", "shared"))
-        found[rows] = two_sided_p(values[rows], between, shared, df)
-    return found
+    return np.array([p_of(value, each) for value, each in zip(values, spreads, strict=True)])
 
 
 def family_shares(

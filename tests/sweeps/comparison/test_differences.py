@@ -5,6 +5,7 @@ import pytest
 
 from softcore.errors import RequestError
 from sweeps.comparison.differences import COVERS, IMAGES, PEOPLE, SEEDS, from_items, from_resamples, spread
+from sweeps.comparison.intervals import half_width, p_of
 from sweeps.comparison.mcnemar import mcnemar, pooled_p
 
 ITEMS = np.arange(4)
@@ -34,6 +35,18 @@ def test_images_that_seeds_do_not_share_are_in_their_spread_and_not_added():
     assert spread(found, COVERS).shared == 0.0
     # Over images alone: each seed's mean has 2/3/4, their mean half of that.
     assert spread(found, (IMAGES,)).shared == pytest.approx(2 / 3 / 4 / 2)
+
+
+def test_seeds_that_are_alike_by_luck_make_no_interval_shorter_than_over_images():
+    # Image by image the seeds differ, and by luck their means are the same.
+    first, second = [1.0, 2.0, 3.0, 2.0], [2.0, 3.0, 2.0, 1.0]
+    found = two_seeds(first, second)
+    every, alone = spread(found, COVERS), spread(found, (IMAGES,))
+    assert (every.between, every.shared) == (0.0, 0.0)
+    assert half_width(every) == pytest.approx(half_width(alone))
+    assert p_of(0.5, every) == pytest.approx(p_of(0.5, alone))
+    # Where seeds have images of their own their spread is all that there is to know.
+    assert spread(two_seeds(first, second, [ITEMS, ITEMS + 4]), COVERS).floor == 0.0
 
 
 def test_rows_of_one_image_are_one_image():
