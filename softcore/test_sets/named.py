@@ -44,6 +44,15 @@ def _contested(dataset: Dataset, root: Path | None) -> OutsideTestSet:
     return _of_dataset("contested", note, dataset, test.items[kept], test.targets[kept])
 
 
+def _reference(dataset: Dataset, root: Path | None) -> OutsideTestSet:
+    """Test images with their reference labels alone, as benchmarks usually have them."""
+    ((base, test),) = dataset.fixed_tests.items()
+    note = f"the {len(test.items)} images of {base} with their reference labels"
+    return _of_dataset(
+        "reference-labels", note, dataset, test.items, np.eye(len(dataset.classes))[dataset.labels[test.items]]
+    )
+
+
 def _corrected(dataset: Dataset, root: Path | None) -> OutsideTestSet:
     """Test images with the reference label, put right where people's votes on suspected errors say so.
 
@@ -141,4 +150,5 @@ NAMED_TEST_SETS: dict[str, Callable[[Dataset, Path | None], OutsideTestSet]] = {
     "contested": _contested,
     "corrected": _corrected,
     "corrupted": _corrupted,
+    "reference-labels": _reference,
 }

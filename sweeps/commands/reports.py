@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from softcore.errors import RequestError
-from sweeps.commands.options import AsJson, Cost, DataRoot, Fee, Id, Out, Overhead, Wage, prices_for, sweep_ids
+from sweeps.commands.options import AsJson, Cost, Cpus, DataRoot, Fee, Id, Out, Overhead, Wage, prices_for, sweep_ids
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
@@ -109,6 +109,26 @@ def report_grid(
     from sweeps.studies.report import show_report
 
     made, paths = write_report(sweeps or [], out=out, to=to, results=from_results, read_sealed=read_sealed)
+    show_report(made, paths, as_json=as_json)
+
+
+@app.command("controls")
+def report_controls(
+    sweep: Id,
+    out: Out = None,
+    to: Annotated[Path | None, typer.Option(help="Where to write; else controls/ in the output folder.")] = None,
+    data_root: DataRoot = None,
+    score: Annotated[
+        bool, typer.Option(help="First score the trials on corrected and corrupted images where that is not done.")
+    ] = True,
+    cpus: Cpus = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which share of the gain from people's labels a temperature, smoothing and matched entropy leave standing."""
+    from sweeps.studies.controls.controls_report import write_report
+    from sweeps.studies.report import show_report
+
+    made, paths = write_report(sweep, out=out, to=to, data_root=data_root, score=score, cpus=cpus)
     show_report(made, paths, as_json=as_json)
 
 

@@ -70,6 +70,8 @@ def find_test_set(
     beside = {"--name": called, "--labels": labels, "--answers": answers, "--probabilities": probabilities}
     given = [option for option, value in beside.items() if value is not None] + ["--resize"] * resize
     kept = about_test_set(store, what) if NAME.fullmatch(what) else {}
+    if given and kept and Path(what).exists():
+        kept = {}  # the file that it was made of, named again
     if what in own or what in NAMED_TEST_SETS or kept:
         if given:
             raise RequestError(f"{given[0]} goes with a file of your own; {what} is a test set by name")

@@ -95,10 +95,10 @@ def _choosing(models: RecordedModels, replays: int, simulated: bool) -> Section:
     worst = float((wide[each[0]].to_numpy()[:, None] - wide[each[1:]].to_numpy()).min())
     near = right[(right["gap"] == right["gap"].iloc[0]) & (right["clicks"] == _nearest(right["clicks"], 1000))]
     shares = near.set_index("each")["mean"]
-    said = ", ".join(f"{shares[k]:.0%} with {k} an image" for k in each)
+    said = ", ".join(f"{shares[k]:.0%} of draws at {k} click{'' if k == 1 else 's'} an image" for k in each)
     summary = (
         f"Of two models that are {near['gap'].iloc[0]} apart in {models.metric}, {int(near['clicks'].iloc[0]):,} "
-        f"clicks choose the better one in {said} (means over {int(near['pairs'].iloc[0])} pairs).",
+        f"test clicks choose the better one in {said} (means over {int(near['pairs'].iloc[0])} pairs).",
     )
     lines = (
         f"Every pair of models with the same seed whose true losses are at least {GAPS[0][0]} apart, {replays} draws "
