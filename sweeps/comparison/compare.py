@@ -216,8 +216,15 @@ def compare(
         "level": question.level,
         "matters": dict(question.matters),
     }
-    numbers = [[m.a, m.b, m.low, m.high] for pair in found for m in pair.metrics]
-    return replace(comparison, look=count_look(store.folder.parent, comparison.study, test_set, about, numbers))
+    answer = sorted(_numbers(pair) for pair in found)
+    return replace(comparison, look=count_look(store.folder.parent, comparison.study, test_set, about, answer))
+
+
+def _numbers(pair: PairComparison) -> list[Any]:
+    """A pair's numbers, the same whichever of its cells was named first."""
+    if pair.a.id > pair.b.id:
+        return [pair.b.id, pair.a.id, [[m.b, m.a, -m.high, -m.low] for m in pair.metrics]]
+    return [pair.a.id, pair.b.id, [[m.a, m.b, m.low, m.high] for m in pair.metrics]]
 
 
 def compare_cells(

@@ -30,6 +30,8 @@ from softcore.errors import RequestError
 FLOOR = 0.01  # added to the share of replicates, so that a share of none has a finite weight
 NODES = 64
 POWER = 0.8
+# Of detectable differences: the share of replicates, by degrees of freedom, above which draws weigh alike.
+_ALIKE_ABOVE = {1.0: 0.1, 2.0: 0.5, 3.0: 0.7}
 TINY = 1e-300
 
 
@@ -145,7 +147,7 @@ def smallest_detectable(spread: Spread, level: float = 0.95, power: float = POWE
 
     What is not known of the variance between replicates counts: the power is its mean over the mixture, so that it
     holds on average over studies: between 77% and 83% where 80% is asked, whatever the share of replicates, by weights
-    of its own (alike above a share of 0.1 with two replicates, 0.4 with three, 0.7 with four). Two replicates know so
+    of its own (`_ALIKE_ABOVE`). Two replicates know so
     little of their variance that it may be very large.
     """
     if not spread.df:
@@ -153,14 +155,14 @@ def smallest_detectable(spread: Spread, level: float = 0.95, power: float = POWE
     if not spread.deviation:
         return 0.0
     parts = np.array([spread.between]), np.array([spread.shared])
-    variances, weights = _mixture(*parts, spread.df, 1.0, min(1.0, 0.3 * spread.df - 0.2))
+    variances, weights = _mixture(*parts, spread.df, 1.0, _ALIKE_ABOVE.get(spread.df, 1.0))
     between = np.maximum(variances[0] - spread.shared, TINY)
     ratio, fresh_weights = chi_square_nodes(spread.df)
     seen = between[:, None] / ratio  # what fresh replicates might show: a chi-square over df
     # By how many standard deviations it must be off 0 changes between one variance and the other only.
     grid = spread.deviation**2 * np.geomspace(1e-6, 1e6, 80)
     critical = critical_values(grid, np.full(len(grid), spread.shared), spread.df, level)
-    factor = np.interp(np.log(seen), np.log(grid), critical / np.sqrt(grid + spread.shared))
+    factor = np.interp(np.log(np.maximum(seen, TINY)), np.log(grid), critical / np.sqrt(grid + spread.shared))
     needed = np.maximum(factor * np.sqrt(seen + spread.shared), _half_over_images(spread, level))
     deviation = np.sqrt(variances[0])[:, None]
 
