@@ -89,4 +89,4 @@ def _rounded(value: Any) -> Any:
         return {str(name): _rounded(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(each) for each in value]
-    return f"{value:.{DIGITS}g}" if isinstance(value, float) else value
+    return f"{value + 0.0:.{DIGITS}g}" if isinstance(value, float) else value  # -0.0 is 0.0
