@@ -104,7 +104,8 @@ def interval_score(
 
 def _held_words(level: float, share: MeanInterval) -> str:
     """How many cells lay in their intervals at `level`, and whether that is what it should be, in words."""
-    judged = "too few, " if share.high < level else "more than need be, " if share.low > level else ""
+    low, high = share.low or 0.0, 1.0 if share.high is None else share.high
+    judged = "too few, " if high < level else "more than need be, " if low > level else ""
     return f"{round(share.mean * share.n)} lay in {level:.0%} intervals ({judged}about {level * share.n:.3g} expected)"
 
 
