@@ -111,7 +111,9 @@ def test_the_commands_say_in_json_what_they_print(capsys):
     report_bands([str(RECORDED)], metric="ce/10h", as_json=True)
     bands = json.loads(capsys.readouterr().out)
     report_bands([str(RECORDED)], metric="ce/10h")
-    assert f"{bands['verdict']}." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{bands['verdict']}." in printed
+    assert {"8 h", "$128"} <= {cell.strip() for cell in printed.replace("┃", "│").split("│")}  # time and money
     plan([str(RECORDED)], metric="ce/10h", budget_usd=9999.0, as_json=True)
     planned, last = json.loads(capsys.readouterr().out), bands["verdicts"]["steps"][-1]
     assert (planned["verdict"], planned["why"]) == (last["verdict"], last["why"])
