@@ -130,12 +130,12 @@ def kind_line(name: str, found: list[Outcome], refused: int) -> str:
     buys = [one for one in found if one.gains]
     false = sum(min(one.gains) <= 0 for one in buys)
     less = sum(min(one.gains) < one.matters for one in buys)
-    curse = np.mean([one.predicted - one.gained for one in buys]) if buys else np.nan
+    curse = f"{np.mean([one.predicted - one.gained for one in buys]):+.4f}" if buys else "none"
     worth = [one for one in found if one.best >= one.matters]
     missed = f", missed {sum(not one.gains for one in worth)} of {len(worth)}" if worth else ""
     return (
         f"{name:26} bought in {len(buys)} of {len(found)}{missed}; false buys {share(false, len(found))}; gained less "
-        f"than matters {share(less, len(buys))}; predicted too good by {curse:+.4f}; 80% intervals held "
+        f"than matters {share(less, len(buys))}; predicted too good by {curse}; 80% intervals held "
         f"{np.mean([one.held for one in found]):.1%}; not planned {refused}"
     )
 
