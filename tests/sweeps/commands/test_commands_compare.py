@@ -59,6 +59,7 @@ def compare(sweep, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_means_are_those_of_the_results_table(sweep, compare):
     code, printed, _ = compare("hard labels", "clicks M=2", "--json")
     assert code == 0
@@ -120,6 +121,7 @@ def test_what_can_not_be_compared_is_refused_in_a_line(compare, arguments, words
     assert complaint.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_replicates_of_both_are_compared_where_that_is_asked_for(compare):
     code, printed, _ = compare("hard", "clicks M=1", "--shared", "--metric", "ce")
     assert code == 0

@@ -91,6 +91,7 @@ def test_weights_on_metrics_that_say_the_same_say_what_one_of_them_says(forecast
     assert both.gains_enough == pytest.approx((one.gains >= 1 / times).mean(axis=0), abs=0.002)
 
 
+@pytest.mark.slow
 def test_terminal_files_and_page_of_a_frontier_print_the_verdict_of_plans(tmp_path):
     results = pd.read_csv(RECORDED)
     found = frontiers(results, "ce/10h")
