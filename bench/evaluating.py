@@ -2,9 +2,10 @@
 
     python bench/evaluating.py SWEEP_FOLDER --trials 60 --images 3000
 
-Copies of so many finished trials are scored by `sweeps.evaluation` on made-up images through Ray, all metrics and FGSM,
-and the same passes (load weights, clean and attacked logits) are made bare, in as many processes as there are cores.
-The two alternate; each round prints both wall times, their ratio and how busy the cores were meanwhile.
+Copies of so many finished trials (in turn, where there are fewer) are scored by `sweeps.evaluation` on made-up images
+through Ray, all metrics and FGSM, and the same passes (load weights, clean and attacked logits) are made bare, in as
+many processes as there are cores. The two alternate; each round prints both wall times, their ratio and how busy the
+cores were meanwhile.
 """
 
 import argparse
@@ -41,10 +42,12 @@ def made_up(dataset, n: int) -> OutsideTestSet:
 
 
 def some_trials(source: Path, folder: Path, n: int) -> Store:
-    """A copy of a sweep with its first `n` finished trials alone."""
+    """A copy of a sweep with `n` of its finished trials alone, some of them several times where it has fewer."""
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("trials", "events.jsonl", "evaluations"))
-    for trial in Store(source).trial_folders()[:n]:
-        shutil.copytree(source / "trials" / trial, folder / "trials" / trial)
+    there = Store(source).trial_folders()
+    for number in range(n):
+        trial = there[number % len(there)]
+        shutil.copytree(source / "trials" / trial, folder / "trials" / f"{trial}-{number // len(there)}")
     return Store(folder)
 
 

@@ -21,6 +21,9 @@ _ANSWER_WITHIN_S = 6  # a cluster that is there answers in milliseconds; the pro
 # private Ray is bound to 127.0.0.1 instead of to all interfaces. Read by Ray at import here and in its processes.
 _ONLY_THIS_MACHINE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
+# By which signal Ray stops the job that this process is the driver of; set where a job is submitted (cluster/jobs.py).
+_STOP_SIGNAL = "RAY_JOB_STOP_SIGNAL"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
@@ -56,7 +59,8 @@ def connect(
     Without `address`: a private Ray on this machine with `cpus` CPUs (None: all) and `object_store_memory` bytes (None:
     see `default_object_store`), no dashboard, reachable from this machine only, ended with the block. With `address`
     ("auto" or host:port of the head): joins that cluster and leaves it running; this machine must be one of its nodes.
-    A process that is connected already (a notebook) keeps its own Ray, before and after; it may ask for no other.
+    A process that is connected already (a notebook) keeps its own Ray, before and after; it may ask for no other. The
+    driver of a job hears SIGINT within the block, by which jobs are stopped, however its cluster was started.
 
     Raises ClusterError if the cluster does not answer (within 10 s), refuses the token, or has no node here.
     """
@@ -245,12 +249,17 @@ def _ray_variables_kept() -> Iterator[None]:
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Give SIGTERM its handler back: `ray.init` takes it for the rest of the process."""
+    """Give SIGTERM its handler back, which `ray.init` takes for the rest of the process; let a job hear SIGINT."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    # The shell of a script starts what it puts in the background (`ray start --block &`) with SIGINT ignored. Every
+    # process of that cluster inherits it, a job's driver too: told to stop it would go on, be killed, save nothing.
+    if os.environ.get(_STOP_SIGNAL) == "SIGINT" and before[signal.SIGINT] is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

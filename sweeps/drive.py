@@ -13,6 +13,7 @@ from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.files import sha256
 from sweeps.evaluation.verify import forget_scores, scored_on
+from sweeps.results.table import for_choosing
 from sweeps.running import store as stores
 from sweeps.running.packs import check_precision, run_together
 from sweeps.running.provenance import conditions_now, manifest, why_bytes_differ
@@ -64,7 +65,7 @@ def run(
         spec_content(asked, dataset)  # what would be refused afterwards is refused before
         where: dict[str, Any] = {"out": out, "cpus": cpus, "address": address, "tracking_uri": tracking_uri}
         trial_sweep = run(trying, data_root=data_root, **where)
-        choices = choose(trial_sweep.results(), tune, parts, dataset)
+        choices = choose(for_choosing(trial_sweep.results()), tune, parts, dataset)
         asked, chosen = apply_choices(asked, choices), choice_records(choices, trial_sweep.id)
     content = spec_content(asked, dataset)
     check_precision(trials(asked, dataset), asked.precision)
@@ -117,6 +118,7 @@ def evaluate(
     `sweeps.evaluation.evaluate.find_test_set`. The sweep's results and the runs that MLflow has get its metrics.
     """
     from sweeps.evaluation.evaluate import find_test_set, score_sweep
+    from sweeps.evaluation.looks import count_look
     from sweeps.tracking.later import mirror_scores
     from sweeps.tracking.runs import default_uri
 
@@ -130,7 +132,12 @@ def evaluate(
     gpus = sweep.store.spec()["resources"]["gpus"]
     found = score_sweep(sweep.store, test, dataset, cpus=cpus, address=address, gpus_per_trial=gpus)
     told = mirror_scores(sweep, uri or default_uri(sweep.folder.parent), found.test_set, found.about)
-    return sweep, found, told
+    trials = sorted({*found.scored, *found.before})
+    results = sweep.results().set_index("trial").reindex(trials)
+    columns = results[[name for name in results if str(name).partition("/")[2] == found.test_set]].astype(float)
+    question, study = {"evaluate": found.test_set, "trials": trials}, str(sweep.store.resolved()["study"])
+    look = count_look(sweep.folder.parent, study, found.test_set, question, columns.to_numpy().tolist())
+    return sweep, replace(found, look=look), told
 
 
 def prepare_sweep(

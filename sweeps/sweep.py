@@ -1,7 +1,7 @@
 """A sweep's folder, opened: its trials, results, frontiers and plans."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from softcore.data.dataset import Dataset
 from softcore.datasets import data_root
 from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
+from softcore.scoring.weighted import metrics_of
 from sweeps.evaluation.stored import all_later_scores
 from sweeps.results.names import INTERVAL, SIMULATED, direction, dollars, hours_between, recipes, value
 from sweeps.results.run_cost import Assumptions, RunCost, run_cost
@@ -33,6 +34,7 @@ from sweeps.spec.cells import Trial, trials_of
 from sweeps.spec.spec import HOW
 
 if TYPE_CHECKING:
+    from sweeps.comparison.compare import Comparison
     from sweeps.frontier.frontier import Frontiers
     from sweeps.planning.plan import Advice
     from sweeps.running.trial import Material
@@ -137,6 +139,26 @@ class Sweep:
         from sweeps.planning.advise import advise
 
         return advise(self.results(), metric=metric or self.metric, **budget)
+
+    def compare(
+        self,
+        *cells: str,
+        test_set: str | None = None,
+        metrics: Sequence[str] | None = None,
+        root: str | Path | None = None,
+        **asked: Any,
+    ) -> "Comparison":
+        """Cells (ids, beginnings of one, or words of their titles) compared on a test set, pair by pair.
+
+        The test set is that of the sweep's metric without one, the metrics all usual ones. `asked` are `covers`,
+        `level`, `shared_only` and `matters` of `sweeps.comparison.compare.Question`. The look at the test set is
+        counted in the output folder.
+        """
+        from sweeps.comparison.compare import Question, compare
+
+        named = test_set or metrics_of(self.metric)[0].partition("/")[2]
+        question = Question(metrics=tuple(metrics) if metrics else None, **asked)
+        return compare(self.store, self.results(), self.dataset(root), cells, named, question)
 
     def run_cost(
         self, assumptions: Assumptions | None = None, *, finished: Mapping[str, Mapping[str, Any]] | None = None

@@ -89,7 +89,7 @@ def _node(arguments: list[str], cpus: int, folder: Path) -> Iterator[None]:
             stderr=output,
             env=environment,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_as_from_a_script,
         )
         try:
             yield
@@ -97,8 +97,12 @@ def _node(arguments: list[str], cpus: int, folder: Path) -> Iterator[None]:
             _end(process)
 
 
-def _die_with_parent() -> None:
-    """Have Linux send SIGTERM when the process that rehearses is killed: `ray start --block` then ends its own."""
+def _as_from_a_script() -> None:
+    """Ignore SIGINT, as a node that a script's shell started in its background does: jobs must stop there, too.
+
+    Have Linux send SIGTERM when the process that rehearses is killed: `ray start --block` then ends its own.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         import ctypes
 

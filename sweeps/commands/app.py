@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from sweeps.commands import compare as cli_compare
 from sweeps.commands import data as cli_data
 from sweeps.commands import evaluation as cli_evaluation
 from sweeps.commands import figures as cli_figures
@@ -34,7 +35,7 @@ PANELS = {
     "Data": ("data", "labels"),
     "Run": ("resume", "list", "show", "replay", "verify", "mirror"),
     "Read results": ("frontier", "results", "metrics", "report", "figure"),
-    "Compare and test": ("evaluate",),
+    "Compare and test": ("evaluate", "compare"),
     "Plan what to buy": ("plan",),
     "Clusters": ("submit", "status", "logs", "stop"),
 }
@@ -74,6 +75,7 @@ for command in (
     cli_plan.plan,
     cli_reports.frontier,
     cli_evaluation.evaluate,
+    cli_compare.compare,
     cli_store.verify,
     cli_store.mirror,
 ):

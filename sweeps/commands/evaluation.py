@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -57,13 +57,16 @@ def evaluate(
     shown = test_set_table(opened, found.test_set)
     if as_json:
         about = {"sweep": opened.id, "test_set": found.test_set, "about": dict(found.about)}
-        counts = {"scored": len(found.scored), "before": len(found.before), "failed": dict(found.failed)}
+        counts: dict[str, Any] = {"scored": len(found.scored), "before": len(found.before)}
+        counts |= {"failed": dict(found.failed), "look": None if found.look is None else vars(found.look)}
         print(json.dumps({**about, **counts, "mlflow": told, "cells": cell_rows(shown)}, ensure_ascii=False))
     else:
         for note in found.about.get("notes", ()):
             print(note)
         print_table(shown)
         print(f"trials    {len(found.scored)} scored now, {len(found.before)} before; none was trained")
+        if found.look is not None:
+            print(f"look      {found.look.words}")
         print(f"MLflow    {told}")
     for trial, reason in sorted(found.failed.items()):
         print(f"failed: {trial}: {reason}", file=sys.stderr)

@@ -189,7 +189,7 @@ def report_bands(
         print_json(about | bands_content(found, verdicts))
         return
     mark = "Simulated annotators. " if any(source.simulated for source in sources) else ""
-    for shown in bands_tables(found, verdicts, mark + ", ".join(source.name for source in sources)):
+    for shown in bands_tables(found, verdicts, prices, mark + ", ".join(source.name for source in sources)):
         print_table(shown)
     for line in (*bands_lines(found, verdicts, prices), *notes):
         print(line)

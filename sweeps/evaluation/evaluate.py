@@ -16,6 +16,7 @@ from softcore.errors import RequestError, unknown_name
 from softcore.test_sets.named import NAMED_TEST_SETS, named_test_set
 from softcore.test_sets.outside import OutsideTestSet, check_outside
 from softcore.test_sets.own import read_own_test_set
+from sweeps.evaluation.looks import Look
 from sweeps.evaluation.scoring import ScoringMaterial, StoredMaterial, score_again, score_trial
 from sweeps.evaluation.stored import (
     LOGITS,
@@ -37,13 +38,14 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What scoring a sweep on a test set did: trials scored now, those that had been, and why others failed."""
+    """What scoring a sweep on a test set did: trials scored now, those that had been, why others failed, which look."""
 
     test_set: str
     about: Mapping[str, Any]  # what is kept about a test set that came later; empty for one that trials had
     scored: tuple[str, ...]
     before: tuple[str, ...]
     failed: Mapping[str, str]
+    look: Look | None = None
 
 
 def find_test_set(

@@ -37,7 +37,7 @@ from sweeps.results.names import dollars, question
 from sweeps.results.table import ANSWERS, answer_columns
 from sweeps.uncertainty.layout import Pool
 
-_INTERVALS = "Intervals of plans are over one run with new people and a new seed."
+_INTERVALS = "Intervals of plans are over one new training, on answers of new people."
 
 
 def least_words(forecast: Forecast, cost: Cost, feasible: Bool[np.ndarray, " p"]) -> str:
@@ -376,8 +376,8 @@ def notes(forecast: Forecast, plans: tuple[Plan, ...]) -> tuple[str, ...]:
     for crowd in dict.fromkeys(forecast.table["crowd"]):
         if not shows_annotator_variance(forecast.rows.variance, str(crowd)):
             found.append(
-                f"How much other people change a result of {crowd} can't be told from what seeds do (no two panels "
-                "share a seed): the two are counted together, at any M."
+                f"How much other people change a result of {crowd} can't be told from what luck in training does, as "
+                "nothing was trained twice alike but for its people: the two are counted together, at any M."
             )
     if beyond := sum(plan.beyond for plan in plans):
         checked, model = "; ".join(r.words for r in forecast.measured), forecast.choice.chosen.name

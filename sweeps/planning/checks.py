@@ -15,6 +15,7 @@ from sweeps.planning.rows import Rows
 from sweeps.planning.surfaces import Curve, Regression
 
 LEVELS = (0.8, 0.95)
+FREE_NOTE = "no plan rests on this, as what costs nothing is predicted from its own trainings"
 SCORING_DRAWS = 10_000  # of 1,000, other draws of the same model would move a score by 3%
 
 
@@ -23,7 +24,8 @@ class ModelCheck:
     """How a model's predictive draws did against `n` means of cells that it had not seen.
 
     `error` is the root mean squared error of the medians, `score` the mean interval score over the levels (less is
-    better), `scores` and `coverage` by level, coverage with its exact binomial interval.
+    better), `scores` and `coverage` by level, coverage with its exact binomial interval. `note` says what more a reader
+    must know of it.
     """
 
     model: str
@@ -32,15 +34,17 @@ class ModelCheck:
     score: float
     scores: Mapping[float, float]
     coverage: Mapping[float, MeanInterval]
+    note: str = ""
 
     @property
     def words(self) -> str:
         """The check in a sentence."""
-        covered = ", ".join(
-            f"{level:.0%} intervals held {c.mean:.0%} (exact: {c.low:.0%} to {c.high:.0%})"
-            for level, c in self.coverage.items()
+        held = ", ".join(_held_words(level, share) for level, share in self.coverage.items())
+        note = f"; {self.note}" if self.note else ""
+        return (
+            f"{self.model}: {self.n} measured cells, each predicted from the others, came out {self.error:.4f} off; "
+            f"{held}; interval score {self.score:.4f}{note}"
         )
-        return f"{self.model}: interval score {self.score:.4f}, error {self.error:.4f}, {covered}; {self.n} cells"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -98,7 +102,14 @@ def interval_score(
     return high - low + 2 / (1 - level) * missed
 
 
-def check(model: str, draws: Float[np.ndarray, "d n"], seen: Float[np.ndarray, " n"]) -> ModelCheck:
+def _held_words(level: float, share: MeanInterval) -> str:
+    """How many cells lay in their intervals at `level`, and whether that is what it should be, in words."""
+    low, high = share.low or 0.0, 1.0 if share.high is None else share.high
+    judged = "too few, " if high < level else "more than need be, " if low > level else ""
+    return f"{round(share.mean * share.n)} lay in {level:.0%} intervals ({judged}about {level * share.n:.3g} expected)"
+
+
+def check(model: str, draws: Float[np.ndarray, "d n"], seen: Float[np.ndarray, " n"], note: str = "") -> ModelCheck:
     """How predictive `draws` of n means did against those that were `seen`."""
     scores, coverage = {}, {}
     for level in LEVELS:
@@ -112,6 +123,7 @@ def check(model: str, draws: Float[np.ndarray, "d n"], seen: Float[np.ndarray, "
         score=float(np.mean(list(scores.values()))),
         scores=scores,
         coverage=coverage,
+        note=note,
     )
 
 
@@ -135,7 +147,7 @@ def choose_model(rows: Rows, rng: np.random.Generator, *, beyond: bool = False) 
         draws = rows.scale.metric(model.left_out(rng, SCORING_DRAWS))
         found[model.name] = check(model.name, draws[:, ~free], seen[~free])
         if free.any():
-            of_free[model.name] = check(f"{model.name}, free recipes", draws[:, free], seen[free])
+            of_free[model.name] = check(f"{model.name}, free recipes", draws[:, free], seen[free], FREE_NOTE)
     order = sorted(tried, key=lambda model: found[model.name].score)
     scores = ", ".join(f"{model.name} {found[model.name].score:.4f}" for model in order)
     why = f"{order[0].name} has the lowest interval score, leaving one cell out at a time ({scores})"

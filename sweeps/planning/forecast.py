@@ -27,7 +27,7 @@ FAR_INSIDE, FAR_BEYOND = 1.0, 3.0
 MOST_PARTS, READING_DRAWS = 10, 400
 TIED_PRIOR = "if labels start at hard labels"
 SURE = 1.2816  # standard deviations at which a normal distribution leaves a tenth
-SEED_PRIOR = "with nothing assumed of how much seeds vary"
+SEED_PRIOR = "with nothing assumed of how much trainings differ"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -243,12 +243,12 @@ def _parts(results: pd.DataFrame, learnt: Rows) -> Iterator[tuple[str, pd.DataFr
     """The name of each other reading, and the trials that it is of (None: all of them)."""
     seeds = np.unique(learnt.variance.strata.layout.seed)
     for few in np.array_split(seeds, min(len(seeds), MOST_PARTS)) if len(seeds) > 2 else []:
-        yield f"without seed {', '.join(map(str, few))}", results[~results["seed"].isin(few)]
+        yield f"without training {', '.join(map(str, few))} of each recipe", results[~results["seed"].isin(few)]
     bought = results["cell"].isin(learnt.cells["cell"].iloc[learnt.bought])
     several = results.groupby("cell")["panel"].transform("nunique") > 1  # else the cell would be gone, too
     panels = results["panel"][bought & several].unique()
     for panel in panels if len(panels) < MOST_PARTS else []:
-        yield f"without panel {panel}", results[~(several & bought & (results["panel"] == panel))]
+        yield f"without group of people {panel}", results[~(several & bought & (results["panel"] == panel))]
     yield TIED_PRIOR, None
     yield SEED_PRIOR, None
 

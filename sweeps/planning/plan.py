@@ -233,13 +233,14 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "weight": "{unit} of {metric} counts {share}",
         "near": "(near the line)",
         "coin": "(near the line: {gain} of the {matters} that matter, a coin's throw)",
-        "firm": "how firm that is: {n} other readings of the same results (without one seed or group of people, or "
-        "with other assumptions) say the same",
+        "firm": "how firm that is: {n} other readings of the same results (without one training of each recipe or one "
+        "group of people, or with other assumptions) say the same",
         "not_firm": "how firm that is: of {n} other readings of the same results {same} say the same; not so {others}",
-        "free": "what costs nothing, {free}, is predicted at {predicted} (80% of runs: {low} to {high})",
+        "free": "what costs nothing, {free}, is predicted at {predicted} (80% of trainings: {low} to {high})",
         "settle": "what would settle it: about {seeds} trainings of each kind of labels, each with other people's "
         "answers, not {now}",
-        "never_settled": "no number of seeds that anybody would train settles it: the gain is too near what matters",
+        "never_settled": "no number of trainings that anybody would pay for settles it: the gain is too near what "
+        "matters",
         "no_second": "no second plan: the budget buys one kind only",
         "second": "the second in the table, {plan}, is {gap} worse than the first on average (80%: {low} to {high}), "
         "better with a chance of {chance}, and {dearer}",

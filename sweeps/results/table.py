@@ -119,6 +119,15 @@ def metric_columns(results: pd.DataFrame) -> list[str]:
     return [c for c in results.columns if "/" in c and not c.startswith(ANSWERS) and not c.endswith((" low", " high"))]
 
 
+def for_choosing(results: pd.DataFrame) -> pd.DataFrame:
+    """The table that a choice between trials may read: without the columns of test sets.
+
+    A choice that has seen a test set is flattered by it. `tests/contracts/test_choosers.py` holds choosers to it.
+    """
+    tests = [name for name in results.columns if "/" in name and not name.startswith(ANSWERS)]
+    return results.drop(columns=[name for name in tests if name.partition("/")[2] != VALIDATION])
+
+
 def unknown_metric(metric: str, there: Sequence[str]) -> RequestError:
     """The refusal of a `metric` that results do not have, with those that are `there`, and why it may be absent."""
     refusal = str(unknown_name("metric", metric, there or ["none in these results"]))

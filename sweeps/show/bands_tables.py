@@ -8,12 +8,13 @@ import pandas as pd
 
 from softcore.errors import RequestError
 from softcore.prices.price_list import PriceList
-from softcore.prices.read import price
+from softcore.prices.read import price, usd
 from sweeps.frontier.banded import FrontierBands
 from sweeps.frontier.frontier import summarise, to_reprice
 from sweeps.frontier.swaps import swaps
+from sweeps.planning.plan import money_between
 from sweeps.planning.verdict import Verdicts
-from sweeps.results.names import hours, hours_between, metric_words
+from sweeps.results.names import dollars, hours, hours_between, metric_words
 from sweeps.results.table import plain_values, records
 from sweeps.show.tables import ReportTable, table
 
@@ -27,13 +28,17 @@ def bands_content(found: FrontierBands, verdicts: Verdicts) -> dict[str, Any]:
     return content
 
 
-def bands_tables(found: FrontierBands, verdicts: Verdicts, name: str) -> Iterator[ReportTable]:
-    """A table of the cells and one of the budgets; costs are people's time."""
+def bands_tables(found: FrontierBands, verdicts: Verdicts, prices: PriceList, name: str) -> Iterator[ReportTable]:
+    """A table of the cells and one of the budgets; costs are people's time, and money at the pay of `prices`."""
     title = f"{name}: {metric_words(found.metric)}"
+    usd_per_second = usd(3600, prices.wage, prices.fee) / 3600
     level = f"{found.level:.0%}"
-    yield table([_cell(row, level) for row in records(found.table())], title)
+    yield table([_cell(row, level, usd_per_second) for row in records(found.table())], title)
     best = bands_content(found, verdicts)
-    rows = [_budget(row, regime["ahead"], level) for row, regime in zip(best["bands"], _regimes(best), strict=True)]
+    rows = [
+        _budget(row, regime["ahead"], level, usd_per_second)
+        for row, regime in zip(best["bands"], _regimes(best), strict=True)
+    ]
     # Where more time buys nothing better the row before still holds.
     kept = [row for i, row in enumerate(rows) if not i or _what(row) != _what(rows[i - 1])]
     yield table(kept, "The best from each cost on")
@@ -58,18 +63,20 @@ def bands_lines(found: FrontierBands, verdicts: Verdicts, prices: PriceList) -> 
 
 
 def _what(row: dict[str, Any]) -> list[Any]:
-    return list(row.values())[1:]
+    return list(row.values())[2:]  # without what it costs
 
 
 def _regimes(content: dict[str, Any]) -> list[dict[str, Any]]:
     return content["regimes"] or [{"ahead": "–"}] * len(content["bands"])
 
 
-def _cell(row: dict[str, Any], level: str) -> dict[str, Any]:
+def _cell(row: dict[str, Any], level: str, usd_per_second: float) -> dict[str, Any]:
     cost = "free" if row["free"] else hours_between(row["cost_low"], row["cost_high"])
+    low, high = (row[end] * usd_per_second for end in ("cost_low", "cost_high"))
     return {
         "recipe": row["recipe"],
         "people's time": cost,
+        "money": "free" if row["free"] else money_between(low, high),
         "mean": f"{row['mean']:.3f}",
         f"best guess [{level}]": f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
         "on the frontier": "–" if row["on_frontier"] != row["on_frontier"] else f"{row['on_frontier']:.2f}",
@@ -77,9 +84,10 @@ def _cell(row: dict[str, Any], level: str) -> dict[str, Any]:
     }
 
 
-def _budget(row: dict[str, Any], ahead: str, level: str) -> dict[str, Any]:
+def _budget(row: dict[str, Any], ahead: str, level: str, usd_per_second: float) -> dict[str, Any]:
     return {
         "people's time": hours(row["budget"]),
+        "money": dollars(row["budget"] * usd_per_second),
         f"best [{level}]": f"{row['best']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
         "all at once": f"[{row['simultaneous_low']:.3f}, {row['simultaneous_high']:.3f}]",
         "most often": f"{row['winner_recipe']} ({row['winner_share']:.2f})",

@@ -37,6 +37,15 @@ SOFTNESS = (
     "Any soft label makes a model less sure of itself, and plain cross-entropy rewards that. One temperature, fitted "
     "after training on images with ordinary labels, does the same for nothing."
 )
+# Trainings of one recipe, with other seeds and people: pooled standard deviations of the recorded grid's trials.
+WHY_MATTERS = (
+    "  <dt>What is worth paying for</dt><dd>A gain of 0.03 or more in cross-entropy, or of 0.01 or more in "
+    "cross-entropy after one temperature. That is about as much as models of one recipe differ among themselves when "
+    "they are trained again with other people's answers (0.027 and 0.011 on CIFAR-10H): of less nobody would see "
+    "anything in a single model. In other metrics any gain counts, in weighted ones 1.</dd>\n"
+    "  <dt>A seed</dt><dd>One training of every recipe, with its own luck: where a network starts, in which order it "
+    "sees the images, who is asked. Several seeds tell a recipe from its luck.</dd>\n"
+)
 _WHY_SCALED = (
     f"  <dt>Why two pictures</dt><dd>{SOFTNESS} The second picture gives every model that temperature first, so what "
     "is left there is what the labels taught.</dd>"
@@ -75,6 +84,7 @@ def frontier_page(
         headings="".join(_headings(list(tables))),
         rows="\n".join(_row(row, list(tables), likely) for row in records(cells)),
         excluded=_excluded(tables),
+        why_matters=WHY_MATTERS,
         why_scaled=_WHY_SCALED if any(metric.startswith("scaled-") for metric in tables) else "",
         interval=escape(INTERVAL),
         prices=escape(f"Price list '{prices.name}', at {pay(found.wage, found.fee)} fee. {prices.assumes}"),

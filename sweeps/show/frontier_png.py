@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _WIDE, _TALL = 7.4, 3.6  # inches of a panel
 _ABOVE, _LINE = 1.95, 0.2
 WIDE = 165  # characters of a line below the panels
+_TITLE = 68  # characters of a line of a panel's title
 _LISTED = 9  # frontier cells named below a panel
 
 
@@ -83,18 +85,26 @@ def frontier_figure(
     bands = bands or {}
     keys = {metric: _key(table) for metric, table in tables.items()}
     below = 0.95 + _LINE * max(map(len, keys.values())) + 0.35 + _LINE * note.count("\n")
-    width, height = max(_WIDE * len(tables), 11.0), _ABOVE + _TALL + below
+    titles = {metric: _panel_title(metric) for metric in tables}
+    above = _ABOVE + _LINE * (max(title.count("\n") for title in titles.values()) - 1)
+    width, height = max(_WIDE * len(tables), 11.0), above + _TALL + below
     figure = figure_with_title(width, height, title, simulated)
     subtitle(figure, covered or coverage(next(iter(tables.values()))))
     panels = figure.subplots(1, len(tables), squeeze=False)[0]
-    figure.subplots_adjust(left=0.75 / width, right=1 - 0.2 / width, top=1 - _ABOVE / height, bottom=below / height)
+    figure.subplots_adjust(left=0.75 / width, right=1 - 0.2 / width, top=1 - above / height, bottom=below / height)
     figure.subplots_adjust(wspace=0.85 * len(tables) / (width - 0.95))
     for panel, (metric, table) in zip(panels, tables.items(), strict=True):
         _panel(panel, metric, table, keys[metric], bands.get(metric))
+        panel.set_title(escape_dollars(titles[metric]), fontsize=11, loc="left")
     there = {v for table in tables.values() for v in table.loc[table["excluded"] == "", "variety"]}
     _legends(figure, in_order(there), grey, bands)
     figure.text(0.012, 0.12 / height, escape_dollars(note), fontsize=9, color="#444444")
     return figure
+
+
+def _panel_title(metric: str) -> str:
+    """The metric and its test set, or the parts of a weighted one, in lines that are as long as a panel is wide."""
+    return f"{metric_title(metric)}\n{fill(test_set_title(metric.split('/')[1]), _TITLE)}"
 
 
 def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str], found: "FrontierBands | None") -> None:
@@ -129,8 +139,6 @@ def _panel(panel: "Axes", metric: str, table: pd.DataFrame, key: Sequence[str], 
     panel.set_axisbelow(True)
     panel.set_xlabel("What the labels cost: people's time and money", fontsize=10)
     panel.set_ylabel(metric_unit(metric), fontsize=10)
-    title = f"{metric_title(metric)}\n{test_set_title(metric.split('/')[1])}"
-    panel.set_title(escape_dollars(title), fontsize=11, loc="left")
     place: dict[str, Any] = {"va": "top", "fontsize": 9.5, "linespacing": 1.45}
     panel.text(0, -0.82 / _TALL, "\n".join(key), transform=panel.transAxes, **place)
 

@@ -23,7 +23,7 @@ from sweeps.planning.rank import Limits
 from sweeps.results.names import SIMULATED, pay
 from sweeps.results.table import plain_values
 from sweeps.show.drawing import LIKELY, ROUND_TIMES
-from sweeps.show.frontier_page import SOFTNESS, script_json
+from sweeps.show.frontier_page import SOFTNESS, WHY_MATTERS, script_json
 from sweeps.show.markup import template
 from sweeps.show.plan_page_data import (
     LEVEL,
@@ -111,6 +111,7 @@ def plan_page(
         prices=escape(f"Price list '{prices.name}', at {paid} fee. {prices.assumes}"),
         likely=f"{LIKELY:.0%}",
         level=f"{LEVEL:.0%}",
+        why_matters=WHY_MATTERS,
         why_scaled=_WHY_SCALED if scaled else "",
         plotly=get_plotlyjs(),
         data=script_json(plain_values(content)),

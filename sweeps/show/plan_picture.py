@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _RED = "#b00020"
+_PAPER = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}  # behind words that lie on marks
 _GREY = f"on the frontier with a probability below {LIKELY:g}"
 
 
@@ -85,10 +86,10 @@ def _budget(panel: "Axes", axis: CostAxis, budget_usd: float | None) -> None:
         return
     x = float(np.clip(np.log10(budget_usd / axis.usd_per_second), axis.low, axis.high))
     panel.axvline(x, color=_RED, linestyle="--", linewidth=1.3, zorder=3)
-    style: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 9.5, "color": _RED}
-    panel.text(
-        x, 1.005, escape_dollars(f"budget {dollars(budget_usd)}"), transform=panel.get_xaxis_transform(), **style
-    )
+    # Along the line: above the panel it would meet a long title.
+    style: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 9.5, "color": _RED, "rotation": 90, "zorder": 8}
+    style["bbox"] = _PAPER
+    panel.text(x, 0.02, escape_dollars(f"budget {dollars(budget_usd)}"), transform=panel.get_xaxis_transform(), **style)
 
 
 def _plan(panel: "Axes", axis: CostAxis, advised: Advice) -> None:
@@ -103,7 +104,7 @@ def _plan(panel: "Axes", axis: CostAxis, advised: Advice) -> None:
         f"★ {advised.verdict}: {plan.recipe}, {plan.money}\npredicted {plan.predicted:.3f}, 80% {low:.3f} to {high:.3f}"
     )
     place: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 9.5, "color": _RED, "zorder": 8}
-    place["bbox"] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}
+    place["bbox"] = _PAPER
     panel.text(0.99, 0.985, escape_dollars(words), transform=panel.transAxes, **place)
 
 

@@ -112,3 +112,31 @@ def test_the_signals_of_this_process_are_its_own_while_nothing_is_connected():
     with pytest.raises(ClusterError), connect("127.0.0.1:1"):
         pass
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize(("stopped_by", "heard"), [("SIGINT", True), ("SIGTERM", False), (None, False)])
+def test_a_job_hears_its_stop_though_its_cluster_was_started_in_a_scripts_background(stopped_by, heard):
+    # Where the shell of a script put `ray start &` in the background, all its processes are born with SIGINT ignored.
+    code = """
+import os, signal
+from cluster.connection import _signals_kept
+assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+saved = False
+with _signals_kept():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        saved = True
+assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+print(saved)
+"""
+    kept = {name: value for name, value in os.environ.items() if name != "RAY_JOB_STOP_SIGNAL"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=kept | ({"RAY_JOB_STOP_SIGNAL": stopped_by} if stopped_by else {}),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.stdout.strip() == str(heard), ended.stderr

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from cluster import dashboard, jobs
+from cluster.connection import _STOP_SIGNAL
 from cluster.errors import ClusterError, one_line
 from cluster.jobs import Job, next_submission_id, number, submissions
 
@@ -71,6 +72,7 @@ def test_the_names_of_the_stop_variables_are_those_that_ray_reads():
     source = inspect.getsource(job_supervisor)
     for name in jobs.STOP_GENTLY:
         assert f'"{name}"' in source
+    assert _STOP_SIGNAL in jobs.STOP_GENTLY  # by which a driver knows that it is to hear SIGINT
 
 
 @pytest.mark.parametrize(

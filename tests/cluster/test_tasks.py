@@ -7,6 +7,8 @@ import pytest
 from cluster.connection import connect
 from cluster.tasks import run_tasks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def square_or_fail():

@@ -42,6 +42,7 @@ ROOMS = {
         frontier
         planning
         evaluation
+        comparison
         sweep
         sources
         tracking

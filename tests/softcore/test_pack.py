@@ -135,7 +135,7 @@ def test_a_member_sees_the_batches_that_it_sees_alone():
                 assert torch.allclose(mixed, mix(images, torch.from_numpy(partners), share), atol=1e-7)
 
 
-@pytest.mark.parametrize("model", ["cnn", "resnet34a"])
+@pytest.mark.parametrize("model", ["cnn", pytest.param("resnet34a", marks=pytest.mark.slow)])
 def test_logits_of_all_members_are_those_of_each_alone_and_change_nothing(model):
     trials = members(policy(model))
     pack = trained(Pack(trials, classes=CLASSES))

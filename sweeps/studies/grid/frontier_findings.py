@@ -34,6 +34,11 @@ from sweeps.studies.grid.recorded import (
 
 TITLE = "What the grid says"
 LEAST_TRIALS = 4  # of every cell of the preset, once it is finished
+NOT_THE_VERDICT = (
+    "What is said here of budgets compares measured cells, one kind of purchase with another and the best of all with "
+    "what is free. It is not the verdict on what to buy: that is what `sweeps plan` says, which also buys what lies "
+    'between these cells, and says "not known yet" where neither buying nor leaving it is sure.'
+)
 
 
 def frontier_section(sources: Sources) -> Section:
@@ -95,6 +100,7 @@ def _all_summaries(found: Sequence[MetricFrontiers]) -> Iterator[str]:
         yield "The recording of the grid is not finished: what follows will change."
     for one in found:
         yield from _summary(one)
+    yield NOT_THE_VERDICT
 
 
 def _summary(one: MetricFrontiers) -> Iterator[str]:

@@ -2,16 +2,18 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from cluster.connection import connect
 from softcore.datasets import DATASETS, load
 from softcore.errors import RequestError
 from softcore.scoring.metrics import all_scores
 from softcore.test_sets.outside import OutsideTestSet, item_numbers
+from sweeps.evaluation import evaluate
 from sweeps.evaluation.evaluate import find_test_set, score_sweep
 from sweeps.evaluation.scoring import stored_model
 from sweeps.evaluation.stored import evaluation_folder, keep_scores, later_scores, on_test_set, test_sets_of
@@ -55,11 +57,21 @@ def sweep(finished, tmp_path):
     return Sweep(stores.Store(Path(shutil.copytree(finished, tmp_path / finished.name))))
 
 
-@pytest.fixture(scope="module")
-def ray():
-    """One private Ray for all tests here, as a notebook has it."""
-    with connect(None, 1) as connection:
-        yield connection
+@pytest.fixture
+def inline(monkeypatch):
+    """Tasks in this process, one after the other: `tests/end_to_end/test_evaluate_command.py` has Ray do them."""
+
+    def run_tasks(function, tasks, shared, *, resources):
+        for place, task in enumerate(tasks):
+            try:
+                yield place, function(task, shared), ""
+            except RequestError as error:
+                yield place, None, str(error)
+
+    monkeypatch.setattr(evaluate, "run_tasks", run_tasks)
+    monkeypatch.setattr(evaluate, "connect", lambda address, cpus: nullcontext(SimpleNamespace(private=True)))
+    monkeypatch.setattr(evaluate, "trial_resources", lambda cpus, gpus: {"cpu": cpus})
+    monkeypatch.setattr(evaluate, "check_fits", lambda resources: None)
 
 
 def own(n=30, name="mine"):
@@ -76,7 +88,7 @@ def own(n=30, name="mine"):
     )
 
 
-def test_old_images_scored_from_stored_weights_give_the_stored_logits(sweep, digits, ray):
+def test_old_images_scored_from_stored_weights_give_the_stored_logits(sweep, digits, inline):
     # The weights are what was evaluated: the test set of the training, taken for a new one, must give its very logits.
     crowd = digits.fixed_tests["crowd"]
     again = OutsideTestSet(
@@ -100,7 +112,7 @@ def test_old_images_scored_from_stored_weights_give_the_stored_logits(sweep, dig
         assert {m: row[f"{m}/crowd"] for m in metrics} == {m: row[f"{m}/again"] for m in metrics}
 
 
-def test_new_images_become_columns_and_nothing_that_was_stored_changes(sweep, digits, ray):
+def test_new_images_become_columns_and_nothing_that_was_stored_changes(sweep, digits, inline):
     before = {path: path.read_bytes() for path in sweep.store.trials.rglob("*") if path.is_file()}
     old = sweep.results()
     score_sweep(sweep.store, own(), digits)
@@ -118,7 +130,7 @@ def test_new_images_become_columns_and_nothing_that_was_stored_changes(sweep, di
     assert test_sets_of(sweep.store) == ["crowd", "pages", "mine"]
 
 
-def test_what_was_scored_is_not_scored_again_and_what_was_lost_is(sweep, digits, ray):
+def test_what_was_scored_is_not_scored_again_and_what_was_lost_is(sweep, digits, inline):
     first = score_sweep(sweep.store, own(), digits)
     assert (len(first.scored), len(first.before)) == (2, 0)
     again = score_sweep(sweep.store, own(), digits)
@@ -133,7 +145,7 @@ def test_what_was_scored_is_not_scored_again_and_what_was_lost_is(sweep, digits,
     assert set(later_scores(sweep.store, "mine")) == set(first.scored)
 
 
-def test_another_set_of_that_name_is_refused_and_nothing_of_the_first_is_lost(sweep, digits, ray):
+def test_another_set_of_that_name_is_refused_and_nothing_of_the_first_is_lost(sweep, digits, inline):
     score_sweep(sweep.store, own(), digits)
     before = sweep.results()
     with pytest.raises(RequestError, match=r"has another test set called mine \(made up\); choose a name with --name"):
@@ -141,7 +153,7 @@ def test_another_set_of_that_name_is_refused_and_nothing_of_the_first_is_lost(sw
     assert sweep.results().equals(before)
 
 
-def test_a_trial_whose_weights_are_broken_fails_alone(sweep, digits, ray):
+def test_a_trial_whose_weights_are_broken_fails_alone(sweep, digits, inline):
     broken, whole = sweep.store.trial_folders()
     (sweep.store.trials / broken / "weights.npz").write_bytes(b"cut")
     found = score_sweep(sweep.store, own(), digits)
@@ -157,7 +169,7 @@ def test_weights_of_another_network_are_refused(sweep):
         stored_model(folder, channels=3, classes=10, size=(8, 8))
 
 
-def test_a_test_set_of_the_training_gets_the_metrics_that_results_lack(sweep, digits, ray):
+def test_a_test_set_of_the_training_gets_the_metrics_that_results_lack(sweep, digits, inline):
     for trial in sweep.store.trial_folders():
         path = sweep.store.trials / trial / "trial.json"
         record = json.loads(path.read_text())
@@ -197,7 +209,7 @@ def test_what_is_no_test_set_is_refused(sweep, digits, tmp_path, what, how, said
         find_test_set(sweep.store, what.replace("FOLDER", str(tmp_path / "images")), digits, Path(), **how)
 
 
-def test_a_kept_set_is_found_by_its_name(sweep, digits, ray):
+def test_a_kept_set_is_found_by_its_name(sweep, digits, inline):
     score_sweep(sweep.store, own(), digits)
     found = find_test_set(sweep.store, "mine", digits, Path())
     assert found.digest == own().digest
@@ -206,7 +218,7 @@ def test_a_kept_set_is_found_by_its_name(sweep, digits, ray):
         on_test_set(sweep.store, sweep.store.trial_folders()[0], "crow", digits)
 
 
-def test_a_trial_that_came_after_the_scoring_says_what_to_do(sweep, digits, ray):
+def test_a_trial_that_came_after_the_scoring_says_what_to_do(sweep, digits, inline):
     late = sweep.store.trial_folders()[1]
     shutil.move(sweep.store.trials / late, sweep.folder / "aside")
     score_sweep(sweep.store, own(), digits)

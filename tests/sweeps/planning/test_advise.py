@@ -154,7 +154,7 @@ def test_with_any_money_the_plan_to_buy_is_where_to_stop(forecast: Forecast):
 def test_where_to_stop_names_no_plan_that_would_not_be_bought(forecast: Forecast):
     clicks = (forecast.table["variety"] == "click").to_numpy()
     risky = replace(
-        forecast, readings={"without seed 0": clicks.astype(float)}
+        forecast, readings={"without training 0 of each recipe": clicks.astype(float)}
     )  # pages are worth it by that seed alone
     assert not risky.worth_buying[~clicks].any()
     best = risky.expected.argmin()
@@ -305,18 +305,23 @@ def test_beyond_what_was_checked_nothing_is_planned_unless_asked(clear: pd.DataF
 def test_a_verdict_that_other_readings_of_the_results_dispute_is_not_known_yet(forecast: Forecast):
     every = np.ones(len(forecast.table))
     firm = advice(
-        replace(forecast, readings={"without seed 0": every, "without panel 1": every}), Limits(budget_usd=400)
+        replace(forecast, readings={"without training 0 of each recipe": every, "without group of people 1": every}),
+        Limits(budget_usd=400),
     )
     assert firm.verdict == "buy"
-    assert firm.firmness.startswith("how firm that is: 2 other readings of the same results (without one seed")
+    assert firm.firmness.startswith("how firm that is: 2 other readings of the same results (without one training")
     disputed = advice(
-        replace(forecast, readings={"without seed 0": every, "without panel 1": 0.42 * every}), Limits(budget_usd=400)
+        replace(
+            forecast, readings={"without training 0 of each recipe": every, "without group of people 1": 0.42 * every}
+        ),
+        Limits(budget_usd=400),
     )
     assert disputed.verdict == "not known yet"
     assert disputed.plan is None
     assert "What looks worth its money, but not by every reading of the results, is $" in disputed.why
     assert disputed.firmness == (
-        "how firm that is: of 2 other readings of the same results 1 say the same; not so without seed 0 (buy, 1.00)"
+        "how firm that is: of 2 other readings of the same results 1 say the same; not so without training 0 of each "
+        "recipe (buy, 1.00)"
     )
     # Told by all of three seeds and disputed without a part: twice as many would show.
     assert disputed.settle.startswith(
@@ -327,23 +332,23 @@ def test_a_verdict_that_other_readings_of_the_results_dispute_is_not_known_yet(f
 def test_dont_buy_needs_every_plan_to_be_unlikely_to_gain_what_matters(forecast: Forecast):
     no, perhaps = np.full(len(forecast.table), 0.05), np.full(len(forecast.table), 0.11)
     for chance, verdict in ((no, "don't buy"), (perhaps, "not known yet")):
-        said = replace(forecast, readings={"without seed 0": chance})
+        said = replace(forecast, readings={"without training 0 of each recipe": chance})
         said.__dict__["gains_enough"] = chance
         assert advice(said, Limits(budget_usd=400)).verdict == verdict
-        said.readings["without seed 1"] = np.full(len(forecast.table), 0.95)
+        said.readings["without training 1 of each recipe"] = np.full(len(forecast.table), 0.95)
         said.__dict__.pop("worth_buying", None)
         assert advice(said, Limits(budget_usd=400)).verdict == "not known yet"
 
 
 def test_readings_are_what_a_plan_from_the_other_trials_says(clear: pd.DataFrame, forecast: Forecast):
     assert list(forecast.readings) == [
-        *(f"without seed {seed}" for seed in range(3)),
-        *(f"without panel {panel}" for panel in range(2)),
+        *(f"without training {seed} of each recipe" for seed in range(3)),
+        *(f"without group of people {panel}" for panel in range(2)),
         "if labels start at hard labels",
-        "with nothing assumed of how much seeds vary",
+        "with nothing assumed of how much trainings differ",
     ]
     without = make_forecast(clear[clear["seed"] != 1].reset_index(drop=True), metric=METRIC)
-    told = np.abs(without.gains_enough - forecast.readings["without seed 1"])
+    told = np.abs(without.gains_enough - forecast.readings["without training 1 of each recipe"])
     assert told.mean() < 0.03  # of 400 draws of a quick search
     assert np.abs(without.gains_enough - forecast.gains_enough).mean() > 2 * told.mean()
 

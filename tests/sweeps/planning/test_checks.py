@@ -47,3 +47,16 @@ def test_free_recipes_are_left_out_in_turn_and_scored_apart(clear_rows: Rows):
     assert {check.n for check in choice.checks} == {len(clear_rows.bought)}
     # Of two, each is predicted from the other: hard labels are 1.8 and smoothed ones 1.6.
     assert 0.1 < free.error < 0.3
+
+
+def test_a_check_says_in_words_whether_its_intervals_held_what_they_should():
+    draws = np.tile(np.arange(101.0)[:, None], 40)
+    as_should = check("made up", draws[:, :10], np.array([50.0] * 8 + [95.0, 99.0])).words
+    assert as_should == (
+        "made up: 10 measured cells, each predicted from the others, came out 21.0381 off; 8 lay in 80% intervals "
+        "(about 8 expected), 9 lay in 95% intervals (about 9.5 expected); interval score 97.5000"
+    )
+    none = check("made up, free recipes", draws[:, :3], np.full(3, 99.0), "a note").words
+    assert "0 lay in 80% intervals (too few, about 2.4 expected)" in none
+    assert none.endswith("; a note")
+    assert "40 lay in 80% intervals (more than need be, " in check("made up", draws, np.full(40, 50.0)).words

@@ -1,11 +1,14 @@
 import json
 import re
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sweeps.frontier.frontier import frontier, frontiers
-from sweeps.show.frontier_page import frontier_page, plotly_figure
+from sweeps.frontier.regimes import MATTERS
+from sweeps.show.frontier_page import WHY_MATTERS, frontier_page, plotly_figure
 
 NASTY = "<script>alert('x')</script>&\"$sweep"
 
@@ -37,8 +40,19 @@ def test_a_newcomer_finds_question_answer_costs_and_caveats(made, seen):
         "$12.00 an hour plus a platform's 33.3% fee",
         "Made by sweep demo-1a2b3c4d on 2 cores.",
         "Why two pictures",
+        "What is worth paying for",
     ):
         assert words in text
+
+
+def test_what_is_worth_paying_for_is_what_recorded_trainings_of_one_recipe_differ_by():
+    (grid,) = (Path(__file__).parents[3] / "docs/results/grid").glob("grid-0*.csv")
+    done = pd.read_csv(grid).query("status == 'done'")
+    within = done.groupby("cell")[["ce/10h", "scaled-ce/10h"]]
+    free = within.count() - 1
+    raw, scaled = np.sqrt((within.var() * free).sum() / free.sum())
+    assert f"({raw:.3f} and {scaled:.3f} on CIFAR-10H)" in WHY_MATTERS
+    assert f"{MATTERS['ce']:g} or more in cross-entropy, or of {MATTERS['scaled-ce']:g} or more" in WHY_MATTERS
 
 
 def test_real_people_are_not_called_simulated(results, seen):

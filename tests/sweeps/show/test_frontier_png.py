@@ -42,6 +42,17 @@ def test_the_frontier_has_a_panel_for_raw_and_one_for_scaled(results):
     assert r"T1 Uniform, separate, M=6, N'=900 (19.2 h, \$307): 1.401" in shown
 
 
+def test_a_long_title_stays_over_its_own_panel(results):
+    name = "weighted/0.5 scaled-ce on 10h per 0.01 and 0.3 accuracy on 10h per 0.0029 and 0.2 ce on 10h per 0.03"
+    table = frontier(results, "ce/10h")
+    figure = frontier_figure({"ce/10h": table, name: table, "scaled-ce/10h": table}, "Title", simulated=False)
+    figure.canvas.draw()
+    _, weighted, after = (panel._left_title.get_window_extent() for panel in figure.axes)
+    assert weighted.x1 < after.x0
+    lowest = min(legend.get_window_extent().y0 for legend in figure.legends)
+    assert weighted.y1 < lowest
+
+
 @pytest.mark.parametrize("simulated", [True, False])
 def test_simulated_annotators_are_named_on_every_picture(results, simulated):
     figures = [

@@ -349,6 +349,7 @@ def test_a_sweeps_report_can_be_made_again_from_the_tables_that_it_writes(asked,
     assert all(line.startswith("Made by ") for line in changed)
 
 
+@pytest.mark.slow
 def test_the_report_is_logged_to_the_sweeps_run_in_mlflow(table_3_2, tmp_path):
     made = Sweep(stored(tmp_path / "out", table_3_2, "table-3-2-01234567"))
     uri = default_uri(tmp_path / "out")

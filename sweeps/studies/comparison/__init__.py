@@ -1,0 +1,1 @@
+"""Do comparisons hold? Simulated studies whose truth is known."""
