@@ -42,6 +42,7 @@ def submit(
 ) -> None:
     """Run a sweep on a cluster, with this code; the same command again goes on with one that was stopped."""
     from cluster import jobs
+    from cluster.addresses import masked
     from cluster.dashboard import checked_address
     from softcore.errors import RequestError
     from sweeps.drive import prepare_sweep
@@ -55,6 +56,11 @@ def submit(
     if not address:
         raise RequestError(f"no cluster named: --address or {ADDRESS}, such as http://127.0.0.1:8265")
     address = checked_address(address)
+    if tracking_uri and masked(tracking_uri) != tracking_uri:
+        raise RequestError(
+            f"--tracking-uri {masked(tracking_uri)}: a job's command is kept and shown by the cluster; leave the "
+            "password out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (PGPASSWORD) on its nodes"
+        )
     sets = with_own_files(resolve(spec, scale=scale, sets=set_ or []), set_ or [])
     asked, dataset, root = prepare_sweep(spec, scale=scale, sets=sets, root=data_root)
     folder = out_folder(out)
@@ -72,13 +78,13 @@ def submit(
         job = jobs.submit(
             command, submission_id=identity, working_dir=working_dir, address=address, metadata={"sweep": identity}
         )
-    record = {"address": address, "submission": job.submission_id, "out": str(folder)}
+    record = {"address": masked(address), "submission": job.submission_id, "out": str(folder)}
     write_text(store.folder / SUBMISSION, json.dumps(record, indent=1))
     if as_json:
         print(json.dumps({"sweep": identity, "folder": str(store.folder), **record}))
     else:
         print(f"sweep     {identity}")
-        print(f"job       {job.submission_id} at {address}")
+        print(f"job       {job.submission_id} at {masked(address)}")
         print(f"look      sweeps status {identity} --out {folder}")
         print(f"log       sweeps logs {identity} --out {folder} --follow", flush=True)
     if wait:
@@ -89,6 +95,7 @@ def submit(
 def status(sweep: Id, address: Address = None, out: Out = None, as_json: AsJson = False) -> None:
     """Show how a submitted sweep stands: its job on the cluster, its trials in its folder."""
     from cluster import jobs
+    from cluster.addresses import masked
     from cluster.errors import ClusterError
     from sweeps.show.tables import print_table, table
 
@@ -100,7 +107,7 @@ def status(sweep: Id, address: Address = None, out: Out = None, as_json: AsJson 
     except ClusterError as error:
         problem = error
     if job or store:
-        print_table(table([_state(identity, where, job, store)], title=f"Job at {where}"), as_json)
+        print_table(table([_state(identity, where, job, store)], title=f"Job at {masked(where)}"), as_json)
     if job and job.state == "FAILED" and not as_json:
         print(_reason(job, identity), file=sys.stderr)
     if problem:
@@ -189,13 +196,14 @@ def _state(identity: str, where: str, job: "Job | None", store: "Store | None") 
 
 def _follow(identity: str, where: str, to: Any) -> None:
     from cluster import jobs
+    from cluster.addresses import masked
 
     try:
         for piece in jobs.logs(identity, where, follow=True):
             to.write(piece)
             to.flush()
     except KeyboardInterrupt:
-        print(f"\nsweeps: {identity} goes on at {where}; `sweeps stop {identity}` ends it", file=sys.stderr)
+        print(f"\nsweeps: {identity} goes on at {masked(where)}; `sweeps stop {identity}` ends it", file=sys.stderr)
         raise typer.Exit(130) from None
 
 

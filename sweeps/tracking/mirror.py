@@ -15,6 +15,8 @@ from typing import Any
 
 import pandas as pd
 
+from cluster.addresses import masked
+from cluster.errors import one_line
 from sweeps.frontier.frontier import Frontiers, summarise
 from sweeps.planning.verdict import frontier_verdicts
 from sweeps.results.names import recipe
@@ -73,9 +75,9 @@ class Mirror:
             log.debug("mirroring failed", exc_info=True)
             log.warning(
                 "MLflow at %s misses part of %s (%s); `sweeps resume %s` mirrors it again",
-                self.uri,
+                masked(self.uri),
                 self.sweep.id,
-                str(error).splitlines()[0] if str(error) else type(error).__name__,
+                masked(one_line(error)),
                 self.sweep.id,
             )
 

@@ -1,5 +1,7 @@
 """Whether a tracking server is there, asked before anything heavy is imported or written."""
 
+import os
+import re
 import socket
 import threading
 import urllib.error
@@ -7,10 +9,29 @@ import urllib.request
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from cluster.addresses import MASK, masked
 from softcore.errors import RequestError
 
 WITHIN_S = 6.0  # the promise is 10 s, and the interpreter and a slow machine want their share
 DATABASES = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}  # scheme (before any +driver) -> its usual port
+
+
+def tracking_address(given: str | None, kept: str | None) -> str | None:
+    """The address to mirror to: the one `given`, else the one `kept` in a manifest, in which a password is masked.
+
+    Without its password it is enough where MLflow's own variables have one (for a database, its driver's). Raises
+    RequestError where nothing has.
+    """
+    if given or not kept or MASK not in kept:
+        return given or kept
+    web = kept.startswith("http")
+    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD") if web else ("PGPASSWORD",)
+    if not all(os.environ.get(name) for name in names) or f"={MASK}" in kept:
+        raise RequestError(
+            f"the password of tracking server {kept} was not kept: give --tracking-uri with it again, "
+            f"or set {' and '.join(names)}"
+        )
+    return re.sub(r"(?<=://)\S*@" if web else rf":{re.escape(MASK)}(?=@)", "", kept)
 
 
 def check_server(uri: str) -> None:
@@ -27,9 +48,9 @@ def check_server(uri: str) -> None:
     elif scheme in DATABASES:
         problem = _within(lambda: _port(uri, DATABASES[scheme]))
     else:
-        raise RequestError(f"tracking address '{uri}' must begin with http://, https:// or sqlite:///")
+        raise RequestError(f"tracking address '{masked(uri)}' must begin with http://, https:// or sqlite:///")
     if problem:
-        raise RequestError(f"tracking server {uri} {problem}")
+        raise RequestError(masked(f"tracking server {uri} {problem}"))
 
 
 def _within(ask: Callable[[], str]) -> str:

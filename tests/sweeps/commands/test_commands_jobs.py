@@ -105,6 +105,13 @@ def test_a_wrong_request_is_refused_before_the_cluster_is_asked(arguments, messa
     assert not (tmp_path / "out").exists()
 
 
+def test_a_password_in_the_tracking_servers_address_reaches_no_job(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "check_free", lambda *given: pytest.fail("the cluster was asked"))
+    with pytest.raises(RequestError, match=r"http://ada:\*\*\*@mlflow: .*MLFLOW_TRACKING_PASSWORD"):
+        cli_jobs.submit("quickstart", address=HEAD, out=str(tmp_path / "out"), tracking_uri="http://ada:s3cret@mlflow")
+    assert not (tmp_path / "out").exists()
+
+
 def test_status_shows_the_job_and_the_trials_in_the_folder(submitted, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(jobs, "status", lambda name, address: job(name=name))
     cli_jobs.status(submitted[:8], out=str(tmp_path / "out"), as_json=True)
