@@ -43,7 +43,7 @@ def submit(
     """Run a sweep on a cluster, with this code; the same command again goes on with one that was stopped."""
     from cluster import jobs
     from cluster.addresses import masked
-    from cluster.dashboard import checked_address
+    from cluster.dashboard import checked_address, remember
     from softcore.errors import RequestError
     from sweeps.drive import prepare_sweep
     from sweeps.running.job_files import job_folder, run_command, with_own_files
@@ -80,6 +80,7 @@ def submit(
         )
     record = {"address": masked(address), "submission": job.submission_id, "out": str(folder)}
     write_text(store.folder / SUBMISSION, json.dumps(record, indent=1))
+    remember(address)
     if as_json:
         print(json.dumps({"sweep": identity, "folder": str(store.folder), **record}))
     else:
@@ -147,33 +148,53 @@ def _submission(sweep: str, address: str | None, out: str | None) -> "tuple[Stor
     """The sweep's folder if it can be read here, the id that its jobs go by, and the dashboard.
 
     An address that is given wins over the one in `submission.json`, which wins over SWEEPS_ADDRESS. Without a readable
-    folder `sweep` must be the whole id.
+    folder `sweep` must be the whole id. The cluster's token goes to the address: others can write `submission.json`, so
+    what it names must be SWEEPS_ADDRESS or an address that this person has submitted to, else it is a RequestError.
     """
-    from cluster.dashboard import checked_address
+    from cluster.addresses import masked
+    from cluster.dashboard import checked_address, is_remembered
     from softcore.errors import RequestError
     from sweeps.running.store import find, out_folder
 
-    named = address or os.environ.get(ADDRESS)
+    variable = os.environ.get(ADDRESS)
     store: Store | None = None
     try:
         store = find(sweep, out_folder(out))
     except RequestError:
-        if not named:
+        if not (address or variable):
             raise
+    identity = store.id if store else sweep
+    if address:
+        return store, identity, checked_address(address)
     recorded = _recorded(store)
-    where = address or recorded or named
-    if not where:
+    if not recorded:
+        if variable:
+            return store, identity, checked_address(variable)
         raise RequestError(
-            f"sweep {store.id if store else sweep} has no {SUBMISSION}: it was never submitted from here; "
+            f"sweep {identity} has no {SUBMISSION}: it was never submitted from here; "
             f"name its cluster with --address or {ADDRESS}"
         )
-    return store, store.id if store else sweep, checked_address(where)
+    recorded = checked_address(recorded)
+    if not (variable and checked_address(variable) == recorded) and not is_remembered(recorded):
+        yours = f"{ADDRESS} is {masked(checked_address(variable))}" if variable else f"{ADDRESS} is not set"
+        raise RequestError(
+            f"{SUBMISSION} of {identity} names {masked(recorded)}, {yours}: the cluster's token goes only to "
+            "an address that you name; --address says which is right"
+        )
+    return store, identity, recorded
 
 
 def _recorded(store: "Store | None") -> str | None:
+    from softcore.errors import RequestError
+
     if store is None or not (store.folder / SUBMISSION).is_file():
         return None
-    return str(json.loads((store.folder / SUBMISSION).read_text())["address"])
+    try:
+        return str(json.loads((store.folder / SUBMISSION).read_text())["address"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RequestError(
+            f"{store.folder / SUBMISSION} can't be read as a submission; name the cluster with --address"
+        ) from None
 
 
 def _state(identity: str, where: str, job: "Job | None", store: "Store | None") -> dict[str, Any]:
