@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from softcore.errors import BadRow, RequestError
+from softcore.errors import BadRow, RequestError, short
 
 # What people mean by a number: float() would also take "nan", "inf" and "1_000".
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -110,8 +110,8 @@ def read_array(path: Path) -> np.ndarray:
     """The array in a `.npy` file; a pickled object is refused. Raises RequestError if it can't be read."""
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RequestError(f"{path}: not a readable .npy array ({error})") from error
+    except Exception as error:  # zip, zlib and NumPy each have their own way to say that a file is cut or no array
+        raise RequestError(f"{path}: not a readable .npy array ({short(error, 120)})") from error
     if not isinstance(array, np.ndarray):
         array.close()
         raise RequestError(f"{path}: an archive of arrays; one .npy array is expected")
@@ -130,7 +130,16 @@ def read_npz(path: Path, *names: str) -> list[np.ndarray]:
     except RequestError:
         raise
     except Exception as error:  # zip, zlib and NumPy each have their own way to say that a file is cut or no archive
-        raise RequestError(f"{path}: not a readable .npz archive ({error})") from error
+        raise RequestError(f"{path}: not a readable .npz archive ({short(error, 120)})") from error
+
+
+def npz_names(path: Path) -> list[str]:
+    """The names of the arrays in an `.npz` file. Raises RequestError if it can't be read."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return list(archive.files)
+    except Exception as error:  # as in `read_npz`
+        raise RequestError(f"{path}: not a readable .npz archive ({short(error, 120)})") from error
 
 
 def sha256(path: Path) -> str:
