@@ -365,7 +365,7 @@ def main() -> None:
         code = app(prog_name="sweeps", standalone_mode=False)  # else Typer draws a box around what it refuses
     except (RequestError, ClusterError) as error:
         print(f"sweeps: {masked(str(error))}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(getattr(error, "exit_code", 2))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
