@@ -9,7 +9,7 @@ from typing import Any
 
 from cluster.connection import Connection
 
-POLL_S = 0.5
+POLL_S, POLL_HEAD_S = 0.2, 2.0  # before Ray prints pages about it; a head is asked over the network
 # A head that is started again takes up its work; after 60 s without one Ray ends this process.
 SILENT_S = 45.0
 VITAL = ("raylet", "gcs_server")  # processes of Ray without which nothing goes on
@@ -26,7 +26,7 @@ def watched(connection: Connection, died: Callable[[str], None]) -> Iterator[Non
 
     def watch() -> None:
         answered = time.monotonic()
-        while not ended.wait(POLL_S):
+        while not ended.wait(POLL_S if connection.private else POLL_HEAD_S):
             if connection.private:
                 found = _dead_process()
             else:

@@ -34,7 +34,7 @@ def joined(address):
 
 
 def test_a_head_that_takes_no_connection_is_said_once(monkeypatch):
-    monkeypatch.setattr(watch, "POLL_S", 0.02)
+    monkeypatch.setattr(watch, "POLL_HEAD_S", 0.02)
     monkeypatch.setattr(watch, "SILENT_S", 0.2)
     said, came = [], threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as head:
@@ -47,7 +47,7 @@ def test_a_head_that_takes_no_connection_is_said_once(monkeypatch):
 
 
 def test_nothing_is_said_once_the_block_has_ended(monkeypatch):
-    monkeypatch.setattr(watch, "POLL_S", 0.02)
+    monkeypatch.setattr(watch, "POLL_HEAD_S", 0.02)
     monkeypatch.setattr(watch, "SILENT_S", 0.1)
     said = []
     with watched(joined("127.0.0.1:1"), said.append):
