@@ -43,8 +43,7 @@ def ours(n: int) -> None:
     from sweeps.running import store as stores
     from sweeps.running.provenance import manifest
     from sweeps.running.runner import run_trials
-    from sweeps.spec.cells import config_of
-    from sweeps.spec.cells import spec_content, sweep_id
+    from sweeps.spec.cells import config_of, spec_content, sweep_id
     from sweeps.sweep import Sweep
     from sweeps.tracking.mirror import Mirror
     from sweeps.tracking.runs import default_uri

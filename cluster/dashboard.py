@@ -3,9 +3,11 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
+from cluster.addresses import masked
 from cluster.errors import ClusterError, one_line
 
 _ANSWER_WITHIN_S = 8  # the promise to the user is 10 s
@@ -27,6 +29,33 @@ def checked_address(address: str) -> str:
     if scheme not in ("http", "https") or not rest.strip("/"):
         raise ClusterError(f"address '{address}' is not a Ray dashboard's; allowed: http://host:8265 or https://host")
     return address.rstrip("/")
+
+
+def remember(address: str) -> None:
+    """Keep `address`, without a password, as one that this person named: `is_remembered` knows it from now on.
+
+    In a file of their own. Where it can't be written the address has to be named again, which is no error.
+    """
+    if is_remembered(address):
+        return
+    path = _remembered()
+    with suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
+            file.write(f"{masked(checked_address(address))}\n")
+
+
+def is_remembered(address: str) -> bool:
+    """Whether this person has submitted to the dashboard at `address` from this account."""
+    try:
+        return checked_address(address) in _remembered().read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _remembered() -> Path:
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "label-sweeps" / "addresses"
 
 
 def client(address: str) -> Any:

@@ -7,6 +7,14 @@ class ClusterError(RuntimeError):
     The message is one line: the place, the value, what to do about it. The command line prints it and exits with 2.
     """
 
+    exit_code = 2
+
+
+class RayDiedError(ClusterError):
+    """Ray died under a sweep: nothing was wrong with what was asked. The command line exits with 3."""
+
+    exit_code = 3
+
 
 def one_line(error: BaseException) -> str:
     """What `error` says in one line: its first, or the last where it quotes a traceback; its type's name if nothing."""

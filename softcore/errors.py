@@ -16,9 +16,15 @@ class RequestError(ValueError):
     """
 
 
+def short(value: object, most: int = 60) -> str:
+    """`value` as text in one line of at most `most` characters, its end cut: a file may hold anything."""
+    text = " ".join(str(value)[: 2 * most].split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def unknown_name(kind: str, name: object, names: Iterable[object]) -> RequestError:
     """An error for an unknown `name` of a `kind` that lists the known `names` in order."""
-    return RequestError(f"unknown {kind} '{name}'; known: {', '.join(sorted(str(n) for n in names))}")
+    return RequestError(f"unknown {kind} '{short(name)}'; known: {', '.join(sorted(str(n) for n in names))}")
 
 
 def misspelt_name(kind: str, name: str, names: Iterable[str]) -> RequestError:
@@ -38,5 +44,5 @@ class BadRow:
     allowed: str
 
     def __str__(self) -> str:
-        shown = "nothing" if self.value is None or self.value == "" else f"'{self.value}'"
+        shown = "nothing" if self.value is None or self.value == "" else f"'{short(self.value)}'"
         return f"row {self.row}, {self.field}: {shown}; allowed: {self.allowed}"

@@ -1,4 +1,4 @@
-"""Reading files that others wrote (CSV rows with their line, arrays with no pickles), writing files whole."""
+"""Reading files that others wrote (CSV rows with their line, YAML and arrays with no code), writing files whole."""
 
 import csv
 import errno
@@ -8,13 +8,72 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 
-from softcore.errors import BadRow, RequestError
+from softcore.errors import BadRow, RequestError, short
 
 # What people mean by a number: float() would also take "nan", "inf" and "1_000".
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+MOST_YAML = 300_000  # characters, which PyYAML may need seconds for; the largest file of ours has 9,000
+MOST_VALUES = 20_000  # keys and values, each counted as often as aliases repeat it
+DEEPEST = 50  # mappings and lists inside each other
+
+
+def read_yaml(text: str, source: str) -> Any:
+    """What a YAML text of a user's says, as plain Python values. It can run no code and take no more than its share.
+
+    Raises RequestError in one line with `source`, line and column for text that is no YAML, is longer than `MOST_YAML`
+    characters, is nested deeper than `DEEPEST`, or has more than `MOST_VALUES` values with its aliases written out.
+    """
+    if len(text) > MOST_YAML:
+        raise RequestError(f"{source}: {len(text):,} characters of YAML; at most {MOST_YAML:,} are allowed")
+    try:
+        return yaml.load(text, Loader=_BoundedLoader)
+    except Exception as error:  # PyYAML lets ValueError, TypeError and others out of dates and tags that are none
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0] or type(error).__name__
+        raise RequestError(f"{source}{place}: not valid YAML: {problem[:150]}") from None
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """Stops at the first value too many or too deep: what reads the values later goes through all of them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.depth = self.size = 0
+        self.sizes: dict[int, int] = {}  # values in a node that is whole, by its identity
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """A node of the document, or the one that an alias repeats."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            node = self.anchors.get(event.anchor)
+            if node is not None and id(node) not in self.sizes:
+                raise self._refusal(f"alias '{event.anchor}' stands inside of what it repeats", event)
+            self.size += self.sizes.get(id(node), 0)
+            self._check(event)
+            return super().compose_node(parent, index)
+        before = self.size
+        self.size, self.depth = self.size + 1, self.depth + 1
+        self._check(event)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        self.sizes[id(node)] = self.size - before
+        return node
+
+    def _check(self, event: yaml.Event) -> None:
+        if self.depth > DEEPEST:
+            raise self._refusal(f"nested more than {DEEPEST} deep", event)
+        if self.size > MOST_VALUES:
+            raise self._refusal(f"more than {MOST_VALUES:,} values, aliases written out", event)
+
+    def _refusal(self, problem: str, event: yaml.Event) -> yaml.YAMLError:
+        return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]
 
 
 def csv_rows(path: Path, bad: list[BadRow]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -52,8 +111,8 @@ def read_array(path: Path) -> np.ndarray:
     """The array in a `.npy` file; a pickled object is refused. Raises RequestError if it can't be read."""
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RequestError(f"{path}: not a readable .npy array ({error})") from error
+    except Exception as error:  # zip, zlib and NumPy each have their own way to say that a file is cut or no array
+        raise RequestError(f"{path}: not a readable .npy array ({short(error, 120)})") from error
     if not isinstance(array, np.ndarray):
         array.close()
         raise RequestError(f"{path}: an archive of arrays; one .npy array is expected")
@@ -72,7 +131,16 @@ def read_npz(path: Path, *names: str) -> list[np.ndarray]:
     except RequestError:
         raise
     except Exception as error:  # zip, zlib and NumPy each have their own way to say that a file is cut or no archive
-        raise RequestError(f"{path}: not a readable .npz archive ({error})") from error
+        raise RequestError(f"{path}: not a readable .npz archive ({short(error, 120)})") from error
+
+
+def npz_names(path: Path) -> list[str]:
+    """The names of the arrays in an `.npz` file. Raises RequestError if it can't be read."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return list(archive.files)
+    except Exception as error:  # as in `read_npz`
+        raise RequestError(f"{path}: not a readable .npz archive ({short(error, 120)})") from error
 
 
 def sha256(path: Path) -> str:

@@ -25,7 +25,7 @@ from sweeps.spec.spec import HOW, Spec
 from sweeps.spec.spec import resolve as resolve_spec
 from sweeps.spec.tune import apply_choices, choice_records, choose, tuning_spec
 from sweeps.sweep import Sweep, open_sweep
-from sweeps.tracking.server import check_server
+from sweeps.tracking.server import check_server, tracking_address
 
 if TYPE_CHECKING:
     from sweeps.evaluation.evaluate import Evaluation
@@ -96,7 +96,7 @@ def resume(
     sweep = open_sweep(name, out=out)
     check_identity(sweep.store)
     material = sweep.material(data_root)
-    uri = checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
+    uri = checked_tracking(tracking_address(tracking_uri, sweep.store.manifest().get("tracking_uri")))
     found = carry_on(sweep, material, cpus=cpus, address=address, tracking_uri=uri)
     return Sweep(sweep.store, ended_with=found)
 
@@ -125,7 +125,7 @@ def evaluate(
     sweep = open_sweep(name, out=out)
     if not sweep.store.finished():
         raise RequestError(f"{sweep.id} has no finished trial to score; `sweeps resume {sweep.id}` goes on with it")
-    uri = checked_tracking(tracking_uri or sweep.store.manifest().get("tracking_uri"))
+    uri = checked_tracking(tracking_address(tracking_uri, sweep.store.manifest().get("tracking_uri")))
     root = Path(data_root or sweep.store.manifest()["data_root"])
     dataset = sweep.dataset(root)
     test = find_test_set(sweep.store, test_set, dataset, root, **file)

@@ -42,6 +42,7 @@ def repair(
     Nothing is deleted (`set-aside/` of the sweep's folder), and killed in the midst it can be done again.
     """
     from sweeps.drive import carry_on, checked_tracking, evaluate
+    from sweeps.tracking.server import tracking_address
 
     store, found = verify(name, out=out)
     if of_spec := spec_faults(store):
@@ -51,7 +52,7 @@ def repair(
     given_up = {trial for trial, event in store.last_events().items() if event["status"] == BROKEN}
     again = given_up | {fault.trial for fault in found if fault.trial}
     if again:  # all that may be refused is refused before anything is moved
-        uri = checked_tracking(tracking_uri or store.manifest().get("tracking_uri"))
+        uri = checked_tracking(tracking_address(tracking_uri, store.manifest().get("tracking_uri")))
         material = sweep.material(data_root)
     tests = {fault.test_set for fault in found} | {test for trial in again for test in scored_on(store, trial)}
     with store.lock():

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from softcore.errors import RequestError
-from softcore.varieties import FREE
-from sweeps.results.table import answer_columns, finished, metric_columns
+from softcore.errors import RequestError, short
+from sweeps.results.read import read_results
+from sweeps.results.table import finished, metric_columns
 
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
 
-REQUIRED = ("trial", "cell", "seed", "panel", "status", "variety")
 ABOUT = (
     *("sweep", "scale", "simulated", "hardware", "precision", "versions", "trained_with", "commit", "fingerprints"),
     "note",  # a sentence on what readers of its numbers must know
@@ -70,7 +69,7 @@ def from_file(path: Path) -> Source:
 
     A file that can't be read, or is no results table, is a RequestError.
     """
-    return Source(name=path.stem, results=_table(path), about=_about(path.with_suffix(".json")))
+    return Source(name=path.stem, results=read_results(path), about=_about(path.with_suffix(".json")))
 
 
 def from_names(names: Sequence[str], out: str | Path | None = None) -> list[Source]:
@@ -102,57 +101,13 @@ def files_of(source: Source) -> dict[str, str]:
     }
 
 
-def _table(path: Path) -> pd.DataFrame:
-    try:
-        # An axis may hold the word "none", which is not a missing value.
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
-    except (OSError, ValueError) as error:  # pandas' parser errors and bad encodings are ValueErrors
-        problem = str(error).strip().partition("\n")[0]
-        raise RequestError(f"{path} can't be read as a results table: {problem}") from None
-    if lacking := [name for name in REQUIRED if name not in table]:
-        raise RequestError(f"{path} is not a results table: it has no column '{lacking[0]}'")
-    for name in ("seed", "panel", *metric_columns(table), *answer_columns(table)):
-        table[name] = _numbers(path, table[name])
-    _check_purchases(path, table)
-    return table
-
-
-def _check_purchases(path: Path, table: pd.DataFrame) -> None:
-    """Refuse what nobody can have bought: fewer than no answers, or more items than answers."""
-    columns = answer_columns(table)
-    for name in columns:
-        if (negative := (table[name] < 0).to_numpy()).any():
-            line = int(negative.argmax())
-            raise RequestError(f"{path}: row {line + 2}, {name}: {table[name].iloc[line]:g}; allowed: 0 or more")
-    if "items" not in table or not columns:
-        return
-    items, answers = pd.to_numeric(table["items"], errors="coerce"), table[columns].sum(axis="columns")
-    asked = (answers > 0) & ~table["variety"].astype(str).isin(FREE)  # hard labels may stand beside bought mixed images
-    odd = ((items < 1) | (asked & (items > answers))).to_numpy()
-    if odd.any():
-        line = int(odd.argmax())
-        most = f"1 to {answers.iloc[line]:g}, as many as answers" if asked.iloc[line] else "1 or more"
-        raise RequestError(f"{path}: row {line + 2}, items: {items.iloc[line]:g}; allowed: {most}")
-
-
-def _numbers(path: Path, column: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce")
-    # A trial may lack a metric; which replicate it is it must say.
-    odd = numbers.isna() if column.name in ("seed", "panel") else column.notna() & numbers.isna()
-    if odd.any():
-        line = int(odd.to_numpy().argmax())
-        found = "nothing" if pd.isna(column.iloc[line]) else f"'{column.iloc[line]}'"
-        raise RequestError(f"{path}: row {line + 2}, {column.name}: {found}; allowed: a number")
-    return numbers
-
-
 def _about(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{path} is not valid JSON: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RequestError(f"{path} is not valid JSON: {short(error, 120)}") from None
     if not isinstance(content, dict):
         raise RequestError(f"{path} must hold a mapping with any of {', '.join(ABOUT)}")
     return {name: content[name] for name in ABOUT if name in content}

@@ -11,7 +11,7 @@ import numpy as np
 from softcore.data import hmix
 from softcore.data.dataset import Dataset, TestSet, fingerprint
 from softcore.data.readers import CIFAR_CLASSES, read_cifar10s, read_counts
-from softcore.errors import RequestError
+from softcore.errors import RequestError, short
 from softcore.files import read_array, read_npz, whole
 from softcore.seeding import generator
 
@@ -42,8 +42,10 @@ def convert(archive: Path, folder: Path, a_class: int = VALIDATION_A_CLASS) -> N
             with tarfile.open(archive) as tar:
                 tar.extractall(unpacked, filter="data")
             test, training = CIFAR10(unpacked, train=False), CIFAR10(unpacked, train=True)
-        except (tarfile.TarError, RuntimeError, OSError) as error:
-            raise RequestError(f"{archive}: not the official CIFAR-10 archive ({error}); fetch it again") from error
+        except Exception as error:  # tar, gzip, zlib and pickle each have their own way to say that a file is cut
+            raise RequestError(
+                f"{archive}: not the official CIFAR-10 archive ({short(error, 120)}); fetch it again"
+            ) from error
     _write(folder / "test.npz", test.data, np.asarray(test.targets))
     labels = np.asarray(training.targets)
     chosen = choose_validation(labels, a_class)

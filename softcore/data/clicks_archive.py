@@ -13,7 +13,7 @@ import pandas as pd
 from softcore.data.cifar10s import CLICKS
 from softcore.data.readers import CIFAR_CLASSES, read_counts
 from softcore.data.records import COLUMNS, NO_CLASS
-from softcore.errors import RequestError
+from softcore.errors import RequestError, short
 from softcore.prices.price_list import PriceList, with_click_seconds
 
 ARCHIVE = "cifar10h/cifar10h-raw.zip"
@@ -129,8 +129,10 @@ def _read(path: Path) -> pd.DataFrame:
                 raise RequestError(f"{path}: {len(inside)} CSV files inside; one is expected")
             with archive.open(inside[0]) as file:
                 raw = pd.read_csv(file, usecols=lambda name: name in (*NEEDED, *ITEM_COLUMNS))
-    except (OSError, zipfile.BadZipFile, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise RequestError(f"{path}: not a readable archive of a CSV file ({error})") from error
+    except RequestError:
+        raise
+    except Exception as error:  # zip, zlib and pandas each have their own way to say that a file is cut or no table
+        raise RequestError(f"{path}: not a readable archive of a CSV file ({short(error, 120)})") from error
     missing = [name for name in NEEDED if name not in raw]
     if not any(column in raw for column in ITEM_COLUMNS):
         missing.append(" or ".join(ITEM_COLUMNS))

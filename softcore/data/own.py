@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import yaml
 from jaxtyping import Int
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,7 +14,8 @@ from pydantic_core import ErrorDetails
 from softcore.data.dataset import Dataset, TestSet, fingerprint
 from softcore.data.own_answers import Vocabulary, read_own_answers
 from softcore.data.own_images import OwnImages, read_own_images
-from softcore.errors import RequestError
+from softcore.errors import RequestError, short
+from softcore.files import read_yaml
 from softcore.seeding import generator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -66,17 +66,19 @@ def read_declaration(path: Path, built_in: Collection[str]) -> OwnData:
     `built_in` are the names of the data sets that come with the package.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise RequestError(f"data set {path}: can't be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RequestError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path}: not valid YAML: not UTF-8 text") from error
     if not isinstance(content, dict):
         raise RequestError(f"{path}: a {type(content).__name__}; keys are needed: {', '.join(OwnData.model_fields)}")
+    if odd := [key for key in content if key not in OwnData.model_fields]:
+        raise RequestError(f"{path}: key '{short(odd[0])}' is not known; allowed: {', '.join(OwnData.model_fields)}")
     try:
         own = OwnData.model_validate(content)
     except ValidationError as error:
-        raise RequestError(f"{path}: {'; '.join(_plain(e, built_in) for e in error.errors())}") from error
+        raise RequestError(f"{path}: {'; '.join(_plain(e, built_in) for e in error.errors()[:3])}") from error
     if problem := _problem(own, built_in):
         raise RequestError(f"{path}: {problem}")
     return own
@@ -111,9 +113,7 @@ def _plain(error: ErrorDetails, built_in: Collection[str]) -> str:
     key = str(error["loc"][0])
     if error["type"] == "missing":
         return f"key '{key}' is missing; allowed: {_allowed(key, built_in)}"
-    if error["type"] == "extra_forbidden":
-        return f"key '{key}' is not known; allowed: {', '.join(OwnData.model_fields)}"
-    return f"key '{key}': '{error['input']}'; allowed: {_allowed(key, built_in)}"
+    return f"key '{key}': '{short(error['input'])}'; allowed: {_allowed(key, built_in)}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

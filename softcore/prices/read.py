@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from softcore.errors import RequestError, unknown_name
+from softcore.errors import RequestError, short, unknown_name
+from softcore.files import read_yaml
 from softcore.prices.price_list import Interval, PriceList
 from softcore.varieties import CLICK, PAGE_PARTS, VARIETIES
 
@@ -66,11 +67,11 @@ def read_prices(path: Path) -> PriceList:
     stands alone.
     """
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path.read_text("utf-8"), str(path))
     except OSError as error:
         raise RequestError(f"{path}: can't be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RequestError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path}: not valid YAML: not UTF-8 text") from error
     return parse(content, str(path), questions=tuple(shipped_list("thesis").seconds))
 
 
@@ -120,26 +121,26 @@ def _otherwise(source: str, base: PriceList | None, said: Mapping[str, Interval]
 def _text(source: str, content: Mapping[str, Any], key: str) -> str:
     value = content.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise RequestError(f"{source}: `{key}` must be a text, not {value!r}")
+        raise RequestError(f"{source}: `{key}` must be a text, not {short(repr(value))}")
     return " ".join(value.split())
 
 
 def _flag(source: str, key: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise RequestError(f"{source}: `{key}` must be true or false, not {value!r}")
+        raise RequestError(f"{source}: `{key}` must be true or false, not {short(repr(value))}")
     return value
 
 
 def _names(source: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise RequestError(f"{source}: `measured_on` must be a list of data sets' names, not {value!r}")
+        raise RequestError(f"{source}: `measured_on` must be a list of data sets' names, not {short(repr(value))}")
     return tuple(value)
 
 
 def _number(source: str, key: str, value: Any, most: float = math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most or math.isinf(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most or value > 1e12:
         allowed = "a number of 0 or more" if math.isinf(most) else f"a number from 0 to {most:g}"
-        raise RequestError(f"{source}: `{key}` must be {allowed}, not {value!r}")
+        raise RequestError(f"{source}: `{key}` must be {allowed}, not {short(repr(value))}")
     return float(value)
 
 
@@ -148,17 +149,21 @@ def _intervals(
 ) -> dict[str, Interval]:
     """A mapping from question to a number or to [low, high], as intervals."""
     if not isinstance(content, Mapping):
-        raise RequestError(f"{source}: `{section}` must map questions to numbers, not {content!r}")
+        raise RequestError(f"{source}: `{section}` must map questions to numbers, not {short(repr(content))}")
     read: dict[str, Interval] = {}
     for question, value in content.items():
         if questions is not None and question not in questions:
             raise unknown_name(f"question in `{section}` of {source}:", question, questions)
         ends = value if isinstance(value, list) else [value, value]
         if len(ends) != 2:
-            raise RequestError(f"{source}: `{section}: {question}` must be a number or [low, high], not {value!r}")
+            raise RequestError(
+                f"{source}: `{section}: {short(question)}` must be a number or [low, high], not {short(repr(value))}"
+            )
         low, high = (_number(source, f"{section}: {question}", end, most) for end in ends)
         if low > high:
-            raise RequestError(f"{source}: `{section}: {question}` must not fall: [low, high], not {value!r}")
+            raise RequestError(
+                f"{source}: `{section}: {short(question)}` must not fall: [low, high], not {short(repr(value))}"
+            )
         read[str(question)] = (low, high)
     return read
 

@@ -13,7 +13,7 @@ from softcore.data.own_answers import Vocabulary, read_own_answers
 from softcore.data.own_images import decode_images, image_files
 from softcore.data.records import refuse
 from softcore.errors import BadRow, RequestError
-from softcore.files import NUMBER, csv_rows, read_npz
+from softcore.files import NUMBER, csv_rows, npz_names, read_npz
 from softcore.labels.aggregate import mean
 from softcore.labels.ask import people_labels
 from softcore.labels.elicited import DEFAULT_GAMMA
@@ -121,9 +121,7 @@ def _archive(path: Path, dataset: Dataset, resize: bool, by_file: bool) -> _Imag
 
 
 def _archived_targets(path: Path, n: int, dataset: Dataset) -> Float[np.ndarray, "n k"]:
-    with np.load(path, allow_pickle=False) as archive:
-        soft = "targets" in archive.files
-    if soft:
+    if "targets" in npz_names(path):
         (targets,) = read_npz(path, "targets")
         if targets.shape != (n, len(dataset.classes)) or targets.dtype.kind not in "fiu":
             raise RequestError(

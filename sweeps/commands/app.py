@@ -192,7 +192,9 @@ def _ended(sweep: Any, tracking_uri: str | None, as_json: bool) -> None:
 
 def ui_command(out: Path, tracking_uri: str | None) -> str:
     """The command (or address) that shows the sweep in MLflow."""
-    return f"open {tracking_uri}" if tracking_uri else f"{own_name()} ui --out {out}"
+    from cluster.addresses import masked
+
+    return f"open {masked(tracking_uri)}" if tracking_uri else f"{own_name()} ui --out {out}"
 
 
 def own_name() -> str:
@@ -356,6 +358,7 @@ def main() -> None:
     # matrices are faster on one.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    from cluster.addresses import masked
     from cluster.errors import ClusterError
     from softcore.errors import RequestError
 
@@ -364,8 +367,8 @@ def main() -> None:
     try:
         code = app(prog_name="sweeps", standalone_mode=False)  # else Typer draws a box around what it refuses
     except (RequestError, ClusterError) as error:
-        print(f"sweeps: {error}", file=sys.stderr)
-        sys.exit(2)
+        print(f"sweeps: {masked(str(error))}", file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", 2))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:

@@ -42,7 +42,8 @@ def submit(
 ) -> None:
     """Run a sweep on a cluster, with this code; the same command again goes on with one that was stopped."""
     from cluster import jobs
-    from cluster.dashboard import checked_address
+    from cluster.addresses import masked
+    from cluster.dashboard import checked_address, remember
     from softcore.errors import RequestError
     from sweeps.drive import prepare_sweep
     from sweeps.running.job_files import job_folder, run_command, with_own_files
@@ -55,6 +56,11 @@ def submit(
     if not address:
         raise RequestError(f"no cluster named: --address or {ADDRESS}, such as http://127.0.0.1:8265")
     address = checked_address(address)
+    if tracking_uri and masked(tracking_uri) != tracking_uri:
+        raise RequestError(
+            f"--tracking-uri {masked(tracking_uri)}: a job's command is kept and shown by the cluster; leave the "
+            "password out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (PGPASSWORD) on its nodes"
+        )
     sets = with_own_files(resolve(spec, scale=scale, sets=set_ or []), set_ or [])
     asked, dataset, root = prepare_sweep(spec, scale=scale, sets=sets, root=data_root)
     folder = out_folder(out)
@@ -72,13 +78,14 @@ def submit(
         job = jobs.submit(
             command, submission_id=identity, working_dir=working_dir, address=address, metadata={"sweep": identity}
         )
-    record = {"address": address, "submission": job.submission_id, "out": str(folder)}
+    record = {"address": masked(address), "submission": job.submission_id, "out": str(folder)}
     write_text(store.folder / SUBMISSION, json.dumps(record, indent=1))
+    remember(address)
     if as_json:
         print(json.dumps({"sweep": identity, "folder": str(store.folder), **record}))
     else:
         print(f"sweep     {identity}")
-        print(f"job       {job.submission_id} at {address}")
+        print(f"job       {job.submission_id} at {masked(address)}")
         print(f"look      sweeps status {identity} --out {folder}")
         print(f"log       sweeps logs {identity} --out {folder} --follow", flush=True)
     if wait:
@@ -89,6 +96,7 @@ def submit(
 def status(sweep: Id, address: Address = None, out: Out = None, as_json: AsJson = False) -> None:
     """Show how a submitted sweep stands: its job on the cluster, its trials in its folder."""
     from cluster import jobs
+    from cluster.addresses import masked
     from cluster.errors import ClusterError
     from sweeps.show.tables import print_table, table
 
@@ -100,7 +108,7 @@ def status(sweep: Id, address: Address = None, out: Out = None, as_json: AsJson 
     except ClusterError as error:
         problem = error
     if job or store:
-        print_table(table([_state(identity, where, job, store)], title=f"Job at {where}"), as_json)
+        print_table(table([_state(identity, where, job, store)], title=f"Job at {masked(where)}"), as_json)
     if job and job.state == "FAILED" and not as_json:
         print(_reason(job, identity), file=sys.stderr)
     if problem:
@@ -140,33 +148,53 @@ def _submission(sweep: str, address: str | None, out: str | None) -> "tuple[Stor
     """The sweep's folder if it can be read here, the id that its jobs go by, and the dashboard.
 
     An address that is given wins over the one in `submission.json`, which wins over SWEEPS_ADDRESS. Without a readable
-    folder `sweep` must be the whole id.
+    folder `sweep` must be the whole id. The cluster's token goes to the address: others can write `submission.json`, so
+    what it names must be SWEEPS_ADDRESS or an address that this person has submitted to, else it is a RequestError.
     """
-    from cluster.dashboard import checked_address
+    from cluster.addresses import masked
+    from cluster.dashboard import checked_address, is_remembered
     from softcore.errors import RequestError
     from sweeps.running.store import find, out_folder
 
-    named = address or os.environ.get(ADDRESS)
+    variable = os.environ.get(ADDRESS)
     store: Store | None = None
     try:
         store = find(sweep, out_folder(out))
     except RequestError:
-        if not named:
+        if not (address or variable):
             raise
+    identity = store.id if store else sweep
+    if address:
+        return store, identity, checked_address(address)
     recorded = _recorded(store)
-    where = address or recorded or named
-    if not where:
+    if not recorded:
+        if variable:
+            return store, identity, checked_address(variable)
         raise RequestError(
-            f"sweep {store.id if store else sweep} has no {SUBMISSION}: it was never submitted from here; "
+            f"sweep {identity} has no {SUBMISSION}: it was never submitted from here; "
             f"name its cluster with --address or {ADDRESS}"
         )
-    return store, store.id if store else sweep, checked_address(where)
+    recorded = checked_address(recorded)
+    if not (variable and checked_address(variable) == recorded) and not is_remembered(recorded):
+        yours = f"{ADDRESS} is {masked(checked_address(variable))}" if variable else f"{ADDRESS} is not set"
+        raise RequestError(
+            f"{SUBMISSION} of {identity} names {masked(recorded)}, {yours}: the cluster's token goes only to "
+            "an address that you name; --address says which is right"
+        )
+    return store, identity, recorded
 
 
 def _recorded(store: "Store | None") -> str | None:
+    from softcore.errors import RequestError
+
     if store is None or not (store.folder / SUBMISSION).is_file():
         return None
-    return str(json.loads((store.folder / SUBMISSION).read_text())["address"])
+    try:
+        return str(json.loads((store.folder / SUBMISSION).read_text())["address"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RequestError(
+            f"{store.folder / SUBMISSION} can't be read as a submission; name the cluster with --address"
+        ) from None
 
 
 def _state(identity: str, where: str, job: "Job | None", store: "Store | None") -> dict[str, Any]:
@@ -189,13 +217,14 @@ def _state(identity: str, where: str, job: "Job | None", store: "Store | None") 
 
 def _follow(identity: str, where: str, to: Any) -> None:
     from cluster import jobs
+    from cluster.addresses import masked
 
     try:
         for piece in jobs.logs(identity, where, follow=True):
             to.write(piece)
             to.flush()
     except KeyboardInterrupt:
-        print(f"\nsweeps: {identity} goes on at {where}; `sweeps stop {identity}` ends it", file=sys.stderr)
+        print(f"\nsweeps: {identity} goes on at {masked(where)}; `sweeps stop {identity}` ends it", file=sys.stderr)
         raise typer.Exit(130) from None
 
 

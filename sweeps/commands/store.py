@@ -62,7 +62,7 @@ def mirror(
     as_json: AsJson = False,
 ) -> None:
     """Bring MLflow in line with a sweep's folder: what is missing is made, doubles removed, none left running."""
-    from sweeps.tracking.server import check_server
+    from sweeps.tracking.server import check_server, tracking_address
 
     if tracking_uri:
         check_server(tracking_uri)
@@ -71,10 +71,10 @@ def mirror(
     from sweeps.tracking.runs import default_uri
 
     opened = open_sweep(sweep, out=out)
-    kept = opened.store.manifest().get("tracking_uri")
-    if kept and not tracking_uri:
-        check_server(kept)
-    uri = tracking_uri or kept or default_uri(opened.folder.parent)
+    address = tracking_address(tracking_uri, opened.store.manifest().get("tracking_uri"))
+    if address and not tracking_uri:
+        check_server(address)
+    uri = address or default_uri(opened.folder.parent)
     found = mirror_again(opened, uri, from_nothing=from_nothing)
     if as_json:
         print(json.dumps({"sweep": opened.id, **vars(found)}, indent=1, ensure_ascii=False))

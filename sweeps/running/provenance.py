@@ -11,6 +11,7 @@ from pathlib import Path
 from time import strftime
 from typing import Any
 
+from cluster.addresses import masked
 from softcore.data.dataset import Dataset
 from sweeps.running.checkpoint import code_version
 from sweeps.spec.spec import Spec
@@ -19,7 +20,7 @@ PACKAGES = ("label-sweeps", "ray", "torch", "torchvision", "torchattacks", "nump
 
 
 def manifest(spec: Spec, dataset: Dataset, root: Path, tracking_uri: str | None) -> dict[str, Any]:
-    """Where a sweep's data and code came from."""
+    """Where a sweep's data and code came from; without a password in `tracking_uri`: others can read the file."""
     return {
         "created": strftime("%Y-%m-%dT%H:%M:%S%z"),
         "dataset": spec.dataset,
@@ -30,7 +31,7 @@ def manifest(spec: Spec, dataset: Dataset, root: Path, tracking_uri: str | None)
         "commit": commit(),
         "hardware": hardware(),
         "processor": processor(),
-        "tracking_uri": tracking_uri,
+        "tracking_uri": masked(tracking_uri) if tracking_uri else tracking_uri,
         "hosts": [],
     }
 

@@ -3,11 +3,13 @@
 import logging
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from cluster.connection import connect
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, RayDiedError
 from cluster.preflight import shared_folder_check
 from cluster.resources import check_fits, concurrency, this_node, trial_resources
+from cluster.watch import watched
 from sweeps.running.packs import in_packs, pack_size
 from sweeps.running.progress import Progress
 from sweeps.running.store import DONE, FAILED, STOPPED, Store
@@ -209,9 +212,11 @@ def run_trials(
     `context` (the trials' material) goes to every node once, through the object store. `done` trials ended earlier.
     A worker trains up to `trials_per_gpu` trials of one shape at once ("auto": at most 64 where there are cards).
     `trial_done` is told of each trial whose folder is whole and logged; it must neither block nor raise. The caller
-    holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached.
+    holds the store's lock. Raises ClusterError where no node can hold a trial, or the cluster can't be reached. Where
+    Ray dies a process that is no notebook ends with `RayDiedError.exit_code`: Ray's own calls would never come back.
     """
-    with environment(QUIET), connect(address, cpus) as connection:
+    died = partial(_end_without_ray, store)
+    with environment(QUIET), connect(address, cpus) as connection, watched(connection, died):
         cards = int(connection.gpus) if gpus_per_trial != 0 else 0
         size = pack_size(trials_per_gpu, len(waiting), cards)
         if size > 1 and connection.gpus > 0 and gpus_per_trial is None:
@@ -258,6 +263,17 @@ def run_trials(
         recorder.stopped()
         progress.end()
         return not interrupted.is_set() and progress.done + progress.failed >= progress.total
+
+
+def _end_without_ray(store: Store, what: str) -> None:
+    """Say that Ray died and end this process at once: the store is whole whenever it ends."""
+    said = f"Ray died ({what}); what has finished is kept, and `sweeps resume {store.id}` goes on"
+    if "ipykernel" in sys.modules or hasattr(sys, "ps1"):
+        log.error("%s", said)
+        return
+    print(f"\nsweeps: {said}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(RayDiedError.exit_code)
 
 
 def _trial_name(trial: Any) -> str:

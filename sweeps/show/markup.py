@@ -15,6 +15,7 @@ def template(name: str) -> str:
 def markdown_text(text: str) -> str:
     """`text` such that Markdown and the HTML within it leave it as it is, on one line."""
     plain = escape(" ".join(str(text).split()), quote=False).translate(_ESCAPED)
+    plain = plain.replace("]:", "]\\:")
     return plain.replace("](", "]\\(").replace("][", "]\\[")  # brackets of intervals stay readable, links stay text
 
 
@@ -30,11 +31,17 @@ def markdown_table(
 
 
 def markdown_with_code(text: str) -> str:
-    """As `markdown_text`, but what stands between two backticks stays code."""
+    """As `markdown_text`, but what stands between two backticks stays code, unless it holds a tag.
+
+    In code nothing can be escaped, and not every renderer takes code as CommonMark does.
+    """
     parts = " ".join(text.split()).split("`")
     if len(parts) % 2 == 0:  # one is left over: no code
         return markdown_text(text)
-    return "".join(f"`{part}`" if place % 2 and part else _keeping_ends(part) for place, part in enumerate(parts))
+    return "".join(
+        f"`{part}`" if place % 2 and part and "<" not in part else _keeping_ends(part)
+        for place, part in enumerate(parts)
+    )
 
 
 def html_with_code(text: str) -> str:

@@ -1,19 +1,21 @@
 """What a user asks for: a YAML spec, checked and completed into a Spec."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from softcore.errors import RequestError, unknown_name
+from softcore.errors import RequestError, short, unknown_name
+from softcore.files import read_yaml
 from sweeps.spec.axis_names import AXES, CHECKPOINT_EVERY, CURVE_EVERY, PARTIAL_AXES, REPLICATES, SCALES
 
 HOW = ("precision", "curve_every", "checkpoint_every")  # trials are told; the last two change no result
 SETTINGS = ("name", "study", "dataset", *REPLICATES, "metric", "evaluate", "word_vectors", *HOW)
+MOST_TRIALS = 100_000  # of a sweep: a slip of the finger asks for more
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
 Scalar = int | float | str | None
@@ -120,19 +122,29 @@ class Spec(BaseModel):
                 raise ValueError(f"block {number} names no 'variety'")
         return self
 
+    @model_validator(mode="after")
+    def _not_too_many(self) -> "Spec":
+        shared = {key: getattr(self, key) for key in REPLICATES}
+        total = sum(math.prod(map(len, {**shared, **self.common, **block}.values())) for block in self.blocks)
+        if total > MOST_TRIALS:
+            raise ValueError(f"{total:,} trials; at most {MOST_TRIALS:,} are allowed")
+        return self
+
 
 def _counted(value: Any) -> Any:
     """A whole number n as 0..n-1; anything else as it is."""
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 1:
             raise ValueError("must be at least 1")
+        if value > MOST_TRIALS:
+            raise ValueError(f"must be at most {MOST_TRIALS:,}")
         return list(range(value))
     return value
 
 
 def _checked_replicates(value: list[int]) -> list[int]:
-    if len(set(value)) < len(value) or min(value) < 0:
-        raise ValueError("must be distinct whole numbers of 0 or more")
+    if len(set(value)) < len(value) or min(value) < 0 or max(value) >= 2**63:
+        raise ValueError("must be distinct whole numbers of 0 or more, below 2^63")
     return value
 
 
@@ -156,12 +168,12 @@ def _grid(block: Mapping[str, Any], place: str) -> dict[str, list[Any]]:
     grid = {}
     for axis, values in block.items():
         if axis not in AXES:
-            raise ValueError(f"unknown axis '{axis}' in {place}; known: {', '.join(AXES)}")
+            raise ValueError(f"unknown axis '{short(axis)}' in {place}; known: {', '.join(AXES)}")
         listed = list(values) if isinstance(values, list) else [values]
         if not listed:
             raise ValueError(f"axis '{axis}' in {place} has no value")
         if any(isinstance(value, bool) or not isinstance(value, (int, float, str, type(None))) for value in listed):
-            raise ValueError(f"axis '{axis}' in {place} takes numbers and words, not {values}")
+            raise ValueError(f"axis '{axis}' in {place} takes numbers and words, not {short(values)}")
         grid[axis] = listed
     return grid
 
@@ -183,13 +195,7 @@ def read_spec(spec: str | Path | Mapping[str, Any] | Spec) -> Spec:
     if isinstance(spec, Mapping):
         return _parse(spec, "spec")
     text, source = _text(str(spec))
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, such as 2024-13-45
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise RequestError(f"{source}{place}: not valid YAML: {problem}") from None
+    content = read_yaml(text, source)
     if not isinstance(content, dict):
         raise RequestError(f"{source}: a spec is a mapping with at least 'name' and 'blocks'")
     parsed = _parse(content, source)
@@ -225,7 +231,7 @@ def _text(name: str) -> tuple[str, str]:
 
 def _parse(content: Mapping[str, Any], source: str) -> Spec:
     if odd := [key for key in content if not isinstance(key, str)]:
-        raise RequestError(f"{source}: unknown key '{odd[0]}'; known: {', '.join(Spec.model_fields)}")
+        raise RequestError(f"{source}: unknown key '{short(odd[0])}'; known: {', '.join(Spec.model_fields)}")
     try:
         return Spec(**content)
     except ValidationError as error:
@@ -235,7 +241,7 @@ def _parse(content: Mapping[str, Any], source: str) -> Spec:
 def first_problem(error: ValidationError, fields: Sequence[str]) -> str:
     """The first thing that pydantic found wrong, as `key: what (value)`."""
     found = error.errors()[0]
-    key = ".".join(str(part) for part in found["loc"]) or "spec"
+    key = short(".".join(str(part) for part in found["loc"])) or "spec"
     if found["type"] == "extra_forbidden":
         known_keys = Resources.model_fields if found["loc"][0] == "resources" else fields
         return f"unknown key '{key}'; known: {', '.join(known_keys)}"
@@ -272,9 +278,9 @@ def _apply(content: dict[str, Any], setting: str) -> None:
     if not equals:
         raise RequestError(f"--set takes axis=value; it got '{setting}'")
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
-        raise RequestError(f"--set {key}: '{text}' is not a YAML value") from None
+        value = read_yaml(text, f"--set {key}")
+    except RequestError:
+        raise RequestError(f"--set {key}: '{text[:100]}' is not a YAML value") from None
     if key in AXES:
         has = [key in PARTIAL_AXES and block.get(key) not in (None, [None]) for block in content["blocks"]]
         content["blocks"] = [

@@ -108,7 +108,7 @@ def _markdown(document: Document) -> Iterator[str]:
 def _markdown_sources(document: Document) -> Iterator[str]:
     yield from ("## Where the results come from", "")
     yield from _markdown_table(Table.of(document.sources))
-    yield from (f"Made by `{document.command.replace('`', '')}`.", "")
+    yield from (markdown_with_code(f"Made by `{document.command.replace('`', '')}`."), "")
     for note in document.notes:
         yield from (markdown_with_code(note), "")
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cluster.addresses import masked
+from cluster.errors import one_line
 from softcore.errors import RequestError
 from sweeps.results.names import SIMULATED
 from sweeps.results.table import FAILED, axis_columns
@@ -177,14 +179,15 @@ def log_to_mlflow(sweeps: Iterable["Sweep"], paths: Sequence[Path]) -> None:
             _log(sweep, uri, paths)
         except Exception as error:
             log.debug("logging the report failed", exc_info=True)
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            said = masked(one_line(error))
             log.warning("MLflow does not have the report on %s (%s); the files are there", sweep.id, said)
 
 
 def _log(sweep: "Sweep", uri: str | None, paths: Sequence[Path]) -> None:
     from sweeps.tracking.runs import Runs, default_uri
-    from sweeps.tracking.server import check_server
+    from sweeps.tracking.server import check_server, tracking_address
 
+    uri = tracking_address(None, uri)
     if uri:
         check_server(uri)
     runs = Runs(sweep, uri or default_uri(sweep.folder.parent))

@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cluster.addresses import masked
+from cluster.errors import one_line
 from softcore.errors import RequestError
 from sweeps.evaluation.stored import about_test_set, later_test_sets
 from sweeps.frontier.frontier import Frontiers, summarise
@@ -48,10 +50,8 @@ def mirror_again(sweep: Sweep, uri: str, *, from_nothing: bool = False) -> Mirro
             raise
         except Exception as error:
             log.debug("mirroring failed", exc_info=True)
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise RequestError(
-                f"MLflow at {uri} is not in line with {sweep.id} ({said}); `sweeps mirror {sweep.id}` goes on"
-            ) from None
+            line = f"MLflow at {uri} is not in line with {sweep.id} ({one_line(error)}); "
+            raise RequestError(masked(f"{line}`sweeps mirror {sweep.id}` goes on")) from None
 
 
 def _mirror_again(sweep: Sweep, uri: str, from_nothing: bool) -> Mirrored:

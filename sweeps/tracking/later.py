@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from cluster.addresses import masked
+from cluster.errors import one_line
 from sweeps.frontier.frontier import summarise
 from sweeps.results.table import metric_columns, records
 from sweeps.sweep import Sweep
@@ -37,8 +39,7 @@ def mirror_scores(sweep: Sweep, uri: str, test_set: str, about: Mapping[str, Any
         lost = len(values.keys() - runs.by_key.keys())
     except Exception as error:
         log.debug("mirroring failed", exc_info=True)
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return f"MLflow at {uri} was not told ({said}); `sweeps mirror {sweep.id}` tells it"
+        return masked(f"MLflow at {uri} was not told ({one_line(error)}); `sweeps mirror {sweep.id}` tells it")
     way_out = f"; {lost} runs are not there: `sweeps mirror {sweep.id}` makes them" if lost else ""
     return f"{len(values) - lost} runs have them{way_out}"
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pandas as pd
 
+from cluster.addresses import masked
+from cluster.errors import one_line
 from sweeps.frontier.frontier import Frontiers, summarise
 from sweeps.planning.verdict import frontier_verdicts
 from sweeps.results.names import recipe
@@ -24,6 +26,8 @@ from sweeps.sweep import Sweep
 from sweeps.tracking.runs import Point, Runs
 
 log = logging.getLogger(__name__)
+WITHIN_S = 30.0  # what a finished sweep waits for MLflow at most; the rest is for `sweeps mirror`
+INTERRUPTED_WITHIN_S = 7.0  # likewise one that is to stop: Ctrl-C ends within 10 s
 COSTS = ("label_seconds_per_item", "label_seconds_total", "label_usd", "train_seconds", "eval_seconds")
 
 
@@ -40,6 +44,8 @@ class Mirror:
         self.rows: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.runs: Runs | None = None
         self.times: dict[str, tuple[float, float]] = {}  # of trials mirrored later: begin and end, seconds since 1970
+        self.finishing = threading.Event()  # from now on the store says what is left, not the queue
+        self.given_up = threading.Event()
         self.thread = threading.Thread(target=self._work, name="mlflow-mirror", daemon=True)
 
     def __enter__(self) -> "Mirror":
@@ -53,7 +59,7 @@ class Mirror:
         self.replicates = Counter(trial.cell.id for trial in self.sweep.trials())
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.thread.is_alive():
+        if self.thread.is_alive() and not self.finishing.is_set():
             self.finish(complete=False)
 
     def trial_done(self, trial: Trial, result: Mapping[str, Any]) -> None:
@@ -61,11 +67,33 @@ class Mirror:
         self.waiting.put(results_row(trial, self.cells[trial.cell.id], DONE, result))
 
     def finish(self, complete: bool, found: Frontiers | None = None) -> None:
-        """Wait for the queue, then bring MLflow to what the store holds; a failure is a warning with the way out.
+        """Bring MLflow to what the store holds; a failure is a warning with the way out.
 
-        `found` are the frontiers of a `complete` sweep, of which some trial has finished.
+        `found` are the frontiers of a `complete` sweep, of which some trial has finished. It is left after `WITHIN_S`,
+        or `INTERRUPTED_WITHIN_S` where the sweep is not complete: a server that hangs holds nobody up.
         """
+        self.finishing.set()
         self.waiting.put(None)
+        # A thread again, for what MLflow does can't be interrupted: it waits minutes for a server that never answers.
+        rest = threading.Thread(target=self._finish, args=(complete, found), name="mlflow-rest", daemon=True)
+        rest.start()
+        within = WITHIN_S if complete else INTERRUPTED_WITHIN_S
+        try:
+            rest.join(within)
+        except KeyboardInterrupt:
+            self.given_up.set()
+            raise
+        if rest.is_alive():
+            self.given_up.set()
+            log.warning(
+                "MLflow at %s has not taken all of %s within %g s; `sweeps mirror %s` brings the rest",
+                masked(self.uri),
+                self.sweep.id,
+                within,
+                self.sweep.id,
+            )
+
+    def _finish(self, complete: bool, found: Frontiers | None) -> None:
         self.thread.join()
         try:
             if self.runs is None:
@@ -78,11 +106,13 @@ class Mirror:
             self.runs.end_open("FINISHED" if complete else "KILLED")
         except Exception as error:
             log.debug("mirroring failed", exc_info=True)
+            if self.given_up.is_set():
+                return  # which has been said
             log.warning(
                 "MLflow at %s misses part of %s (%s); `sweeps mirror %s` mirrors it again",
-                self.uri,
+                masked(self.uri),
                 self.sweep.id,
-                str(error).splitlines()[0] if str(error) else type(error).__name__,
+                masked(one_line(error)),
                 self.sweep.id,
             )
 
@@ -93,6 +123,8 @@ class Mirror:
         except Exception:
             log.debug("MLflow could not be opened", exc_info=True)
         while (entry := self.waiting.get()) is not None:
+            if self.finishing.is_set():
+                return  # one by one, each would wait for a server that hangs
             self.rows[entry["cell"]][entry["trial"]] = entry
             if self.runs is None:
                 continue
@@ -120,6 +152,8 @@ class Mirror:
 
     def _trial(self, entry: Mapping[str, Any]) -> None:
         assert self.runs is not None
+        if self.given_up.is_set():
+            raise TimeoutError
         key = f"trial/{entry['trial']}"
         if (run := self.runs.whole(key)) and self.runs.ended(run):
             return  # before its curve is read: there may be thousands
@@ -179,6 +213,8 @@ class Mirror:
         from softcore.scoring.metrics import lower_is_better
 
         assert self.runs is not None
+        if self.given_up.is_set():
+            raise TimeoutError
         run = self._sweep_run()
         metric = self.sweep.metric
         best = found.summary.sort_values(metric, ascending=lower_is_better(metric)).iloc[0]

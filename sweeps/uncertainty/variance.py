@@ -187,7 +187,7 @@ def pooled_variance(strata: Strata, values: Float[np.ndarray, " n"]) -> Variance
     if values.shape != strata.layout.cell.shape or not np.isfinite(values).all():
         raise RequestError("a pooled variance needs a finite value for every trial")
     squares = strata.mean_squares(values)
-    if not squares.max() > 1e-24 * (values**2).mean():
+    if not squares.max(initial=0.0) > 1e-24 * (values**2).mean():
         raise RequestError("replicates don't vary at all; a variance needs trials of different seeds")
     variances = estimate(strata, squares)
     return VarianceModel(

@@ -234,7 +234,7 @@ def test_a_wrong_key_is_refused_in_one_line_with_file_key_value_and_what_is_allo
 
 def test_broken_yaml_and_a_missing_file_are_one_line_each(tmp_path):
     (tmp_path / "bad.yaml").write_text("name: [pets\n")
-    assert "bad.yaml: not valid YAML" in refusal(str(tmp_path / "bad.yaml"))
+    assert "bad.yaml, line 2, column 1: not valid YAML" in refusal(str(tmp_path / "bad.yaml"))
     assert "\n" not in refusal(str(tmp_path / "bad.yaml"))
     assert "can't be read" in refusal(str(tmp_path / "none.yaml"))
     (tmp_path / "list.yaml").write_text("- pets\n")

@@ -59,7 +59,7 @@ def test_a_session_list_with_an_overhead_prices_clicks(write):
     ("text", "said"),
     [
         ("- 1", "a price list is a mapping"),
-        ("name: [", "not YAML"),
+        ("name: [", "not valid YAML"),
         ("seconds: {click: 1}", "`name` must be a text, not None"),
         ("name: x", "no `seconds`"),
         ("name: x\nsecond: {click: 1}", r"key in .*ours.yaml: 'second'; known: assumes"),

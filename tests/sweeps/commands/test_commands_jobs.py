@@ -22,8 +22,9 @@ def job(state: str = "RUNNING", name: str = "quickstart-0", **more: object) -> J
 
 
 @pytest.fixture(autouse=True)
-def no_address(monkeypatch):
+def no_address(monkeypatch, tmp_path):
     monkeypatch.delenv(cli_jobs.ADDRESS, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -105,6 +106,13 @@ def test_a_wrong_request_is_refused_before_the_cluster_is_asked(arguments, messa
     assert not (tmp_path / "out").exists()
 
 
+def test_a_password_in_the_tracking_servers_address_reaches_no_job(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "check_free", lambda *given: pytest.fail("the cluster was asked"))
+    with pytest.raises(RequestError, match=r"http://ada:\*\*\*@mlflow: .*MLFLOW_TRACKING_PASSWORD"):
+        cli_jobs.submit("quickstart", address=HEAD, out=str(tmp_path / "out"), tracking_uri="http://ada:s3cret@mlflow")
+    assert not (tmp_path / "out").exists()
+
+
 def test_status_shows_the_job_and_the_trials_in_the_folder(submitted, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(jobs, "status", lambda name, address: job(name=name))
     cli_jobs.status(submitted[:8], out=str(tmp_path / "out"), as_json=True)
@@ -154,6 +162,39 @@ def test_the_address_given_wins_over_the_recorded_one_and_that_over_the_variable
     cli_jobs.stop(submitted, address=flag, out=str(tmp_path / "out"))
     assert seen == [(submitted, expected)]
     assert "has ended: stopped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [cli_jobs.status, cli_jobs.logs, cli_jobs.stop])
+@pytest.mark.parametrize("variable", [None, "http://variable:1"])
+def test_an_address_that_only_the_shared_folder_names_gets_no_token(
+    submitted, tmp_path, monkeypatch, command, variable
+):
+    (tmp_path / "out" / submitted / "submission.json").write_text('{"address": "http://elsewhere:8265"}')
+    for name in ("status", "logs", "stop"):
+        monkeypatch.setattr(jobs, name, lambda *given, **more: pytest.fail("the token was sent"))
+    if variable:
+        monkeypatch.setenv(cli_jobs.ADDRESS, variable)
+    with pytest.raises(RequestError, match=r"names http://elsewhere:8265, .*--address says which") as refused:
+        command(submitted, out=str(tmp_path / "out"))
+    assert (variable or "is not set") in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_another_persons_submission_is_found_by_the_variable(submitted, tmp_path, monkeypatch, capsys):
+    (tmp_path / "state" / "label-sweeps" / "addresses").unlink()
+    monkeypatch.setattr(jobs, "stop", lambda name, address: job("STOPPED", name=f"{name} at {address}"))
+    with pytest.raises(RequestError, match=f"names {HEAD}"):
+        cli_jobs.stop(submitted, out=str(tmp_path / "out"))
+    monkeypatch.setenv(cli_jobs.ADDRESS, HEAD)
+    cli_jobs.stop(submitted, out=str(tmp_path / "out"))
+    assert f"at {HEAD}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["", "1", "[]", "{}", '{"address"'])
+def test_a_broken_submission_is_refused_in_a_line(submitted, tmp_path, content):
+    (tmp_path / "out" / submitted / "submission.json").write_text(content)
+    with pytest.raises(RequestError, match="can't be read as a submission; name the cluster with --address"):
+        cli_jobs.logs(submitted, out=str(tmp_path / "out"))
 
 
 def test_a_sweep_that_was_never_submitted_says_so(submitted, tmp_path):

@@ -171,8 +171,8 @@ def test_a_setting_of_seeds_wins_over_the_blocks():
     ("own", "message"),
     [
         ({"seeds": 0}, "blocks: seeds in block 1 must be at least 1"),
-        ({"seeds": [1, 1]}, "blocks: seeds in block 1 must be distinct whole numbers of 0 or more"),
-        ({"panels": [-1]}, "blocks: panels in block 1 must be distinct whole numbers of 0 or more"),
+        ({"seeds": [1, 1]}, "blocks: seeds in block 1 must be distinct whole numbers of 0 or more, below 2^63"),
+        ({"panels": [-1]}, "blocks: panels in block 1 must be distinct whole numbers of 0 or more, below 2^63"),
         ({"panels": "both"}, "blocks: panels in block 1 must be a whole number or a list of them"),
         ({"seeds": []}, "blocks: seeds in block 1 must be a whole number or a list of them"),
     ],

@@ -66,7 +66,7 @@ def test_a_number_that_is_none_is_refused_by_row_and_column(clicks, tmp_path):
 
 def test_a_trial_without_a_seed_is_refused_by_row(clicks, tmp_path):
     clicks.astype({"seed": object}).assign(seed=[0, None, 2]).to_csv(tmp_path / "odd.csv", index=False)
-    with pytest.raises(RequestError, match=r"odd\.csv: row 3, seed: nothing; allowed: a number"):
+    with pytest.raises(RequestError, match=r"odd\.csv: row 3, seed: nothing; allowed: a whole number"):
         from_folder(tmp_path)
 
 
