@@ -120,7 +120,9 @@ def people_cells(results: pd.DataFrame) -> list[PeopleCell]:
     first = results.drop_duplicates("cell").reset_index(drop=True)
     axes = axis_columns(first)
     training = [axis for axis in TRAINING_AXES if axis in axes]
-    texts = first[axes].astype(str)
+    texts = (
+        first[axes].astype(object).where(first[axes].notna(), "").astype(str)
+    )  # an axis that does not apply is alike
     control, free = is_control(first), is_free(first)
     found = []
     for place in first.index[~control & ~free]:
@@ -173,7 +175,7 @@ def _section(results: pd.DataFrame, cells: list[PeopleCell], test_set: str, simu
         any_one = next(iter(found.values()))
         entries = [_left_words(found[control]) if control in found else "–" for control in controls]
         rows.append((words, str(any_one.n), _interval(any_one.gain), *entries))
-    headings = ("labels", "n", "gain over hard labels", *(f"left over {control}" for control in controls))
+    headings = ("labels", "n", "gain over hard labels", *(f"beyond {control}" for control in controls))
     return Section(
         title=f"On {test_set}",
         lines=(
@@ -201,10 +203,10 @@ def _summary(by_cell: Mapping[str, Mapping[str, Left]], test_set: str) -> Iterat
         return
     words, found = max(by_cell.items(), key=lambda item: next(iter(item[1].values())).gain.mean)
     gain = next(iter(found.values()))
-    said = "; ".join(f"{_share(left.share)} over {control}" for control, left in found.items())
+    said = "; ".join(f"{_share(left.share)} beyond {control}" for control, left in found.items())
     yield (
-        f"On {test_set}, {words} gains {_interval(gain.gain)} of cross-entropy on hard labels (n = {gain.n}); of that "
-        f"stand {said}."
+        f"On {test_set}, {words} gains {_interval(gain.gain)} of cross-entropy on hard labels (n = {gain.n}). What "
+        f"stays of it: {said}."
     )
 
 

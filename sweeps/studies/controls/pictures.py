@@ -13,15 +13,18 @@ def shares_png(by_cell: Mapping[str, Mapping[str, Left]], test_set: str, simulat
     """A row for each cell and control: the share left standing with its interval, none where it has none."""
     rows = [(words, control, left) for words, found in by_cell.items() for control, left in found.items()]
     controls = list(dict.fromkeys(control for _, control, _ in rows))
-    height = 1.6 + 0.24 * len(rows) + 0.3 * len(by_cell)
+    height = 1.6 + 0.24 * len(rows) + 0.4 * len(by_cell)
     figure = figure_with_title(9.6, height, f"What is left of people's gain on {test_set}", simulated)
     subtitle(figure, "share of the gain in cross-entropy over hard labels; lines are 95% intervals over replicates")
     panel = figure.subplots()
-    figure.subplots_adjust(left=0.31, right=0.97, top=1 - 0.85 / height, bottom=0.6 / height)
+    figure.subplots_adjust(left=0.25, right=0.97, top=1 - 0.85 / height, bottom=0.6 / height)
     places, place, last = [], 0.0, ""
     for words, control, left in rows:
-        place += 1.6 if words != last and last else 1.0
-        last = words
+        if words != last:
+            place += 1.1 if last else 0.0
+            panel.text(0.004, place + 0.55, words, transform=panel.get_yaxis_transform(), fontsize=8.5, va="center")
+            place, last = place + 0.3, words
+        place += 1.0
         ink = INKS[controls.index(control) % len(INKS)]
         low, high = left.share.low, left.share.high
         if low is not None and high is not None:
@@ -35,10 +38,10 @@ def shares_png(by_cell: Mapping[str, Mapping[str, Left]], test_set: str, simulat
             markerfacecolor="white" if hollow else ink,
             linestyle="none",
         )
-        places.append((place, words, control))
+        places.append((place, control))
     panel.axvline(0, color="#8a8a8a", linewidth=0.8)
     panel.axvline(1, color="#8a8a8a", linewidth=0.8, linestyle=(0, (4, 3)))
-    panel.set_yticks([p for p, _, _ in places], [f"{words}: {control}" for _, words, control in places], fontsize=7.5)
+    panel.set_yticks([p for p, _ in places], [control for _, control in places], fontsize=8)
     panel.invert_yaxis()
     panel.set_xlim(LEAST - 0.05, MOST + 0.05)
     panel.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")

@@ -42,7 +42,14 @@ def test_a_gain_that_is_none_has_a_share_of_anything():
 
 def trial(cell, seed, variety, ce, scaled, control=None, aggregation=None):
     bought = {"annotators": 6, "items": 900, "answers/click": 5400} if variety == "click" else {"answers/click": 0}
-    about = {"dataset": "cifar10s", "epochs": 15, "variety": variety, "aggregation": aggregation, "control": control}
+    about = {
+        "dataset": "cifar10s",
+        "epochs": 15,
+        "mixing": None,
+        "variety": variety,
+        "aggregation": aggregation,
+        "control": control,
+    }
     ids = {"trial": f"{cell}-s{seed}-p0", "cell": cell, "seed": seed, "panel": 0, "status": "done"}
     return ids | about | bought | {"ce/10h": ce, "scaled-ce/10h": scaled, "temperature": 1.0}
 
