@@ -73,7 +73,7 @@ class _BoundedLoader(yaml.SafeLoader):
             raise self._refusal(f"more than {MOST_VALUES:,} values, aliases written out", event)
 
     def _refusal(self, problem: str, event: yaml.Event) -> yaml.YAMLError:
-        return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]
+        return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]  # the stubs have two marks
 
 
 def csv_rows(path: Path, bad: list[BadRow]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -75,14 +76,16 @@ def _answers(uri: str) -> str:
 
     name, password = _user()
     token = os.environ.get("MLFLOW_TRACKING_TOKEN")
-    # MLflow's client sends the token only where there is no user.
-    bearer = {"Authorization": f"Bearer {token}"} if token and not (name and password) else {}
+    credentials = {}
+    if name and password:
+        credentials["Authorization"] = f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"
+    elif token:  # which MLflow's client sends only where there is no user
+        credentials["Authorization"] = f"Bearer {token}"
     insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
     try:
         answer = requests.get(
             uri.rstrip("/") + "/health",
-            auth=(name.encode(), password.encode()) if name and password else None,  # type: ignore[arg-type]
-            headers=bearer,
+            headers=credentials,
             verify=False if insecure else os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH", True),
             cert=os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH"),
             timeout=WITHIN_S,
