@@ -88,9 +88,9 @@ SLOW = pytest.mark.slow
     [
         (100, lambda results, metric: None, "chapter-3-9d546af1.csv"),
         pytest.param(2000, lambda results, metric: None, "chapter-3-9d546af1.csv", marks=SLOW),
-        pytest.param(300, draw_frontier, "chapter-3-9d546af1.csv", marks=SLOW),
-        pytest.param(40, draw_bands, "chapter-3-9d546af1.csv", marks=SLOW),
-        pytest.param(40, plan, "grid/pilot-0-311677ba.csv", marks=SLOW),
+        pytest.param(101, draw_frontier, "chapter-3-9d546af1.csv", marks=SLOW),
+        pytest.param(20, draw_bands, "chapter-3-9d546af1.csv", marks=SLOW),
+        pytest.param(20, plan, "grid/pilot-0-311677ba.csv", marks=SLOW),
     ],
     ids=["some", "many", "frontier", "bands", "plan"],
 )
