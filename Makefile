@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(T
 READY := $(VENV)/ready
 DEV := $(VENV)/dev
 
-.PHONY: demo test test-slow test-simulation lint clean
+.PHONY: demo test test-slow test-simulation test-fuzz lint clean
 
 demo: $(READY)
 	$(BIN)/sweeps run quickstart
@@ -18,6 +18,9 @@ test: $(DEV)
 
 test-slow: $(DEV)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
+
+test-fuzz: $(DEV)
+	$(BIN)/python -m pytest -n 2 -m fuzz
 
 test-simulation: $(DEV)
 	$(BIN)/python -m pytest -n 2 -m simulation

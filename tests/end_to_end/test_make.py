@@ -23,7 +23,7 @@ def test_the_demo_needs_no_tools_of_developers(tmp_path):
 
 
 def test_tests_and_lint_add_them(tmp_path):
-    for target in ("test", "test-slow", "test-simulation", "lint"):
+    for target in ("test", "test-slow", "test-simulation", "test-fuzz", "lint"):
         assert any(line.endswith("--editable '.[dev]'") for line in commands(tmp_path, target))
 
 

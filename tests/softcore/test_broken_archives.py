@@ -70,7 +70,7 @@ def broken(content: bytes, draw: random.Random) -> bytes:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", READERS)
-@pytest.mark.parametrize("number", [40, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [40, pytest.param(2000, marks=pytest.mark.fuzz)])
 def test_a_broken_archive_is_read_or_refused_in_one_line(tmp_path: Path, kind: str, number: int):
     content, read = READERS[kind]
     draw, path = random.Random(number), tmp_path / "archive"

@@ -29,7 +29,7 @@ from softcore.training.mixing import draw_pairs, mix
 from softcore.training.models import MODELS
 
 CLASSES = 10
-SLOW = ("resnet50", "preact-resnet34", "preact-resnet18", "vgg11")
+SLOW = ("resnet34a", "resnet50", "preact-resnet34", "preact-resnet18", "vgg11")
 
 
 def noise(n=14, side=8, seed=0):

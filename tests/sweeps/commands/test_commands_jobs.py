@@ -231,6 +231,7 @@ def test_waiting_ends_as_the_sweep_has_ended(asked, tmp_path, monkeypatch, capsy
     assert "33/33 done" in streams.err
 
 
+@pytest.mark.slow
 def test_a_job_that_never_ran_is_an_error_with_its_reason(asked, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(jobs, "logs", lambda name, address, follow: iter([]))
     monkeypatch.setattr(jobs, "wait", lambda name, address: job("FAILED", message="runtime_env setup failed\nmore"))

@@ -108,6 +108,7 @@ def test_terminal_files_and_page_of_a_frontier_print_the_verdict_of_plans(tmp_pa
         assert each.words.replace("'", "&#x27;") in page
 
 
+@pytest.mark.slow
 def test_the_commands_say_in_json_what_they_print(capsys):
     report_bands([str(RECORDED)], metric="ce/10h", as_json=True)
     bands = json.loads(capsys.readouterr().out)

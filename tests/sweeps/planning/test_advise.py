@@ -52,6 +52,7 @@ def test_the_best_question_of_a_planted_sweep_is_found_with_what_it_takes(foreca
     assert plan.interval_95[0] < plan.interval_80[0] < plan.predicted < plan.interval_80[1] < plan.interval_95[1]
 
 
+@pytest.mark.slow
 def test_nothing_is_bought_where_smoothing_is_as_good(null: pd.DataFrame):
     advised = advise(null, metric=METRIC, budget_usd=400)
     assert advised.verdict == "don't buy"
@@ -340,6 +341,7 @@ def test_dont_buy_needs_every_plan_to_be_unlikely_to_gain_what_matters(forecast:
         assert advice(said, Limits(budget_usd=400)).verdict == "not known yet"
 
 
+@pytest.mark.slow
 def test_readings_are_what_a_plan_from_the_other_trials_says(clear: pd.DataFrame, forecast: Forecast):
     assert list(forecast.readings) == [
         *(f"without training {seed} of each recipe" for seed in range(3)),

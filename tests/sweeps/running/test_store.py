@@ -119,6 +119,7 @@ def test_what_a_killed_worker_left_half_written_is_no_trial_and_is_cleared(store
     assert list(store.trials.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_lock_keeps_a_second_driver_away_and_dies_with_its_process(store):
     hold = (
         "import sys, time; from pathlib import Path; from sweeps.running.store import Store\n"
@@ -167,6 +168,7 @@ def test_an_output_folder_below_a_file_is_refused(tmp_path):
             check_writable(out)
 
 
+@pytest.mark.slow
 def test_an_output_folder_that_may_not_be_written_or_looked_into_is_refused(tmp_path):
     # In a process of its own, since a superuser may write anywhere until it gives that up.
     shut = tmp_path / "shut"

@@ -120,7 +120,11 @@ def test_what_is_whole_is_whole(store):
     assert broken_trials(store, Sweep(store).trials()) == {}
 
 
-@pytest.mark.parametrize(("spoil", "why"), SPOILT, ids=[why for _, why in SPOILT])
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [*SPOILT[:2], *(pytest.param(*each, marks=pytest.mark.slow) for each in SPOILT[2:])],
+    ids=[why for _, why in SPOILT],
+)
 def test_a_broken_trial_is_named_set_aside_and_trained_again_to_the_same_bytes(store, first, digits, spoil, why):
     before = {path.name: sha256(path) for path in (store.trials / first.id).glob("*.npz")}
     spoil(store.trials / first.id)

@@ -53,7 +53,7 @@ def test_a_long_title_stays_over_its_own_panel(results):
     assert weighted.y1 < lowest
 
 
-@pytest.mark.parametrize("simulated", [True, False])
+@pytest.mark.parametrize("simulated", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_simulated_annotators_are_named_on_every_picture(results, simulated):
     figures = [
         frontier_figure(frontiers(results, "ce/10h").tables, "Title", simulated),
@@ -107,6 +107,7 @@ def test_the_frontier_is_written_as_png(results, tmp_path):
     assert (tmp_path / "a.tmp").read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 def test_a_cost_curve_has_a_line_a_variety_and_levels_for_what_is_free(results):
     figure = cost_curve_figure(results, "Title", False, metrics=["ce", "rmsce"])
     assert len(figure.axes) == 4  # two metrics on two test sets

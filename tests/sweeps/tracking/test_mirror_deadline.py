@@ -61,7 +61,9 @@ def test_ctrl_c_ends_the_wait_at_once(hanging):
 
 def test_what_waits_in_the_queue_is_not_tried_one_by_one_once_the_sweep_has_ended(monkeypatch):
     tried = []
-    monkeypatch.setattr(mirroring, "Runs", lambda *given: time.sleep(0.3) or SimpleNamespace(end_open=tried.append, database="sqlite"))
+    monkeypatch.setattr(
+        mirroring, "Runs", lambda *given: time.sleep(0.3) or SimpleNamespace(end_open=tried.append, database="sqlite")
+    )
     monkeypatch.setattr(Mirror, "_trial", lambda self, entry: tried.append(entry))
     store = SimpleNamespace(resolved=lambda: {"cells": []}, finished=dict, last_events=dict)
     mirror = Mirror(SimpleNamespace(id="q", store=store, trials=list), "http://mlflow")
