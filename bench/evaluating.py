@@ -47,7 +47,8 @@ def some_trials(source: Path, folder: Path, n: int) -> Store:
     there = Store(source).trial_folders()
     for number in range(n):
         trial = there[number % len(there)]
-        shutil.copytree(source / "trials" / trial, folder / "trials" / f"{trial}-{number // len(there)}")
+        again = number // len(there)
+        shutil.copytree(source / "trials" / trial, folder / "trials" / (f"{trial}-r{again}" if again else trial))
     return Store(folder)
 
 
@@ -96,6 +97,7 @@ def main() -> None:
         dataset = Sweep(store).dataset()
         test, trials = made_up(dataset, asked.images), [store.trials / name for name in store.trial_folders()]
         cores = os.cpu_count() or 1
+        assert len(trials) == asked.trials, f"{len(trials)} of {asked.trials} trials were found"
 
         def bare() -> None:
             with multiprocessing.get_context("spawn").Pool(cores) as pool:
